@@ -1,0 +1,477 @@
+"""Every error that a user or a caller of fbuild can meet, and nothing else.
+
+    FbuildError
+     +- InternalError          a defect of ours; the details are in a file
+     +- ProjectError           InvalidProject, UnknownEnvironment, UnknownBoard
+     +- BuildError             CompilerMissing, CompileFailed, LinkFailed, StepFailed
+     +- ImageError             InvalidImage, InvalidPartitions, ImageTooBig
+     +- PortError              PortNotFound, PortAmbiguous, PortBusy, PortDenied,
+     |                         PortLost (it broke), PortUnusable (no such feature)
+     +- FlashError             NoAnswer, WrongChip, VerifyFailed, ConnectionLost,
+     |                         SecureDownloadMode, FlashCancelled
+     +- LockHeld               another `fbuild watch` runs
+     +- ConsoleError           ExpectTimeout, FailMatched
+
+Rules
+- `str(error)` says what happened, with the values. `hint` says what to do next. `code` is
+  stable and for programs; `exit_code` is what a command ends with. `fields()` are the typed values.
+- Callers branch on the type or the code, never on the text.
+- Foreign exceptions are translated where the foreign library is called, in one place for each.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class FbuildError(Exception):
+    """The base: what happened (`str`), what to do next (`hint`), a stable `code`, an exit code."""
+
+    code: ClassVar[str] = "error"
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str = "", **fields: Any) -> None:
+        super().__init__(message)
+        self.hint = hint
+        self._fields = fields
+        for name, value in fields.items():
+            setattr(self, name, value)
+
+    def fields(self) -> dict[str, Any]:
+        """The values the error is about, by name (for JSON and for tests)."""
+        return dict(self._fields)
+
+
+class InternalError(FbuildError):
+    """A defect of fbuild itself."""
+
+    code = "internal"
+    exit_code = 1
+
+
+# --- project -------------------------------------------------------------------------------
+
+
+class ProjectError(FbuildError):
+    """The project's own files do not say what to do."""
+
+    code = "project"
+    exit_code = 10
+
+
+class InvalidProject(ProjectError):
+    """A project file cannot be read as what it should be."""
+
+    code = "invalid-project"
+    path: str
+    line: int | None
+
+    def __init__(self, message: str, *, path: str, line: int | None = None, hint: str = "") -> None:
+        where = f"{path}:{line}" if line is not None else path
+        super().__init__(f"{where}: {message}", hint=hint, path=path, line=line)
+
+
+class UnknownEnvironment(ProjectError):
+    """`-e NAME` names no [env:NAME]."""
+
+    code = "unknown-environment"
+    exit_code = 11
+    environment: str
+
+    def __init__(self, environment: str, known: list[str], path: str) -> None:
+        super().__init__(
+            f"there is no environment {environment!r} in {path}",
+            hint=f"the file has: {', '.join(known) or 'none'}",
+            environment=environment,
+            known=known,
+            path=path,
+        )
+
+
+class UnknownBoard(ProjectError):
+    """`board = NAME` names no board that can be found."""
+
+    code = "unknown-board"
+    exit_code = 12
+    board: str
+
+    def __init__(self, board: str, *, searched: list[str], hint: str) -> None:
+        where = ", ".join(searched) or "nowhere: the project has no hardware folder"
+        super().__init__(
+            f"board {board!r} is not known (looked in: {where})",
+            hint=hint,
+            board=board,
+            searched=searched,
+        )
+
+
+# --- build ---------------------------------------------------------------------------------
+
+
+class BuildError(FbuildError):
+    """The sources did not become an image."""
+
+    code = "build"
+    exit_code = 20
+
+
+class CompilerMissing(BuildError):
+    """No compiler for this board is installed."""
+
+    code = "compiler-missing"
+    exit_code = 21
+
+    def __init__(self, board: str, tried: list[str], *, hint: str) -> None:
+        super().__init__(
+            f"no compiler for board {board!r} was found (tried: {', '.join(tried)})",
+            hint=hint,
+            board=board,
+            tried=tried,
+        )
+
+
+class CompileFailed(BuildError):
+    """A compiler refused a source; its own words are in `diagnostics`."""
+
+    code = "compile-failed"
+    exit_code = 22
+    diagnostics: str
+
+    def __init__(self, sources: list[str], diagnostics: str) -> None:
+        some = ", ".join(sources)
+        super().__init__(
+            f"{some} did not compile",
+            hint="the compiler's words are above; the board keeps running what it has",
+            sources=sources,
+            diagnostics=diagnostics,
+        )
+
+
+class LinkFailed(BuildError):
+    """The linker refused; its own words are in `diagnostics`."""
+
+    code = "link-failed"
+    exit_code = 23
+    diagnostics: str
+
+    def __init__(self, output: str, diagnostics: str) -> None:
+        super().__init__(
+            f"{output} did not link",
+            hint="the linker's words are above; the board keeps running what it has",
+            output=output,
+            diagnostics=diagnostics,
+        )
+
+
+class StepFailed(BuildError):
+    """A step of the core's recipe (archive, hook) failed."""
+
+    code = "step-failed"
+    exit_code = 24
+    diagnostics: str
+
+    def __init__(self, step: str, diagnostics: str) -> None:
+        super().__init__(
+            f"the recipe's step {step} failed",
+            hint="its own words are above",
+            step=step,
+            diagnostics=diagnostics,
+        )
+
+
+# --- image ---------------------------------------------------------------------------------
+
+
+class ImageError(FbuildError):
+    """The built or given files are no image for this board."""
+
+    code = "image"
+    exit_code = 30
+
+
+class InvalidImage(ImageError):
+    """A file is not what its place in flash needs."""
+
+    code = "invalid-image"
+
+
+class InvalidPartitions(ImageError):
+    """The partition table breaks a rule of ESP-IDF's."""
+
+    code = "invalid-partitions"
+    exit_code = 31
+
+    def __init__(self, message: str, *, path: str, line: int | None = None, hint: str = "") -> None:
+        where = f"{path}:{line}" if line is not None else path
+        super().__init__(f"{where}: {message}", hint=hint, path=path, line=line)
+
+
+class ImageTooBig(ImageError):
+    """A region does not fit its partition or the flash."""
+
+    code = "image-too-big"
+    exit_code = 32
+
+    def __init__(self, region: str, size: int, limit: int, limit_name: str) -> None:
+        super().__init__(
+            f"{region} is {size:,} bytes, {size - limit:,} more than {limit_name} holds ({limit:,})",
+            hint="make it smaller, or give it a larger partition",
+            region=region,
+            size=size,
+            limit=limit,
+        )
+
+
+# --- port ----------------------------------------------------------------------------------
+
+
+class PortError(FbuildError):
+    """The way to the board."""
+
+    code = "port"
+    exit_code = 40
+    port: str
+
+
+class PortNotFound(PortError):
+    """There is no such port, or no board at all."""
+
+    code = "port-not-found"
+    exit_code = 41
+
+    def __init__(self, port: str | None, *, known: list[str] | None = None) -> None:
+        what = f"there is no port {port}" if port else "no board is connected"
+        seen = ", ".join(known) if known else "none"
+        super().__init__(
+            what,
+            hint=f"ports seen: {seen}; plug the board in, or name its port with --port",
+            port=port,
+            known=known or [],
+        )
+
+
+class PortAmbiguous(PortError):
+    """Several boards are connected and none was named."""
+
+    code = "port-ambiguous"
+    exit_code = 42
+
+    def __init__(self, ports: list[str]) -> None:
+        super().__init__(
+            f"{len(ports)} boards are connected: {', '.join(ports)}",
+            hint="name one with --port, or set upload_port in platformio.ini",
+            ports=ports,
+        )
+
+
+class PortBusy(PortError):
+    """Another process holds the port."""
+
+    code = "port-busy"
+    exit_code = 43
+    pid: int | None
+    command: str | None
+
+    def __init__(self, port: str, pid: int | None = None, command: str | None = None) -> None:
+        who = f"by pid {pid} ({command})" if pid else "by another process"
+        super().__init__(
+            f"{port} is held {who}",
+            hint=f"close that program (kill {pid} ends it)" if pid else "close the other program",
+            port=port,
+            pid=pid,
+            command=command,
+        )
+
+
+class PortDenied(PortError):
+    """The user may not open the port."""
+
+    code = "port-denied"
+    exit_code = 44
+
+    def __init__(self, port: str, hint: str) -> None:
+        super().__init__(f"you may not open {port}", hint=hint, port=port)
+
+
+class PortLost(PortError):
+    """The port was open and broke: unplugged, or the server went away."""
+
+    code = "port-lost"
+    exit_code = 45
+
+    def __init__(self, port: str, reason: str) -> None:
+        super().__init__(
+            f"{port} went away ({reason})", hint="plug the board in again", port=port, reason=reason
+        )
+
+
+class PortUnusable(PortError):
+    """The port is there but cannot do what was asked of it (no modem lines, bad baud, bad URL)."""
+
+    code = "port-unusable"
+    exit_code = 46
+
+    def __init__(self, port: str, reason: str, *, hint: str) -> None:
+        super().__init__(f"{port}: {reason}", hint=hint, port=port, reason=reason)
+
+
+# --- flash ---------------------------------------------------------------------------------
+
+
+class FlashError(FbuildError):
+    """The board did not take, or did not prove, the image."""
+
+    code = "flash"
+    exit_code = 50
+    port: str
+
+
+class NoAnswer(FlashError):
+    """Nothing on the port answers as a bootloader."""
+
+    code = "no-answer"
+    exit_code = 51
+
+    def __init__(self, port: str, reason: str, *, hint: str = "") -> None:
+        super().__init__(
+            f"the board on {port} does not answer ({reason})",
+            hint=hint or "hold BOOT, press and release RESET, release BOOT, and try again",
+            port=port,
+            reason=reason,
+        )
+
+
+class WrongChip(FlashError):
+    """The chip that answers is not the one the image is for."""
+
+    code = "wrong-chip"
+    exit_code = 52
+
+    def __init__(self, port: str, expected: str, found: str) -> None:
+        super().__init__(
+            f"the chip on {port} is {found}, the image is for {expected}",
+            hint="choose the right board in platformio.ini, or the right --port",
+            port=port,
+            expected=expected,
+            found=found,
+        )
+
+
+class VerifyFailed(FlashError):
+    """After the write, the device's digest is not the image's."""
+
+    code = "verify-failed"
+    exit_code = 53
+
+    def __init__(self, port: str, region: str, offset: int) -> None:
+        super().__init__(
+            f"after writing, {region} at {offset:#x} is not what was sent",
+            hint="the region is not usable now: flash again; if it stays so, the flash is worn "
+            "or its supply is weak",
+            port=port,
+            region=region,
+            offset=offset,
+        )
+
+
+class ConnectionLost(FlashError):
+    """The board stopped answering in the middle."""
+
+    code = "connection-lost"
+    exit_code = 54
+    written: bool
+
+    def __init__(self, port: str, step: str, reason: str, *, written: bool) -> None:
+        state = "its flash is half written" if written else "its flash was not touched"
+        super().__init__(
+            f"the board on {port} stopped answering while {step} ({reason}); {state}",
+            hint="check the cable, then flash again: what is right already is not written twice",
+            port=port,
+            step=step,
+            reason=reason,
+            written=written,
+        )
+
+
+class SecureDownloadMode(FlashError):
+    """The chip is locked down so far that it cannot be asked what it holds."""
+
+    code = "secure-download-mode"
+    exit_code = 55
+
+    def __init__(self, port: str) -> None:
+        super().__init__(
+            f"the chip on {port} is in Secure Download Mode: it gives no digests, "
+            "so nothing can be proven",
+            hint="flash it with esptool by hand, or use a development board",
+            port=port,
+        )
+
+
+class FlashCancelled(FlashError):
+    """We stopped before anything was erased."""
+
+    code = "flash-cancelled"
+    exit_code = 56
+
+    def __init__(self, port: str) -> None:
+        super().__init__(f"flashing {port} was cancelled before it touched the board", port=port)
+
+
+# --- process and console -------------------------------------------------------------------
+
+
+class LockHeld(FbuildError):
+    """Another `fbuild watch` of this user runs."""
+
+    code = "lock-held"
+    exit_code = 60
+    pid: int | None
+
+    def __init__(self, pid: int | None, project: str | None) -> None:
+        who = f"pid {pid}" if pid else "another process"
+        where = f" on {project}" if project else ""
+        super().__init__(
+            f"fbuild watch already runs as {who}{where}",
+            hint=f"use that one, or end it with: kill {pid}" if pid else "use that one, or end it",
+            pid=pid,
+            project=project,
+        )
+
+
+class ConsoleError(FbuildError):
+    """A headless console did not see what it was told to wait for."""
+
+    code = "console"
+    exit_code = 70
+
+
+class ExpectTimeout(ConsoleError):
+    """--timeout passed before every --expect was seen."""
+
+    code = "expect-timeout"
+    exit_code = 71
+
+    def __init__(self, missing: list[str], seconds: float) -> None:
+        what = ", ".join(repr(pattern) for pattern in missing) or "the end of output"
+        super().__init__(
+            f"{what} was not seen within {seconds:g} s",
+            hint="the output so far is above; raise --timeout, or check the pattern",
+            missing=missing,
+            seconds=seconds,
+        )
+
+
+class FailMatched(ConsoleError):
+    """A --fail pattern was seen."""
+
+    code = "fail-matched"
+    exit_code = 72
+
+    def __init__(self, pattern: str, line: str) -> None:
+        super().__init__(
+            f"the board printed {line!r}, which matches --fail {pattern!r}",
+            hint="the output before it is above",
+            pattern=pattern,
+            line=line,
+        )

@@ -1,0 +1,232 @@
+"""The core types: what passes between the stages. Frozen, pure, without behaviour of their own.
+
+    SourceChange -> TranslationUnit -> objects -> ELF -> Region, Image -> RegionReport, FlashReport
+
+Units: offsets and sizes are bytes, times are seconds, baud is bits a second. Paths are absolute.
+Stages do not import each other; a type that two of them share stands here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, NewType
+
+Md5 = NewType("Md5", bytes)
+"""The 16 raw bytes of an MD5: the digest a device computes over a range of its flash."""
+
+SECTOR = 4096
+"""The erase unit of the NOR flash on these boards (ESP32-S3 datasheet v2.2, table 5-11)."""
+
+PHASES = (
+    "seen", "compiled", "linked", "imaged", "connected", "checked", "written", "verified",
+    "first_byte",
+)  # fmt: skip
+"""The phases of a pass, in order. A phase that did not happen in a pass has no time in it."""
+
+
+# --- the project ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """One [env:NAME] of a platformio.ini, resolved."""
+
+    name: str
+    project_dir: Path
+    src_dir: Path
+    build_dir: Path
+    """Where this environment's outputs go: PROJECT/.fbuild/build/NAME."""
+    board: str
+    build_flags: tuple[str, ...] = ()
+    upload_port: str | None = None
+    upload_speed: int | None = None
+    monitor_port: str | None = None
+    monitor_speed: int = 115200
+
+
+@dataclass(frozen=True, slots=True)
+class TranslationUnit:
+    """One source file, and the command that makes its object and its depfile."""
+
+    source: Path
+    object: Path
+    depfile: Path
+    argv: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A command of the recipe that is no translation unit: a hook, an archive, the link."""
+
+    name: str
+    argv: tuple[str, ...]
+    output: Path | None = None
+    """What it makes; None: it is run every time."""
+    inputs: tuple[Path, ...] = ()
+    depfile: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BuildPlan:
+    """Everything an environment needs built, in order: prebuild, units, archives, link."""
+
+    environment: Environment
+    chip: str
+    """esptool's name of the chip: "esp32c3"."""
+    prebuild: tuple[Step, ...]
+    units: tuple[TranslationUnit, ...]
+    archives: tuple[Step, ...]
+    link: Step
+    elf: Path
+    flash: FlashSettings
+    bootloader_elf: Path | None = None
+    bootloader_offset: int = 0
+    partitions_csv: Path | None = None
+    watch_roots: tuple[Path, ...] = ()
+    """Folders whose files can change the result: sources, includes, core and variant."""
+    toolchain: str = ""
+    """What compiles, in words for the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlashSettings:
+    """What the header of an ESP image says of the flash: mode, frequency, size."""
+
+    mode: str = "dio"
+    freq: str = "80m"
+    size: str = "4MB"
+
+
+# --- the image -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Bytes that belong at an offset of the flash."""
+
+    name: str
+    offset: int
+    data: bytes = field(repr=False)
+
+    @property
+    def size(self) -> int:
+        """Length in bytes."""
+        return len(self.data)
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """All that a board must hold to run this build."""
+
+    regions: tuple[Region, ...]
+    chip: str | None = None
+    """The chip it is for ("esp32c3"); None: whatever is there (plain files)."""
+    elf: Path | None = None
+    build_id: str = ""
+    """The first hex digits of a digest over all regions: names a build in messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """What a build did, and the image it made."""
+
+    image: Image
+    compiled: tuple[Path, ...]
+    """The sources that were compiled in this build."""
+    linked: bool
+    phases: Mapping[str, float]
+
+
+# --- the device ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Who answered: chip in esptool's words ("ESP32-C3"), MAC, flash size in bytes."""
+
+    chip: str
+    mac: str
+    flash_size: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RegionReport:
+    """What became of one region. Both states are proven by the device's own digest."""
+
+    name: str
+    offset: int
+    size: int
+    state: Literal["unchanged", "written"]
+    sectors_written: int
+
+
+@dataclass(frozen=True, slots=True)
+class FlashReport:
+    """A proven flash: every region's digest was given by the device and is the image's."""
+
+    port: str
+    device: Device
+    regions: tuple[RegionReport, ...]
+    phases: Mapping[str, float]
+
+    @property
+    def sectors_written(self) -> int:
+        """The number of 4 KB sectors that were written."""
+        return sum(region.sectors_written for region in self.regions)
+
+
+# --- the console ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceText:
+    """A piece of what the board says: whole lines, or a tail that has no newline yet.
+
+    A partial piece is shown at once; the next piece continues it on the same line.
+    """
+
+    text: str
+    """Without the line ending."""
+    complete: bool
+    """Whether a line ending came."""
+    at: float
+    """When its first byte arrived (trio.current_time of the reader)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something fbuild says in the scrollback."""
+
+    text: str
+    kind: Literal["info", "good", "bad"] = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the bottom bar shows from now on."""
+
+    text: str
+
+
+ConsoleItem = DeviceText | Notice | Status
+"""What a console shows, in the order in which it happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """Bytes for the board."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A key or a `:command` of the console that is for the loop, not for the board."""
+
+    name: Literal["flash", "rebuild", "reset", "quit"]
+
+
+ConsoleInput = Typed | Command
+"""What a person does in a console."""
