@@ -375,13 +375,14 @@ class VerifyFailed(FlashError):
 
 
 class ConnectionLost(FlashError):
-    """The board stopped answering in the middle."""
+    """The board stopped answering in the middle. `gone`: the port itself went away."""
 
     code = "connection-lost"
     exit_code = 54
     written: bool
+    gone: bool
 
-    def __init__(self, port: str, step: str, reason: str, *, written: bool) -> None:
+    def __init__(self, port: str, step: str, reason: str, *, written: bool, gone: bool) -> None:
         state = "its flash is half written" if written else "its flash was not touched"
         super().__init__(
             f"the board on {port} stopped answering while {step} ({reason}); {state}",
@@ -390,6 +391,7 @@ class ConnectionLost(FlashError):
             step=step,
             reason=reason,
             written=written,
+            gone=gone,
         )
 
 

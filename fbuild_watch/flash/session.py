@@ -248,17 +248,17 @@ class Session:
         try:
             yield
         except FatalError as error:
-            raise self._as_flash_error(_first_line(error)) from error
+            raise self._as_flash_error(_first_line(error), gone=False) from error
         except (serial.SerialException, OSError) as error:
-            if self._device is None and self._esp is None:
+            if self._device is None:
                 raise PortLost(self._name, _first_line(error)) from error
-            raise self._as_flash_error(_first_line(error)) from error
+            raise self._as_flash_error(_first_line(error), gone=True) from error
 
-    def _as_flash_error(self, reason: str) -> FlashError:
+    def _as_flash_error(self, reason: str, *, gone: bool) -> FlashError:
         if self._device is None:
             hint = "" if self._modem_lines else _NO_LINES
             return NoAnswer(self._name, reason, hint=hint)
-        return ConnectionLost(self._name, self._step, reason, written=self._erasing)
+        return ConnectionLost(self._name, self._step, reason, written=self._erasing, gone=gone)
 
 
 _NO_LINES = (

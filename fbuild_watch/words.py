@@ -1,0 +1,86 @@
+"""The sentences that fbuild says about a pass. Pure: values in, text out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fbuild_watch.errors import BuildError, CompileFailed, FbuildError, LinkFailed, StepFailed
+from fbuild_watch.model import PHASES, BuildReport, Device, FlashReport, Notice, RegionReport
+
+
+def built(report: BuildReport, *, wanted: bool, no_board: bool) -> Notice:
+    """A build made an image."""
+    count = len(report.compiled)
+    what = f"compiled {_few([path.name for path in report.compiled])}" if count else "nothing to do"
+    after = "" if wanted else "; the board holds this build"
+    if wanted and no_board:
+        after = "; waiting for a board"
+    return Notice(f"build {report.image.build_id}: {what}{after}", "good")
+
+
+def flashed(report: FlashReport, build_id: str) -> Notice:
+    """The board has proven what it holds."""
+    written = [region for region in report.regions if region.state == "written"]
+    seconds = sum(report.phases.values())
+    if not written:
+        return Notice(f"the board holds build {build_id} (asked in {seconds:.2f} s)", "good")
+    what = ", ".join(_region(region) for region in written)
+    return Notice(f"flashed {what} in {seconds:.2f} s, build {build_id}", "good")
+
+
+def failed(error: FbuildError) -> Notice:
+    """An error, whole: a compiler's own words first, once."""
+    text = f"{error}\n{error.hint}" if error.hint else str(error)
+    if isinstance(error, CompileFailed | LinkFailed | StepFailed):
+        text = f"{error.diagnostics.rstrip()}\n{error}; the board keeps what it has"
+    elif isinstance(error, BuildError):
+        text = f"{text}\nthe board keeps what it has"
+    return Notice(text, "bad")
+
+
+def phases(times: Mapping[str, float]) -> str:
+    """The phases of a pass on one line, in milliseconds, in order."""
+    known = [name for name in PHASES if name in times]
+    parts = [f"{name.replace('_', ' ')} {times[name] * 1000:.0f}" for name in known]
+    return f"ms: {' | '.join(parts)} | total {sum(times[name] for name in known) * 1000:.0f}"
+
+
+def device(found: Device) -> str:
+    """Who answered."""
+    size = f", {found.flash_size // (1024 * 1024)} MB flash" if found.flash_size else ""
+    return f"{found.chip} {found.mac}{size}"
+
+
+def edit_waits() -> Notice:
+    """Rule 3 of the loop."""
+    return Notice("saved while the board is written: built as soon as the write is proven")
+
+
+def nothing_built() -> Notice:
+    """`flash` before the first good build."""
+    return Notice("there is no good build to flash yet", "bad")
+
+
+def no_board() -> Notice:
+    """Something was asked of a board that is not there."""
+    return Notice("no board is connected: waiting for one", "bad")
+
+
+def port_in_use() -> Notice:
+    """The flasher has the port."""
+    return Notice("the board is being flashed")
+
+
+def finishing_write() -> Notice:
+    """Rule 8 of the loop."""
+    return Notice("leaving as soon as the write is proven")
+
+
+def _region(region: RegionReport) -> str:
+    unit = "sector" if region.sectors_written == 1 else "sectors"
+    return f"{region.name} {region.sectors_written} {unit}"
+
+
+def _few(names: list[str], most: int = 4) -> str:
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
