@@ -88,6 +88,8 @@ class BuildPlan:
     """Folders whose files can change the result: sources, includes, core and variant."""
     toolchain: str = ""
     """What compiles, in words for the user."""
+    read_from: tuple[Path, ...] = ()
+    """The files that this plan was made from: a change in one of them asks for a new plan."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,9 @@
+"""The project on disk: platformio.ini to an Environment, an Environment to a BuildPlan.
+
+Pure but for reading files; nothing here runs a command or writes.
+"""
+
+from fbuild_watch.project.environment import environments, load
+from fbuild_watch.project.plan import plan
+
+__all__ = ["environments", "load", "plan"]

@@ -1,0 +1,64 @@
+"""Arduino property files (platform.txt, boards.txt) and the expansion of {references}. Pure.
+
+Format: the Arduino platform specification, "Configuration files format".
+
+Rules
+- `key.linux`, `key.macosx` and `key.windows` set `key` on that system; the later line wins.
+- A reference to a property that is not there stays as it stands.
+- Expansion ends: a property that refers to itself is an error, not a hang.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+
+from fbuild_watch.errors import InvalidProject
+
+REFERENCE = re.compile(r"\{([\w.\-]+)\}")
+_MOST_ROUNDS = 40
+_MOST_TEXT = 1 << 20
+
+
+def system() -> str:
+    """Arduino's name of this operating system."""
+    return {"darwin": "macosx", "win32": "windows"}.get(sys.platform, "linux")
+
+
+def parse(text: str, path: str, suffix: str) -> dict[str, str]:
+    """Read a property file for the system `suffix`. Raises InvalidProject with the line."""
+    properties: dict[str, str] = {}
+    for number, raw in enumerate(text.removeprefix("\ufeff").split("\n"), start=1):
+        line = raw.strip()
+        if not line or line.startswith("#"):
+            continue
+        key, equals, value = line.partition("=")
+        if not equals or not key.strip():
+            raise InvalidProject(f"{line!r} is not key=value", path=path, line=number)
+        properties[key.strip().removesuffix(f".{suffix}")] = value.strip()
+    return properties
+
+
+def below(properties: Mapping[str, str], prefix: str) -> dict[str, str]:
+    """The properties under `prefix.`, without it."""
+    start = f"{prefix}."
+    return {
+        key.removeprefix(start): value for key, value in properties.items() if key.startswith(start)
+    }
+
+
+def expand(text: str, properties: Mapping[str, str], path: str) -> str:
+    """Replace every {reference} that is known, innermost first, until none is left.
+
+    Raises InvalidProject (naming `path`) for a property that refers to itself.
+    """
+    for _ in range(_MOST_ROUNDS):
+        expanded = REFERENCE.sub(lambda match: properties.get(match[1], match[0]), text)
+        if expanded == text:
+            return text
+        text = expanded
+        if len(text) > _MOST_TEXT:
+            break
+    looping = sorted({name for name in REFERENCE.findall(text) if name in properties})
+    raise InvalidProject(f"these properties refer to themselves: {', '.join(looping)}", path=path)
