@@ -1,0 +1,1 @@
+"""One process per user: the lock that the kernel holds for it."""

@@ -1,0 +1,142 @@
+"""Watches a project's folders and says when something in them changed and has come to rest.
+
+Folders are watched, not files: an atomic save replaces the file. What changed is only a hint;
+the build looks at the content. The project folder itself is watched without its subfolders, for
+`platformio.ini` and for source folders that vanish and come back (a branch switch), so that the
+build's own outputs make no events.
+
+Why not watchfiles' defaults: its debounce of 1600 ms and its steps of 50 ms cost more than a
+compile. Its own quiet test counts paths, so a file that is written in pieces passes it; `_at_rest`
+looks at the files themselves (watchfiles#360).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Collection
+from os import stat_result
+from pathlib import Path
+
+import trio
+from watchfiles import Change, DefaultFilter, awatch
+
+STEP_MS = 2
+"""How often the kernel's events are collected once the first has come."""
+
+DEBOUNCE_MS = 20
+"""The longest collection; what comes later is a batch of its own, and overtakes the first."""
+
+REST_S = 0.004
+REST_CAP_S = 0.2
+"""A batch is passed on when its files did not change for REST_S, or after REST_CAP_S anyway."""
+
+Changes = frozenset[Path]
+
+
+class _Filter(DefaultFilter):
+    """watchfiles' own list of noise (editors' temporary files, .git), and build outputs."""
+
+    ignore_dirs = (*DefaultFilter.ignore_dirs, ".fbuild", ".pio")
+
+
+async def watch(
+    project_dir: Path,
+    roots: Collection[Path],
+    send: Callable[[Changes], None],
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Call `send` with each batch of changed paths until cancelled.
+
+    `roots` are watched with all that is below them; one that vanishes and comes back, or is not
+    there yet, is picked up. Once started, no later change is missed.
+    """
+    first = True
+    while True:
+        present = _present(roots)
+        async with trio.open_nursery() as nursery:
+
+            def beside(batch: Changes, scope: trio.CancelScope = nursery.cancel_scope) -> None:
+                send(batch)
+                if _holds_a_root(batch, roots):
+                    scope.cancel()
+
+            if present:
+                await nursery.start(_follow, present, True, send)
+            await nursery.start(_follow, {project_dir}, False, beside)
+            if _present(roots) != present:
+                nursery.cancel_scope.cancel()
+            if first:
+                task_status.started()
+                first = False
+            else:
+                send(present)  # what appeared before the new watches were set up
+
+
+def _holds_a_root(batch: Changes, roots: Collection[Path]) -> bool:
+    """Whether a root, or a folder above one, came or went: its old watch sees nothing any more.
+
+    Comparing which roots exist is not enough: a folder may be gone and back within one batch.
+    """
+    return any(path == root or path in root.parents for root in roots for path in batch)
+
+
+async def _follow(
+    folders: Collection[Path],
+    recursive: bool,
+    send: Callable[[Changes], None],
+    task_status: trio.TaskStatus[None],
+) -> None:
+    stop = trio.Event()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_set_when_cancelled, stop)
+        # awatch sets its watches up in its first step, before its first await; `started` does
+        # not yield, so whoever waits for it goes on when they are there.
+        task_status.started()
+        with contextlib.suppress(FileNotFoundError):  # gone again: `watch` looks once more
+            async for batch in awatch(
+                *folders,
+                watch_filter=_Filter(),
+                debounce=DEBOUNCE_MS,
+                step=STEP_MS,
+                recursive=recursive,
+                stop_event=stop,
+            ):
+                send(await _at_rest(batch))
+
+
+async def _set_when_cancelled(stop: trio.Event) -> None:
+    """Without this a cancelled awatch blocks until its own timeout of seconds."""
+    try:
+        await trio.sleep_forever()
+    finally:
+        stop.set()
+
+
+async def _at_rest(batch: set[tuple[Change, str]]) -> Changes:
+    """The paths of a batch, once their files stopped changing."""
+    paths = frozenset(Path(name) for _change, name in batch)
+    with trio.move_on_after(REST_CAP_S):
+        before = _stats(paths)
+        while True:
+            await trio.sleep(REST_S)
+            now = _stats(paths)
+            if now == before:
+                break
+            before = now
+    return paths
+
+
+def _stats(paths: Changes) -> dict[Path, tuple[int, int, int] | None]:
+    return {path: _identity(path) for path in paths}
+
+
+def _identity(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found: stat_result = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _present(roots: Collection[Path]) -> Changes:
+    return frozenset(root for root in roots if root.is_dir())
