@@ -239,12 +239,12 @@ class PortNotFound(PortError):
     code = "port-not-found"
     exit_code = 41
 
-    def __init__(self, port: str | None, *, known: list[str] | None = None) -> None:
+    def __init__(self, port: str | None, *, known: list[str] | None = None, hint: str = "") -> None:
         what = f"there is no port {port}" if port else "no board is connected"
         seen = ", ".join(known) if known else "none"
         super().__init__(
             what,
-            hint=f"ports seen: {seen}; plug the board in, or name its port with --port",
+            hint=hint or f"ports seen: {seen}; plug the board in, or name its port with --port",
             port=port,
             known=known or [],
         )

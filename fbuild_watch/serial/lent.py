@@ -1,0 +1,16 @@
+"""The blocking face of a device: pyserial's own `Serial`, which its borrower cannot close."""
+
+from __future__ import annotations
+
+import serial
+
+
+class LentSerial(serial.Serial):  # type: ignore[misc]  # pyserial has no types
+    """A `serial.Serial` that only its owner closes: esptool closes the port of a failed connect."""
+
+    def close(self) -> None:
+        """Do nothing; see `close_for_good`."""
+
+    def close_for_good(self) -> None:
+        """Close the device."""
+        super().close()

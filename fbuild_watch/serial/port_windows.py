@@ -1,0 +1,126 @@
+"""A serial device on Windows: pyserial reads it in a thread, for COM ports cannot be waited for.
+
+Written with pyserial's portable interface only, so that the same class is tested on a pty; on
+Windows itself it has not been run.
+
+Rules
+- A read ends soon after it is cancelled, and what it got is kept for the next one.
+- Windows opens a COM port for one process alone; it does not say for which.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import trio
+
+from fbuild_watch.errors import PortLost, PortUnusable
+from fbuild_watch.serial.lent import LentSerial
+from fbuild_watch.serial.port import Port, SerialLike
+from fbuild_watch.serial.translate import opening, using
+
+_LONGEST_READ = 0.2
+"""Seconds until a read looks whether it is still wanted: `cancel_read` can come before the read."""
+_CLOSE_LIMIT = 2.0
+
+
+class ThreadedPort(Port):
+    """An open serial device, read in a worker thread."""
+
+    has_modem_lines = True
+
+    def __init__(self, name: str, device: Any) -> None:
+        """Take over `device`, an open `LentSerial`."""
+        self.name = name
+        self._serial = device
+        self._received = bytearray()
+        self._closed = False
+
+    async def receive_some(self) -> bytes:
+        """See `Port.receive_some`."""
+        while not self._received:
+            await self._read()
+        data = bytes(self._received)
+        self._received.clear()
+        return data
+
+    async def _read(self) -> None:
+        """One read in a thread; being cancelled ends the read and keeps its bytes."""
+        wanted = threading.Event()
+        wanted.set()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._stop_when_cancelled, wanted)
+            self._received += await trio.to_thread.run_sync(self._read_while, wanted)
+            nursery.cancel_scope.cancel()
+        self._check_open()
+
+    async def _stop_when_cancelled(self, wanted: threading.Event) -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            wanted.clear()
+            if not self._closed:
+                self._serial.cancel_read()
+
+    def _read_while(self, wanted: threading.Event) -> bytes:
+        with using(self.name):
+            self._serial.timeout = _LONGEST_READ
+            data = b""
+            while wanted.is_set() and not self._closed and not data:
+                data = self._serial.read(1)
+            return data + (self._serial.read(self._serial.in_waiting) if data else b"")
+
+    async def send_all(self, data: bytes) -> None:
+        """See `Port.send_all`."""
+        await self._call(self._serial.write, data)
+
+    async def set_baud(self, baud: int) -> None:
+        """See `Port.set_baud`."""
+        try:
+            await self._call(setattr, self._serial, "baudrate", baud)
+        except PortLost as error:
+            raise PortUnusable(self.name, f"{baud} baud", hint="use a common baud rate") from error
+
+    async def set_lines(self, *, dtr: bool, rts: bool) -> None:
+        """See `Port.set_lines`; RTS last, for some drivers only act on a write of both."""
+        await self._call(setattr, self._serial, "dtr", dtr)
+        await self._call(setattr, self._serial, "rts", rts)
+        await self._call(setattr, self._serial, "dtr", dtr)
+
+    async def _call(self, function: Any, *args: Any) -> None:
+        self._check_open()
+        with using(self.name):
+            await trio.to_thread.run_sync(function, *args)
+
+    def blocking(self) -> SerialLike:
+        """See `Port.blocking`."""
+        self._check_open()
+        return self._serial  # type: ignore[no-any-return]
+
+    async def aclose(self) -> None:
+        """See `Port.aclose`."""
+        if self._closed:
+            return
+        self._closed = True
+        self._serial.cancel_read()
+        with trio.move_on_after(_CLOSE_LIMIT, shield=True):
+            await trio.to_thread.run_sync(self._serial.close_for_good, abandon_on_cancel=True)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise trio.ClosedResourceError(f"{self.name} was closed here")
+
+
+async def open_device(name: str, baud: int) -> ThreadedPort:
+    """Open the device `name`. Raises PortNotFound, PortBusy, PortUnusable."""
+    return ThreadedPort(name, await trio.to_thread.run_sync(_open, name, baud))
+
+
+def _open(name: str, baud: int) -> LentSerial:
+    with opening(name):
+        device = LentSerial(baudrate=baud)
+        device.port = name
+        device.dtr = device.rts = False
+        device.open()
+        return device

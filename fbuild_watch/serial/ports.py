@@ -1,0 +1,149 @@
+"""Which ports there are, and which one is meant.
+
+`list_ports` asks the system and may take seconds on Windows (Bluetooth ports, pyserial#451): call it
+in a thread. `choose_port` is pure. `wait_for_port` polls until a port is there (again).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from fbuild_watch.errors import PortAmbiguous, PortNotFound
+
+_HIDDEN = ("debug-console", "wlan-debug", "Bluetooth")
+"""Parts of the names of macOS's own ports: there is never a board behind them."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
+"""Seconds between two looks: a replugged board is there in a moment or only when a person comes."""
+
+Ask = Callable[[Sequence["PortInfo"]], str]
+"""Lets a person choose; gives the device."""
+
+
+@dataclass(frozen=True, slots=True)
+class PortInfo:
+    """A serial port of this machine."""
+
+    device: str
+    description: str = ""
+    vid: int | None = None
+    """USB vendor; None: it is no USB device."""
+    pid: int | None = None
+    serial_number: str | None = None
+    manufacturer: str | None = None
+
+
+def list_ports() -> list[PortInfo]:
+    """The ports that the system knows, USB ones first, then by name. Blocks."""
+    from serial.tools.list_ports import comports
+
+    ports = [_port_info(found) for found in comports()]
+    shown = [port for port in ports if not any(part in port.device for part in _HIDDEN)]
+    return sorted(shown, key=lambda port: (port.vid is None, port.device))
+
+
+def _port_info(found: Any) -> PortInfo:
+    """pyserial says "n/a" for what it does not know."""
+    return PortInfo(
+        device=found.device,
+        description="" if found.description == "n/a" else found.description,
+        vid=found.vid,
+        pid=found.pid,
+        serial_number=found.serial_number,
+        manufacturer=found.manufacturer,
+    )
+
+
+def choose_port(
+    explicit: str | None, configured: str | None, ports: Sequence[PortInfo], ask: Ask | None
+) -> str:
+    """The port to use: the one named, else the one configured, else the only board.
+
+    A board is a USB port: a PC's own ports are always there and mostly lead nowhere, so they have to
+    be named. With several boards `ask` decides.
+    Raises: PortAmbiguous for several and no `ask`, PortNotFound for none.
+    """
+    if named := explicit or configured:
+        return named
+    boards = _boards(ports)
+    if not boards:
+        raise PortNotFound(None, known=[port.device for port in ports])
+    if len(boards) == 1:
+        return boards[0].device
+    if ask is None:
+        raise PortAmbiguous([port.device for port in boards])
+    return ask(boards)
+
+
+def _boards(ports: Sequence[PortInfo]) -> list[PortInfo]:
+    return [port for port in ports if port.vid is not None]
+
+
+def find_port(name: str | None, serial_number: str | None, ports: Sequence[PortInfo]) -> str | None:
+    """The port that is meant, if it is among `ports`.
+
+    A serial number finds its board under any name and no other board; a name is taken as it is;
+    with neither, the only board is meant.
+    """
+    if serial_number is not None:
+        same = [port.device for port in ports if port.serial_number == serial_number]
+        return same[0] if same else None
+    if name is not None:
+        return name if any(port.device == name for port in ports) else None
+    boards = _boards(ports)
+    return boards[0].device if len(boards) == 1 else None
+
+
+async def wait_for_port(
+    name: str | None,
+    *,
+    serial_number: str | None = None,
+    look: Callable[[], Sequence[PortInfo]] = list_ports,
+) -> str:
+    """Wait until the port is there, and give its device path (or URL).
+
+    `name` is what the user named; None: the only board. `serial_number` is that of the board we
+    had: it is followed when it comes back under another name. Waits for ever.
+    """
+    pause = _FIRST_PAUSE
+    while True:
+        if found := await _look(name, serial_number, look):
+            return found
+        await trio.sleep(pause)
+        pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+
+async def _look(
+    name: str | None, serial_number: str | None, look: Callable[[], Sequence[PortInfo]]
+) -> str | None:
+    if name is not None and "://" in name:
+        return name if await _listens(name) else None
+    return await trio.to_thread.run_sync(
+        _look_here, name, serial_number, look, abandon_on_cancel=True
+    )
+
+
+def _look_here(
+    name: str | None, serial_number: str | None, look: Callable[[], Sequence[PortInfo]]
+) -> str | None:
+    if name is not None and serial_number is None and Path(name).exists():
+        return name  # also a link or a pty, which no list has
+    return find_port(name, serial_number, look())
+
+
+async def _listens(url: str) -> bool:
+    """Whether somebody takes connections at `url`."""
+    from fbuild_watch.serial.port_tcp import split_url
+
+    _, host, number = split_url(url)
+    with trio.move_on_after(_LONGEST_PAUSE):
+        try:
+            await (await trio.open_tcp_stream(host, number)).aclose()
+        except OSError:
+            return False
+        return True
+    return False

@@ -1,0 +1,58 @@
+"""The pump from a port to a console: bytes in, text out, with the idle flush for prompts."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+from math import inf
+
+import trio
+
+from fbuild_watch.errors import PortLost
+from fbuild_watch.model import ConsoleItem, DeviceText
+from fbuild_watch.serial.lines import LineAssembler
+from fbuild_watch.serial.port import Port
+
+IDLE = 0.05
+"""Seconds of silence after which an unfinished line is shown."""
+_LAST_WORDS = 0.1
+"""Seconds that a cancelled reader may take to hand on what it has."""
+
+Send = Callable[[ConsoleItem], Awaitable[None]]
+
+
+async def read_into(port: Port, send: Send) -> None:
+    """Hand everything that `port` says to `send`, in order, until cancelled.
+
+    What has arrived when it ends is handed on first. Raises PortLost when the port breaks,
+    trio.ClosedResourceError when it was closed here.
+    """
+    lines = LineAssembler()
+    ready: deque[DeviceText] = deque()
+    try:
+        while True:
+            await _hand_on(ready, send)
+            await _read(port, lines, ready)
+    except (trio.Cancelled, PortLost, trio.ClosedResourceError):
+        ready.extend(lines.finish())
+        with trio.move_on_after(_LAST_WORDS, shield=True):
+            await _hand_on(ready, send)
+        raise
+
+
+async def _read(port: Port, lines: LineAssembler, ready: deque[DeviceText]) -> None:
+    """One read, or one silence."""
+    data = b""
+    with trio.move_on_after(IDLE if lines.pending else inf):
+        data = await port.receive_some()
+    if data:
+        ready.extend(lines.feed(data, trio.current_time()))
+    elif tail := lines.flush():
+        ready.append(tail)
+
+
+async def _hand_on(ready: deque[DeviceText], send: Send) -> None:
+    """Send what is ready; a cancelled send leaves its text in place."""
+    while ready:
+        await send(ready[0])
+        ready.popleft()
