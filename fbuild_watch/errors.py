@@ -11,6 +11,7 @@
      |                         SecureDownloadMode, FlashCancelled
      +- LockHeld               another `fbuild watch` runs
      +- ConsoleError           ExpectTimeout, FailMatched
+     +- BoardUnusable          the virtual board cannot be set up
 
 Rules
 - `str(error)` says what happened, with the values. `hint` says what to do next. `code` is
@@ -477,3 +478,13 @@ class FailMatched(ConsoleError):
             pattern=pattern,
             line=line,
         )
+
+
+# --- the virtual board ---------------------------------------------------------------------
+
+
+class BoardUnusable(FbuildError):
+    """The virtual board cannot be set up: its chip, its flash file, its port."""
+
+    code = "board-unusable"
+    exit_code = 80
