@@ -1,0 +1,49 @@
+"""What a build says while it runs, and what it is when it has succeeded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """So many translation units must be compiled."""
+
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnitDone:
+    """A translation unit is through. `output`: warnings; the words of a failure are in the error."""
+
+    source: Path
+    seconds: float
+    ok: bool
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepDone:
+    """A hook, an archive or the link is through."""
+
+    name: str
+    seconds: float
+    output: str
+
+
+BuildEvent = Started | UnitDone | StepDone
+OnEvent = Callable[[BuildEvent], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A build that succeeded: the ELF is what the sources say."""
+
+    compiled: tuple[Path, ...]
+    """The sources that were compiled."""
+    linked: bool
+    elf: Path
+    phases: Mapping[str, float]
+    """Seconds by phase ("compiled", "linked"); a phase in which nothing was done is absent."""

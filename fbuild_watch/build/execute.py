@@ -1,0 +1,127 @@
+"""One job brought up to date: run, its output kept or put back, its record written.
+
+Rules
+- While a command runs, the old output lies aside. It comes back when the command fails or is
+  cancelled, so its record stays true; a half-written output is never where a good one was.
+- A record is written only when every input still is what this build saw; an input that changed
+  while the compiler ran leaves the job without a record, and so dirty.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from fbuild_watch.build import depfile
+from fbuild_watch.build.graph import Job, Reason, Record, why
+from fbuild_watch.build.records import Memory
+from fbuild_watch.build.runner import Outcome, Runner
+from fbuild_watch.build.tree import Tree
+
+_COLOUR = "-fdiagnostics-color=always"
+_KNOWS_COLOUR = ("gcc", "g++", "clang", "clang++", "cc", "c++", "zig")
+
+
+@dataclass(slots=True)
+class Executor:
+    """Runs jobs and keeps the memory true."""
+
+    runner: Runner
+    tree: Tree
+    memory: Memory
+    folder: Path
+    """Where commands run, and what relative names in depfiles are relative to."""
+    colours: bool = False
+    changed: bool = False
+    """Whether a record is not what the store has."""
+
+    def why(self, job: Job) -> Reason | None:
+        """Why a job must run; None: it is current."""
+        return why(job, self.memory.records.get(job.output or ""), self.tree.look)
+
+    async def run(self, job: Job) -> Outcome:
+        """Run a job. An outcome with code 0 has made its output. Raises OSError on a bad start."""
+        argv = self._for_display(job.argv)
+        if job.output is None:
+            return await self.runner.run(argv)
+        with _replaced(Path(job.output)) as attempt:
+            outcome = _checked(await self.runner.run(argv), Path(job.output))
+            attempt.succeeded = outcome.code == 0
+        if attempt.succeeded:
+            self._record(job, job.output)
+        return outcome
+
+    def forget(self, keep: set[str]) -> None:
+        """Remove the outputs that no job of the plan makes any more."""
+        for output in self.memory.records.keys() - keep:
+            del self.memory.records[output]
+            Path(output).unlink(missing_ok=True)
+            self.changed = True
+
+    def _record(self, job: Job, output: str) -> None:
+        self.changed = True
+        self.memory.records.pop(output, None)
+        made = self.tree.renew(output)
+        names = self._inputs(job)
+        if names is None or made is None:
+            return
+        inputs = [(name, self.tree.unchanged(name)) for name in names]
+        sure = tuple((name, digest) for name, digest in inputs if digest is not None)
+        if len(sure) == len(inputs):
+            self.memory.records[output] = Record(job.identity, sure, made)
+
+    def _inputs(self, job: Job) -> tuple[str, ...] | None:
+        """Every input of a job that has run; None where its depfile cannot be understood."""
+        declared = job.declared(self.tree.look)
+        if job.depfile is None:
+            return declared
+        try:
+            text = Path(job.depfile).read_text(encoding="utf-8", errors="surrogateescape")
+            found = depfile.parse(text)
+        except FileNotFoundError:
+            return declared  # a recipe without -MMD (assembly, often): its source is all it has
+        except (OSError, ValueError):
+            return None
+        absolute = (os.path.join(self.folder, name) for name in found)  # noqa: PTH118
+        return tuple(dict.fromkeys((*declared, *absolute)))
+
+    def _for_display(self, argv: tuple[str, ...]) -> tuple[str, ...]:
+        """The command with colours asked for; what it makes, and its identity, stay the same."""
+        name = Path(argv[0]).stem
+        knows = self.colours and name.rpartition("-")[2] in _KNOWS_COLOUR and "-o" in argv
+        return (*argv, _COLOUR) if knows else argv
+
+
+def _checked(outcome: Outcome, output: Path) -> Outcome:
+    """A command that says it went well but made nothing has failed."""
+    if outcome.code != 0 or output.is_file():
+        return outcome
+    return replace(outcome, code=1, output=f"{outcome.output}the command made no {output}\n")
+
+
+@dataclass(slots=True)
+class _Attempt:
+    succeeded: bool = False
+
+
+@contextmanager
+def _replaced(output: Path) -> Iterator[_Attempt]:
+    """Lay the old output aside; put it back unless the attempt succeeds."""
+    aside = output.with_name(f"{output.name}.previous")
+    attempt = _Attempt()
+    output.parent.mkdir(parents=True, exist_ok=True)
+    had = output.exists()
+    if had:
+        output.replace(aside)
+    try:
+        yield attempt
+    finally:
+        if attempt.succeeded:
+            aside.unlink(missing_ok=True)
+        elif had:
+            aside.replace(output)
+        else:
+            output.unlink(missing_ok=True)

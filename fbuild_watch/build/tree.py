@@ -1,0 +1,129 @@
+"""The files as one build sees them: content digests, with `stat` as the way to save reading.
+
+Rules
+- A file is read again when its times, size or inode differ from those it was last read at.
+- A file that was changed within the clock's grain before it was read is not trusted by its times
+  later: it may change once more without a trace in them (git calls such an entry racily clean).
+- What a build saw at its start stays what it saw. Whether an input is still that after a command
+  has run is asked with `unchanged`.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from blake3 import blake3
+
+from fbuild_watch.build.graph import Digest, digest
+
+_GRAIN_NS = 20_000_000
+"""Twice the coarsest tick of a Linux kernel's clock (HZ=100)."""
+_COARSE_NS = 2_000_000_000
+"""FAT keeps even seconds, some others whole ones."""
+_LARGE = 1 << 20
+
+
+class Stamp(NamedTuple):
+    """A file's content digest, and the stat at which it was read."""
+
+    mtime_ns: int
+    ctime_ns: int
+    size: int
+    inode: int
+    digest: Digest
+
+
+class Tree:
+    """Digests of files. One per Builder; `begin` opens a new build."""
+
+    def __init__(self, stamps: dict[str, Stamp]) -> None:
+        self.stamps = stamps
+        """What is known of files from before; the store keeps it."""
+        self.learnt = False
+        """Whether a stamp is not what the store has."""
+        self._seen: dict[str, Digest | None] = {}
+        self._began_ns = 0
+
+    def begin(self, folder: Path) -> None:
+        """Forget what the last build saw; `folder` is where the file system is asked its time."""
+        self._seen.clear()
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".now.") as file:
+            self._began_ns = _changed_ns(os.fstat(file.fileno()))
+
+    def look(self, path: str) -> Digest | None:
+        """The digest of a file as this build saw it first; None: no such file."""
+        if path not in self._seen:
+            self._seen[path] = self._read(path)
+        return self._seen[path]
+
+    def renew(self, path: str) -> Digest | None:
+        """Look again at a file that this build has made."""
+        self._seen.pop(path, None)
+        return self.look(path)
+
+    def unchanged(self, path: str) -> Digest | None:
+        """The digest of an input if it is what it was before the command ran; else None.
+
+        An input that was not looked at before must not have changed since `begin`. A change in
+        the very tick of `begin` passes: no compiler has started and read a file in that time.
+        """
+        if path in self._seen:
+            before = self._seen[path]
+            return before if self._read(path) == before else None
+        try:
+            if _changed_ns(Path(path).stat()) > self._began_ns:
+                return None
+        except OSError:
+            return None
+        return self.look(path)
+
+    def _read(self, path: str) -> Digest | None:
+        try:
+            info = os.stat(path)  # noqa: PTH116  (the hottest line: no Path object for each file)
+        except (OSError, ValueError):
+            return None
+        if not stat.S_ISREG(info.st_mode):
+            return None
+        known = self.stamps.get(path)
+        if known is not None and known[:4] == _key(info):
+            return known.digest
+        return self._hash(path, info)
+
+    def _hash(self, path: str, info: os.stat_result) -> Digest | None:
+        now = time.time_ns()
+        try:
+            content = _digest_of(path, info.st_size)
+            after = os.stat(path)  # noqa: PTH116
+        except OSError:
+            return None
+        self.stamps.pop(path, None)
+        if _key(after) == _key(info) and _settled(info, now):
+            self.stamps[path] = Stamp(*_key(info), content)
+            self.learnt = True
+        return content
+
+
+def _key(info: os.stat_result) -> tuple[int, int, int, int]:
+    return (info.st_mtime_ns, info.st_ctime_ns, info.st_size, info.st_ino)
+
+
+def _changed_ns(info: os.stat_result) -> int:
+    return max(info.st_mtime_ns, info.st_ctime_ns)
+
+
+def _settled(info: os.stat_result, now_ns: int) -> bool:
+    changed = _changed_ns(info)
+    grain = _COARSE_NS if changed % 1_000_000_000 == 0 else _GRAIN_NS
+    return now_ns - changed > grain
+
+
+def _digest_of(path: str, size: int) -> Digest:
+    if size < _LARGE:
+        return digest(Path(path).read_bytes())
+    hasher = blake3(max_threads=blake3.AUTO)
+    return hasher.update_mmap(path).digest(16)

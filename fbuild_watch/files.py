@@ -1,0 +1,30 @@
+"""Files written whole or not at all. Imported by every room that leaves files behind."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replace a file: a reader, or a crash of this process, meets the old bytes or the new ones.
+
+    Not a promise about power loss (no fsync): what stands in build folders can be made again.
+    """
+    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        aside.write_bytes(data)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def write_if_changed(path: Path, data: bytes) -> bool:
+    """Write atomically unless the file holds these bytes already; whether it was written."""
+    try:
+        if path.read_bytes() == data:
+            return False
+    except FileNotFoundError:
+        pass
+    write_atomically(path, data)
+    return True
