@@ -1,0 +1,43 @@
+"""Regions put together to an Image: no two overlap, and the whole has a name. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from itertools import pairwise
+from pathlib import Path
+
+from blake3 import blake3
+
+from fbuild_watch.errors import InvalidImage
+from fbuild_watch.model import Image, Region
+
+
+def image_of(regions: Iterable[Region], chip: str | None, elf: Path | None) -> Image:
+    """An Image with its regions in the order of their offsets. Raises InvalidImage on an overlap."""
+    ordered = tuple(sorted(regions, key=lambda region: region.offset))
+    for lower, upper in pairwise(ordered):
+        if lower.offset + lower.size > upper.offset:
+            raise InvalidImage(
+                f"{lower.name} at {lower.offset:#x} is {lower.size:,} bytes and runs into "
+                f"{upper.name} at {upper.offset:#x}",
+                hint="give one of them another offset",
+            )
+    return Image(ordered, chip=chip, elf=elf, build_id=_build_id(ordered))
+
+
+def parse_placement(text: str) -> tuple[int, Path]:
+    """Read OFFSET=FILE. Raises InvalidImage."""
+    offset, equals, file = text.partition("=")
+    if not equals or not file or not re.fullmatch(r"0[xX][0-9a-fA-F]{1,8}|\d{1,10}", offset):
+        hint = "write it as OFFSET=FILE, such as 0x10000=firmware.bin"
+        raise InvalidImage(f"{text!r} does not place a file", hint=hint)
+    return int(offset, 16 if offset[:2].lower() == "0x" else 10), Path(file)
+
+
+def _build_id(regions: Iterable[Region]) -> str:
+    hasher = blake3()
+    for region in regions:
+        hasher.update(region.offset.to_bytes(8, "little") + region.size.to_bytes(8, "little"))
+        hasher.update(region.data)
+    return hasher.hexdigest(4)
