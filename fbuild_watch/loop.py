@@ -13,7 +13,7 @@ The state is the *pass* (idle, building, checking, writing) and, apart from it, 
  4. A failed build changes nothing: the board keeps its firmware, the console its port.
  5. A build whose image the board has proven, on this port and since it was opened, is not flashed;
     `flash` asked for by a person always asks the board.
- 6. The port has one holder. The flasher takes it from the console and gives it back.
+ 6. The port has one holder. The flasher borrows it from the console and gives it back.
  7. An image that could not be delivered, because no board was there or it went away, is delivered
     when the port comes. A board that refused is not asked again before the next edit or `flash`.
  8. Leaving ends a build and a check at once; it waits for a write.
@@ -30,7 +30,7 @@ from typing import Any
 
 from fbuild_watch import words
 from fbuild_watch.errors import ConnectionLost, FbuildError, FlashCancelled, PortLost
-from fbuild_watch.model import BuildReport, FlashReport, Image, Notice
+from fbuild_watch.model import BuildReport, Image, Notice
 
 
 class Pass(StrEnum):
@@ -103,9 +103,8 @@ class EraseBegan:
 
 @dataclass(frozen=True, slots=True)
 class Flashed:
-    """The board has proven that it holds the image."""
+    """The board has proven that it holds the build; the console has the port again."""
 
-    report: FlashReport
     build_id: str
 
 
@@ -167,7 +166,7 @@ class CancelBuild:
 
 @dataclass(frozen=True, slots=True)
 class Flash:
-    """Take the port from the console and bring the board up to date."""
+    """Borrow the port from the console and bring the board up to date."""
 
     image: Image
 
@@ -184,7 +183,7 @@ class FindPort:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Give the port to the console."""
+    """Show what the board says, from now until the port is lost; the flasher borrows the port."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,7 +307,7 @@ def flash_done_while_building(state: LoopState, event: Flashed) -> Outcome:
         proven=event.build_id,
         wanted=state.wanted and still_wanted,
     )
-    return after, (Read(), Tell(words.flashed(event.report, event.build_id)))
+    return after, ()
 
 
 def flash_broke(state: LoopState, event: FlashBroke) -> Outcome:
@@ -319,17 +318,17 @@ def flash_broke(state: LoopState, event: FlashBroke) -> Outcome:
 
 def flash_broke_while_building(state: LoopState, event: FlashBroke) -> Outcome:
     """The flasher is gone, and with it what we knew of the board."""
-    after, back = _port_after_flash(replace(state, proven=None), event.error)
+    after, search = _port_after_flash(replace(state, proven=None), event.error)
     if isinstance(event.error, FlashCancelled):
-        return after, back
-    return after, (*back, Tell(words.failed(event.error)))
+        return after, search
+    return after, (Tell(words.failed(event.error)), *search)
 
 
 def _port_after_flash(state: LoopState, error: FbuildError) -> Outcome:
     if isinstance(error, PortLost) or (isinstance(error, ConnectionLost) and error.gone):
         return replace(state, port=PortUse.LOST, wanted=state.image is not None), (FindPort(),)
     wanted = state.wanted and state.stage in (Pass.IDLE, Pass.BUILDING)
-    return replace(state, port=PortUse.CONSOLE, wanted=wanted), (Read(),)
+    return replace(state, port=PortUse.CONSOLE, wanted=wanted), ()
 
 
 # --- the port ------------------------------------------------------------------------------
@@ -342,6 +341,8 @@ def port_came(state: LoopState, _event: PortCame) -> Outcome:
 
 def port_went(state: LoopState, event: PortWent) -> Outcome:
     """Another board may come back: nothing is known of it."""
+    if state.port is not PortUse.CONSOLE:
+        return state, ()  # the flasher has said so already
     after = replace(state, port=PortUse.LOST, proven=None)
     return after, (Tell(words.failed(event.error)), FindPort())
 

@@ -203,6 +203,8 @@ class Notice:
 
     text: str
     kind: Literal["info", "good", "bad"] = "info"
+    proven: str | None = None
+    """The build that the board holds from here on; what it says after this is of that build."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ looks at the files themselves (watchfiles#360).
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Collection
 from os import stat_result
 from pathlib import Path
@@ -41,35 +42,48 @@ class _Filter(DefaultFilter):
 
 async def watch(
     project_dir: Path,
-    roots: Collection[Path],
+    roots: Callable[[], Collection[Path]],
     send: Callable[[Changes], None],
+    *,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Call `send` with each batch of changed paths until cancelled.
 
-    `roots` are watched with all that is below them; one that vanishes and comes back, or is not
-    there yet, is picked up. Once started, no later change is missed.
+    `roots()` are watched with all that is below them; it is asked again (in a thread) when
+    something in the project folder itself changes, so a root that vanishes and comes back, or one
+    that a changed platformio.ini names, is picked up. Once started, no later change is missed.
     """
     first = True
     while True:
-        present = _present(roots)
+        wanted = await trio.to_thread.run_sync(roots)
+        present = _present(wanted)
         async with trio.open_nursery() as nursery:
-
-            def beside(batch: Changes, scope: trio.CancelScope = nursery.cancel_scope) -> None:
-                send(batch)
-                if _holds_a_root(batch, roots):
-                    scope.cancel()
-
+            beside, batches = trio.open_memory_channel[Changes](math.inf)
             if present:
                 await nursery.start(_follow, present, True, send)
-            await nursery.start(_follow, {project_dir}, False, beside)
-            if _present(roots) != present:
-                nursery.cancel_scope.cancel()
+            await nursery.start(_follow, {project_dir}, False, beside.send_nowait)
             if first:
                 task_status.started()
                 first = False
             else:
                 send(present)  # what appeared before the new watches were set up
+            await _until_roots_change(wanted, present, roots, batches, send)
+            nursery.cancel_scope.cancel()
+
+
+async def _until_roots_change(
+    wanted: Collection[Path],
+    present: Changes,
+    roots: Callable[[], Collection[Path]],
+    batches: trio.MemoryReceiveChannel[Changes],
+    send: Callable[[Changes], None],
+) -> None:
+    """Pass on what happens beside the roots until the watches have to be set up anew."""
+    while _present(wanted) == present:
+        batch = await batches.receive()
+        send(batch)
+        if _holds_a_root(batch, wanted) or set(await trio.to_thread.run_sync(roots)) != set(wanted):
+            return
 
 
 def _holds_a_root(batch: Changes, roots: Collection[Path]) -> bool:

@@ -23,9 +23,10 @@ def flashed(report: FlashReport, build_id: str) -> Notice:
     written = [region for region in report.regions if region.state == "written"]
     seconds = sum(report.phases.values())
     if not written:
-        return Notice(f"the board holds build {build_id} (asked in {seconds:.2f} s)", "good")
+        text = f"the board holds build {build_id} already (asked in {seconds:.2f} s)"
+        return Notice(text, "good", build_id)
     what = ", ".join(_region(region) for region in written)
-    return Notice(f"flashed {what} in {seconds:.2f} s, build {build_id}", "good")
+    return Notice(f"flashed {what} in {seconds:.2f} s, build {build_id}", "good", build_id)
 
 
 def failed(error: FbuildError) -> Notice:
@@ -51,6 +52,13 @@ def device(found: Device) -> str:
     return f"{found.chip} {found.mac}{size}"
 
 
+def status(stage: str, port: str, build_id: str | None) -> str:
+    """The bottom bar: what is being done, who has the port, which build the board holds."""
+    board = f"board {build_id}" if build_id else "board not asked yet"
+    where = {"closed": "no board", "lost": "board away"}.get(port, board)
+    return f"{stage} | {where}"
+
+
 def edit_waits() -> Notice:
     """Rule 3 of the loop."""
     return Notice("saved while the board is written: built as soon as the write is proven")
@@ -64,6 +72,16 @@ def nothing_built() -> Notice:
 def no_board() -> Notice:
     """Something was asked of a board that is not there."""
     return Notice("no board is connected: waiting for one", "bad")
+
+
+def board_back() -> Notice:
+    """The port was lost and is open again."""
+    return Notice("the board is back", "good")
+
+
+def only_in_watch() -> Notice:
+    """`flash` in a plain console."""
+    return Notice("only `fbuild watch` builds and flashes", "bad")
 
 
 def port_in_use() -> Notice:

@@ -4,7 +4,8 @@ Blocking code for a thread of its own; `flash` is its async face. The only modul
 a board through esptool. esptool is imported when the first session starts.
 
 Rules
-- The port is given open and stays open: opening and closing it would pulse DTR/RTS.
+- The port is given open and stays open: its `close` does nothing (esptool calls it when a board
+  does not answer), because opening and closing it would pulse DTR/RTS.
 - Cancellation is looked at between requests, and no more from the first erase on:
   then the dialogue runs to its proof.
 - The board is left running: after success, after a refusal and after a cancelled check alike.
@@ -37,6 +38,9 @@ from fbuild_watch.model import Device, FlashReport, Image, Md5
 
 ROM_BAUD = 115200
 """The rate every ROM answers at."""
+
+DEFAULT_BAUD = 460800
+"""Reliable on every USB bridge in the field; platformio.ini's upload_speed overrides it."""
 
 MAX_ROM_BAUD = 921600
 """ESP32's ROM guesses its crystal and is flaky above 1 Mbaud (esptool#365)."""
@@ -100,7 +104,7 @@ class Session:
     def __init__(
         self, port: Any, name: str, *, modem_lines: bool = True, listener: Listener = Listener()
     ) -> None:
-        self._port = _KeptOpen(port)
+        self._port = port
         self._name = name
         self._modem_lines = modem_lines
         self._listener = listener
@@ -265,22 +269,6 @@ _NO_LINES = (
     "this port has no DTR/RTS lines, so the board cannot be reset from here: put it into download "
     "mode by hand (hold BOOT, press RESET), or use rfc2217:// in place of socket://"
 )
-
-
-class _KeptOpen:
-    """The port, less its `close`: esptool closes the port of a board that does not answer."""
-
-    def __init__(self, port: Any) -> None:
-        object.__setattr__(self, "_port", port)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._port, name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        setattr(self._port, name, value)
-
-    def close(self) -> None:
-        """Nothing: the port belongs to the caller."""
 
 
 class _PhaseClock:

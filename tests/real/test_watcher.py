@@ -21,7 +21,7 @@ async def watching(
 ) -> AsyncIterator[trio.MemoryReceiveChannel[Changes]]:
     send, receive = trio.open_memory_channel[Changes](100)
     async with trio.open_nursery() as nursery:
-        await nursery.start(partial(watch, project, roots, send.send_nowait))
+        await nursery.start(partial(watch, project, lambda: roots, send.send_nowait))
         yield receive
         nursery.cancel_scope.cancel()
 

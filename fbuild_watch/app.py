@@ -1,0 +1,253 @@
+"""The running loop: one nursery that carries out effects and feeds what comes of them back.
+
+Everything that happens arrives on one channel of events; only `_run_loop` owns the LoopState.
+What is decided is in `loop.py`; how a stage works is in its room. Here they are only connected.
+"""
+
+from __future__ import annotations
+
+import math
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import trio
+
+from fbuild_watch import flash, loop, words
+from fbuild_watch.board_port import BoardPort
+from fbuild_watch.errors import FbuildError, FlashCancelled, PortError
+from fbuild_watch.feed import Feed
+from fbuild_watch.model import (
+    Command,
+    ConsoleInput,
+    ConsoleItem,
+    DeviceText,
+    FlashReport,
+    Image,
+    Notice,
+    Typed,
+)
+from fbuild_watch.pipeline import Pipeline
+from fbuild_watch.timing import PassTimes
+from fbuild_watch.watcher import Changes, watch
+
+FIRST_BYTE_S = 2.0
+"""How long the report of a pass waits for the firmware's first byte."""
+
+Console = Callable[
+    ["trio.MemoryReceiveChannel[ConsoleItem]", "trio.MemorySendChannel[ConsoleInput]"],
+    Awaitable[None],
+]
+"""A console takes what is to be shown and gives what a person does. Its return ends the loop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a `watch` is about. `port` None: platformio.ini's, else the only board."""
+
+    project_dir: Path
+    environment: str | None = None
+    port: str | None = None
+
+
+async def run(
+    settings: Settings,
+    console: Console,
+    *,
+    on_pass: Callable[[PassTimes], None] = lambda _times: None,
+) -> None:
+    """Watch, build, flash and show until the console returns or a signal comes.
+
+    Raises what the console raises, and ProjectError when the project cannot be read at the start.
+    `on_pass` is told the phase times of each pass that reached the board.
+    """
+    pipeline = Pipeline(settings.project_dir, settings.environment)
+    environment = await trio.to_thread.run_sync(pipeline.load)
+    await App(settings, pipeline, environment.monitor_speed, on_pass).run(console)
+
+
+class App:
+    """The tasks around one loop."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        pipeline: Pipeline,
+        baud: int,
+        on_pass: Callable[[PassTimes], None],
+    ) -> None:
+        self._settings = settings
+        self._pipeline = pipeline
+        self._on_pass = on_pass
+        self._post, self._events = trio.open_memory_channel[loop.Event](math.inf)
+        self._feed = Feed()
+        self._enter, self._inputs = trio.open_memory_channel[ConsoleInput](math.inf)
+        self._port = BoardPort(self._shown, baud)
+        self._times = PassTimes()
+        self._first_byte = trio.Event()
+        self._building = trio.Lock()
+        self._build_scope = trio.CancelScope()
+        self._flash_scope = trio.CancelScope()
+        self._nursery: trio.Nursery
+
+    async def run(self, console: Console) -> None:
+        """Until the loop leaves. A write under way is finished, whatever ends it."""
+        try:
+            async with trio.open_nursery() as self._nursery:
+                self._nursery.start_soon(trio.to_thread.run_sync, flash.prepare)
+                await self._nursery.start(self._handle_signals)
+                await self._nursery.start(self._watch)
+                self._nursery.start_soon(self._run_console, console)
+                self._nursery.start_soon(self._take_inputs)
+                self._nursery.start_soon(self._port.send_typed)
+                await self._run_loop()
+                self._nursery.cancel_scope.cancel()
+        finally:
+            await self._port.aclose()
+
+    async def _run_loop(self) -> None:
+        state, effects = loop.start()
+        while loop.Leave() not in effects:
+            for effect in effects:
+                self._carry_out(effect)
+            self._feed.set_status(words.status(state.stage, state.port, state.proven))
+            state, effects = loop.step(state, await self._events.receive())
+
+    def _carry_out(self, effect: loop.Effect) -> None:
+        match effect:
+            case loop.Build():
+                self._build_scope.cancel()
+                self._build_scope = trio.CancelScope()
+                self._nursery.start_soon(self._build, effect, self._build_scope)
+            case loop.CancelBuild():
+                self._build_scope.cancel()
+            case loop.Flash(image):
+                self._flash_scope = trio.CancelScope()
+                self._nursery.start_soon(self._flash, image, self._flash_scope)
+            case loop.CancelFlash():
+                self._flash_scope.cancel()
+            case loop.FindPort():
+                self._nursery.start_soon(self._find_port)
+            case loop.Read():
+                self._nursery.start_soon(self._read)
+            case loop.ResetBoard():
+                self._nursery.start_soon(self._port.try_reset, self._feed.tell)
+            case loop.Tell(notice):
+                self._feed.tell(notice)
+
+    # -- building -----------------------------------------------------------------------
+
+    async def _watch(self, task_status: trio.TaskStatus[None]) -> None:
+        folder = self._settings.project_dir
+        await watch(folder, self._pipeline.roots, self._edited, task_status=task_status)
+
+    def _edited(self, _changes: Changes) -> None:
+        self._times.edited(trio.current_time())
+        self._post.send_nowait(loop.Edited())
+
+    async def _build(self, effect: loop.Build, scope: trio.CancelScope) -> None:
+        with scope:
+            async with self._building:  # the build before this one has ended its compilers
+                self._times.build_started(trio.current_time())
+                try:
+                    report = await self._pipeline.build(clean=effect.clean)
+                    await self._port.change_baud(self._pipeline.environment.monitor_speed)
+                except FbuildError as error:
+                    self._post.send_nowait(loop.BuildBroke(effect.generation, error))
+                else:
+                    self._times.add(report.phases)
+                    self._post.send_nowait(loop.Built(effect.generation, report))
+
+    # -- the board ----------------------------------------------------------------------
+
+    async def _find_port(self) -> None:
+        await self._port.find(self._configured_port, self._feed.tell)
+        self._post.send_nowait(loop.PortCame())
+
+    def _configured_port(self) -> str | None:
+        """Read anew each time: platformio.ini may have been corrected meanwhile."""
+        if self._settings.port is not None:
+            return self._settings.port
+        with suppress(FbuildError):
+            environment = self._pipeline.load()
+            return environment.upload_port or environment.monitor_port
+        return None
+
+    async def _read(self) -> None:
+        try:
+            await self._port.read()
+        except PortError as error:
+            self._post.send_nowait(loop.PortWent(error))
+
+    async def _flash(self, image: Image, scope: trio.CancelScope) -> None:
+        name = self._port.name
+        try:
+            with scope:
+                await self._flash_now(image)
+        except FbuildError as error:
+            self._post.send_nowait(loop.FlashBroke(error))
+        if scope.cancelled_caught:
+            self._post.send_nowait(loop.FlashBroke(FlashCancelled(name)))
+
+    async def _flash_now(self, image: Image) -> None:
+        token = trio.lowlevel.current_trio_token()
+        listener = flash.Listener(
+            erasing=lambda: token.run_sync_soon(self._post.send_nowait, loop.EraseBegan()),
+            check_cancelled=trio.from_thread.check_cancelled,
+        )
+
+        def proven(report: FlashReport) -> None:
+            self._feed.tell(words.flashed(report, image.build_id))
+            self._times.add(report.phases)
+            self._times.released(trio.current_time())
+            self._first_byte = trio.Event()
+            self._nursery.start_soon(self._report_pass)
+            self._post.send_nowait(loop.Flashed(image.build_id))
+
+        await self._port.flash(image, self._upload_baud(), listener, proven)
+
+    def _upload_baud(self) -> int:
+        return self._pipeline.environment.upload_speed or flash.DEFAULT_BAUD
+
+    async def _report_pass(self) -> None:
+        with trio.move_on_after(FIRST_BYTE_S):
+            await self._first_byte.wait()
+        self._feed.tell(Notice(words.phases(self._times.phases)))
+        self._on_pass(self._times)
+
+    # -- people -------------------------------------------------------------------------
+
+    async def _run_console(self, console: Console) -> None:
+        try:
+            await console(self._feed.items, self._enter)
+        finally:
+            self._post.send_nowait(loop.QuitAsked())
+
+    async def _take_inputs(self) -> None:
+        commands: dict[str, loop.Event] = {
+            "flash": loop.FlashAsked(),
+            "rebuild": loop.Edited(clean=True),
+            "reset": loop.ResetAsked(),
+            "quit": loop.QuitAsked(),
+        }
+        async for given in self._inputs:
+            match given:
+                case Typed(data):
+                    self._port.type(data)
+                case Command(name):
+                    self._post.send_nowait(commands[name])
+
+    async def _handle_signals(self, task_status: trio.TaskStatus[None]) -> None:
+        names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+        wanted = [getattr(signal, name) for name in names if hasattr(signal, name)]
+        with trio.open_signal_receiver(*wanted) as signals:
+            task_status.started()
+            async for _ in signals:
+                self._post.send_nowait(loop.QuitAsked())
+
+    async def _shown(self, item: ConsoleItem) -> None:
+        if isinstance(item, DeviceText) and self._times.first_byte(item.at):
+            self._first_byte.set()
+        await self._feed.show(item)

@@ -1,0 +1,28 @@
+"""`fbuild build`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from fbuild_watch.cli.common import environment_option, project_argument, run_async
+
+
+@click.command("build")
+@project_argument
+@environment_option
+def command(project: Path, environment: str | None) -> None:
+    """Compile what changed in PROJECT, link it, and make the image.
+
+    The outputs lie in PROJECT/.fbuild/build/ENVIRONMENT.
+    """
+    from fbuild_watch.cli.progress import BuildProgress
+    from fbuild_watch.pipeline import Pipeline
+
+    pipeline = Pipeline(project, environment)
+    with BuildProgress() as progress:
+        report = run_async(pipeline.build, on_event=progress.show)
+    for region in report.image.regions:
+        click.echo(f"{region.name:12} {region.offset:#8x} {region.size:9,} bytes")
+    click.echo(f"build {report.image.build_id} in {pipeline.environment.build_dir}", err=True)

@@ -1,0 +1,118 @@
+"""What several commands share: their arguments, running async code, choosing a port."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from fbuild_watch.errors import FbuildError
+
+if TYPE_CHECKING:
+    import trio
+
+    from fbuild_watch.serial import PortInfo
+
+T = TypeVar("T")
+
+project_argument = click.argument(
+    "project",
+    default=".",
+    type=click.Path(file_okay=False, path_type=Path, resolve_path=True),
+)
+environment_option = click.option(
+    "-e", "--environment", metavar="NAME", help="The [env:NAME] to use."
+)
+port_option = click.option(
+    "--port",
+    metavar="PORT",
+    help="A device path, rfc2217://HOST:PORT or socket://HOST:PORT.",
+)
+
+
+def console_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--expect, --fail and --timeout, for what shows the board's output."""
+    for option in (
+        click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS",
+                     help="Stop after so long: exit code 71 if an --expect is missing."),
+        click.option("--fail", multiple=True, metavar="REGEX",
+                     help="Stop with exit code 72 when a line matches."),
+        click.option("--expect", multiple=True, metavar="REGEX",
+                     help="Stop with exit code 0 when a line has matched (each of several)."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def is_interactive() -> bool:
+    """Whether a person sits at both ends."""
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def run_async(function: Callable[..., Awaitable[T]], *args: Any, **kwargs: Any) -> T:
+    """Run an async function to its end.
+
+    A signal cancels it, and becomes KeyboardInterrupt when it has ended in good order.
+    An exception group that holds only our errors becomes the first of them.
+    """
+    import trio
+
+    try:
+        return trio.run(partial(_until_signal, partial(function, *args, **kwargs)))
+    except BaseExceptionGroup as group:
+        leaves = list(_leaves(group))
+        if len(leaves) == 1 or all(isinstance(leaf, FbuildError) for leaf in leaves):
+            raise leaves[0] from None
+        raise
+
+
+async def _until_signal(function: Callable[[], Awaitable[T]]) -> T:
+    import trio
+
+    with trio.CancelScope() as work:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(_cancel_on_signal, work)
+            result = await function()
+            nursery.cancel_scope.cancel()
+            return result
+    raise KeyboardInterrupt
+
+
+async def _cancel_on_signal(work: trio.CancelScope, task_status: trio.TaskStatus[None]) -> None:
+    import trio
+
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        task_status.started()
+        async for _ in signals:
+            work.cancel()
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
+
+
+def choose_port(explicit: str | None, configured: str | None) -> str:
+    """The port to use; a person is asked when there are several boards. Raises PortError."""
+    if named := explicit or configured:
+        return named
+    from fbuild_watch.serial import choose_port as choose
+    from fbuild_watch.serial import list_ports
+
+    return choose(None, None, list_ports(), ask_for_port if is_interactive() else None)
+
+
+def ask_for_port(ports: Sequence[PortInfo]) -> str:
+    """Let a person choose by number."""
+    for number, port in enumerate(ports, 1):
+        click.echo(f"{number}: {port.device}  {port.description}", err=True)
+    choice = click.prompt("which board", type=click.IntRange(1, len(ports)), err=True)
+    return ports[choice - 1].device

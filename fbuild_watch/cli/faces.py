@@ -1,0 +1,61 @@
+"""Which console a command gets: the interactive one on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fbuild_watch.cli.common import is_interactive
+from fbuild_watch.pipeline import OUTPUTS
+
+if TYPE_CHECKING:
+    import trio
+
+    from fbuild_watch.app import Console
+    from fbuild_watch.model import ConsoleInput, ConsoleItem
+
+
+def choose_console(
+    project: Path, *, expect: Sequence[str], fail: Sequence[str], timeout: float | None
+) -> Console:
+    """The console for this terminal, or for this pipe.
+
+    With --expect, --fail or --timeout it is the plain one even on a terminal.
+    """
+    if is_interactive() and not expect and not fail and timeout is None:
+        return interactive(project)
+    return plain(expect=expect, fail=fail, timeout=timeout)
+
+
+def interactive(project: Path) -> Console:
+    """The REPL, with the project's own history."""
+    from fbuild_watch.console.repl import run_repl
+
+    async def console(
+        items: trio.MemoryReceiveChannel[ConsoleItem], inputs: trio.MemorySendChannel[ConsoleInput]
+    ) -> None:
+        await run_repl(items, inputs, history=project / OUTPUTS / "history")
+
+    return console
+
+
+def plain(*, expect: Sequence[str], fail: Sequence[str], timeout: float | None) -> Console:
+    """Lines to stdout, words to stderr; what comes in on a piped stdin goes to the board."""
+    import trio as _trio
+
+    from fbuild_watch.console.headless import run_headless
+    from fbuild_watch.console.stdin import forward_stdin
+
+    async def console(
+        items: trio.MemoryReceiveChannel[ConsoleItem], inputs: trio.MemorySendChannel[ConsoleInput]
+    ) -> None:
+        async with _trio.open_nursery() as nursery:
+            nursery.start_soon(forward_stdin, inputs)
+            await run_headless(
+                items, expect=expect, fail=fail, timeout=timeout, out=sys.stdout, words=sys.stderr
+            )
+            nursery.cancel_scope.cancel()
+
+    return console

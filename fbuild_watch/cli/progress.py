@@ -1,0 +1,108 @@
+"""Progress on stderr: a line for each unit, a bar on a terminal, nothing that a pipe would keep."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from fbuild_watch.build import BuildEvent
+    from fbuild_watch.flash import Progress
+    from fbuild_watch.model import Device
+
+
+class _OneLine:
+    """A line on a terminal that is written over again and again, and gone at the end."""
+
+    def __init__(self) -> None:
+        self._live = sys.stderr.isatty()
+        self._shown = False
+
+    def show_line(self, text: str) -> None:
+        """Put `text` in the place of what was shown before."""
+        if self._live:
+            click.echo(f"\r\x1b[K{text}", nl=False, err=True)
+            self._shown = True
+
+    def clear(self) -> None:
+        """Leave no trace."""
+        if self._shown:
+            click.echo("\r\x1b[K", nl=False, err=True)
+            self._shown = False
+
+    def __enter__(self) -> _OneLine:
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self.clear()
+
+
+class BuildProgress(_OneLine):
+    """What is compiled, and the compilers' warnings, each once and whole."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._done = self._total = 0
+
+    def __enter__(self) -> BuildProgress:
+        return self
+
+    def show(self, event: BuildEvent) -> None:
+        """Show one event of a build."""
+        from fbuild_watch.build import Started, StepDone, UnitDone
+
+        match event:
+            case Started(total):
+                self._total = total
+            case UnitDone(source, _seconds, ok, output):
+                self._done += 1
+                self._unit(source, output if ok else "")
+            case StepDone(name, _seconds, output):
+                self._warn(output)
+                self.show_line(name)
+
+    def _unit(self, source: Path, warnings: str) -> None:
+        self._warn(warnings)
+        text = f"compiled {self._done}/{self._total} {source.name}"
+        if self._live:
+            self.show_line(text)
+        else:
+            click.echo(text, err=True)
+
+    def _warn(self, output: str) -> None:
+        if output.strip():
+            self.clear()
+            click.echo(output.rstrip(), err=True)
+
+
+class FlashProgress(_OneLine):
+    """Connecting, asking, writing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.device: Device | None = None
+
+    def __enter__(self) -> FlashProgress:
+        return self
+
+    def show(self, progress: Progress) -> None:
+        """Show one step of a flash. Called in the flasher's thread."""
+        share = f" {progress.done * 100 // progress.total} %" if progress.total else ""
+        self.show_line(f"{progress.step}{share}")
+
+    def show_device(self, device: Device) -> None:
+        """Remember, and say, who answered."""
+        from fbuild_watch import words
+
+        self.device = device
+        self.clear()
+        click.echo(words.device(device), err=True)

@@ -1,0 +1,87 @@
+"""`fbuild flash` and `fbuild console` without the loop: one board, once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import trio
+
+from fbuild_watch import flash, words
+from fbuild_watch.app import Console
+from fbuild_watch.board_port import BoardPort
+from fbuild_watch.errors import PortError
+from fbuild_watch.feed import Feed
+from fbuild_watch.model import Command, ConsoleInput, FlashReport, Image, Notice, Typed
+from fbuild_watch.serial import open_port
+
+
+async def flash_once(
+    image: Image, port: str, *, write_baud: int, run_baud: int, listener: flash.Listener
+) -> FlashReport:
+    """Bring the board on `port` up to date and leave it running, with the port closed.
+
+    Cancelling ends it before the first erase. Raises PortError, FlashError, ImageError.
+    """
+    opened = await open_port(port, run_baud)
+    try:
+        return await flash.flash(
+            opened.blocking(),
+            image,
+            name=port,
+            modem_lines=opened.has_modem_lines,
+            write_baud=write_baud,
+            run_baud=run_baud,
+            listener=listener,
+        )
+    finally:
+        with trio.CancelScope(shield=True):
+            await opened.aclose()
+
+
+async def talk(port: str, baud: int, console: Console) -> None:
+    """Connect `console` to the board on `port` until the console returns.
+
+    The port is opened before the console starts, so a port that is not there is an error; one that
+    goes away later is waited for. The board is not reset. Raises PortError, ConsoleError.
+    """
+    feed = Feed()
+    enter, inputs = trio.open_memory_channel[ConsoleInput](math.inf)
+    board = BoardPort(feed.show, baud)
+    await board.open(port)
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_keep_reading, board, port, feed.tell)
+            nursery.start_soon(board.send_typed)
+            nursery.start_soon(_obey, board, inputs, feed.tell)
+            await console(feed.items, enter)
+            nursery.cancel_scope.cancel()
+    finally:
+        await board.aclose()
+
+
+async def _keep_reading(board: BoardPort, port: str, tell: Callable[[Notice], None]) -> None:
+    while True:
+        try:
+            await board.read()
+        except PortError as error:
+            tell(words.failed(error))
+            await board.find(lambda: port, tell)
+            tell(words.board_back())
+
+
+async def _obey(
+    board: BoardPort,
+    inputs: trio.MemoryReceiveChannel[ConsoleInput],
+    tell: Callable[[Notice], None],
+) -> None:
+    async for given in inputs:
+        match given:
+            case Typed(data):
+                board.type(data)
+            case Command("reset"):
+                await board.try_reset(tell)
+            case Command("flash" | "rebuild"):
+                tell(words.only_in_watch())
+            case Command("quit"):
+                return
