@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import msgspec
+import json
 
 from fbuild_watch.files import write_if_changed
 from fbuild_watch.model import BuildPlan
@@ -19,5 +19,5 @@ def write(plan: BuildPlan) -> bool:
         }
         for unit in plan.units
     ]
-    data = msgspec.json.format(msgspec.json.encode(entries), indent=1)
+    data = json.dumps(entries, indent=1).encode()
     return write_if_changed(plan.environment.build_dir / "compile_commands.json", data)

@@ -147,12 +147,12 @@ class Builder:
         linked = await self._step(job, on_event)
         steps = (*self.plan.prebuild, *self.plan.archives, self.plan.link)
         outputs = [unit.object for unit in self.plan.units] + [step.output for step in steps]
-        self._executor.forget({str(output) for output in outputs})
+        self._executor.forget({str(output) for output in outputs}, self._build_dir)
         return linked
 
     def _step_job(self, step: Step) -> Job:
         folder = self.plan.environment.project_dir
-        return jobs.of_step(step, folder, self._tool(step.argv[0]))
+        return jobs.of_step(step, folder, self._build_dir, self._tool(step.argv[0]))
 
     async def _step(self, job: Job, on_event: OnEvent) -> bool:
         """Run a step unless it is current; whether it ran."""

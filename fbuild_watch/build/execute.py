@@ -45,6 +45,8 @@ class Executor:
     async def run(self, job: Job) -> Outcome:
         """Run a job. An outcome with code 0 has made its output. Raises OSError on a bad start."""
         argv = self._for_display(job.argv)
+        if job.depfile:
+            Path(job.depfile).unlink(missing_ok=True)  # an old one would speak for this run
         if job.output is None:
             return await self.runner.run(argv)
         with _replaced(Path(job.output)) as attempt:
@@ -54,12 +56,16 @@ class Executor:
             self._record(job, job.output)
         return outcome
 
-    def forget(self, keep: set[str]) -> None:
-        """Remove the outputs that no job of the plan makes any more."""
+    def forget(self, keep: set[str], build_dir: Path) -> None:
+        """Remove the outputs that no job of the plan makes any more.
+
+        Only in the build folder: in a copy of a project the records still name the original's.
+        """
         for output in self.memory.records.keys() - keep:
             del self.memory.records[output]
-            Path(output).unlink(missing_ok=True)
             self.changed = True
+            if Path(output).is_relative_to(build_dir):
+                Path(output).unlink(missing_ok=True)
 
     def _record(self, job: Job, output: str) -> None:
         self.changed = True

@@ -103,14 +103,13 @@ def _input_reason(job: Job, record: Record, look: Look) -> Reason | None:
     return None
 
 
-def mentions(argv: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
-    """The words of a command that may name a file it reads, but for those that are `known`.
+def mentions(argv: Sequence[str]) -> tuple[str, ...]:
+    """The words of a command that may name a file, its program not counted.
 
-    `-Tscript.ld`, `-T script.ld`, `-Wl,--script=script.ld` and plain names are all seen.
+    `-Tscript.ld`, `-T script.ld`, `-Wl,--script=script.ld`, `@words` and plain names are all seen.
     """
     pieces = (piece for word in argv[1:] for piece in _pieces(word))
-    skip = set(known)
-    return tuple(dict.fromkeys(piece for piece in pieces if piece and piece not in skip))
+    return tuple(dict.fromkeys(piece for piece in pieces if piece))
 
 
 def _pieces(word: str) -> Iterator[str]:

@@ -20,19 +20,19 @@ def of_unit(unit: TranslationUnit, tool: str | None) -> Job:
     )
 
 
-def of_step(step: Step, folder: Path, tool: str | None) -> Job:
-    """A step; the names in its command are read as the step would, from `folder`."""
+def of_step(step: Step, folder: Path, build_dir: Path, tool: str | None) -> Job:
+    """A step; the names in its command are read as the step would, from `folder`.
+
+    What a command names in the build folder is either declared, or written by it (a map file).
+    """
     inputs = _present(*(str(path) for path in step.inputs), tool)
-    written = _present(
-        str(step.output) if step.output else None, str(step.depfile) if step.depfile else None
-    )
-    named = (os.path.join(folder, name) for name in mentions(step.argv, (*inputs, *written)))  # noqa: PTH118
+    named = (os.path.join(folder, name) for name in mentions(step.argv))  # noqa: PTH118
     return Job(
         name=step.name,
         argv=step.argv,
         output=str(step.output) if step.output else None,
         inputs=inputs,
-        mentions=tuple(name for name in named if name not in written),
+        mentions=tuple(name for name in named if not name.startswith(f"{build_dir}{os.sep}")),
         depfile=str(step.depfile) if step.depfile else None,
     )
 

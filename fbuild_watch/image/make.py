@@ -171,10 +171,10 @@ def _digest(data: bytes) -> str:
     return blake3(data).hexdigest(16)
 
 
-def _read(path: Path, missing: str) -> bytes:
+def _read(path: Path, missing: str, hint: str = "build the project first") -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError as error:
-        raise InvalidImage(f"{path}: {missing}", hint="build the project first") from error
+        raise InvalidImage(f"{path}: {missing}", hint=hint) from error
     except OSError as error:
         raise InvalidImage(f"{path}: {error.strerror or error}") from error

@@ -10,6 +10,7 @@ Rules
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ def load(project_dir: Path, name: str | None = None) -> Environment:
 
     Raises InvalidProject (with file and line) and UnknownEnvironment.
     """
-    project_dir = project_dir.absolute()
+    project_dir = _absolute(project_dir)
     path = project_dir / FILE_NAME
     document = _read(path)
     project = _Options(str(path), document, ("platformio",))
@@ -44,7 +45,7 @@ def load(project_dir: Path, name: str | None = None) -> Environment:
     return Environment(
         name=name,
         project_dir=project_dir,
-        src_dir=project_dir / (project.text("src_dir") or "src"),
+        src_dir=_absolute(project_dir / (project.text("src_dir") or "src")),
         build_dir=project_dir / ".fbuild" / "build" / name,
         board=options.required("board"),
         build_flags=options.words("build_flags"),
@@ -53,6 +54,11 @@ def load(project_dir: Path, name: str | None = None) -> Environment:
         monitor_port=options.text("monitor_port"),
         monitor_speed=options.baud("monitor_speed") or 115200,
     )
+
+
+def _absolute(path: Path) -> Path:
+    """Absolute, without `..`; links stay links: the user's names are the ones in messages."""
+    return Path(os.path.abspath(path))  # noqa: PTH100  (Path.absolute keeps `..`)
 
 
 def _read(path: Path) -> ini.Document:

@@ -181,7 +181,7 @@ class _Units:
             object_file=object_file,
             includes=[f"-I{folder}" for folder in self.includes],
         )
-        depfile = _after(argv, "-MF") or object_file.with_suffix(".d")
+        depfile = _depfile(argv) or object_file.with_suffix(".d")
         return TranslationUnit(source, object_file, depfile, argv)
 
 
@@ -191,7 +191,7 @@ def _hooks(recipes: Recipes) -> tuple[tuple[Step, ...], set[Path]]:
     steps, outputs = [], set()
     for hook in sorted(hooks, key=lambda match: (match["number"].zfill(8), match["number"])):
         argv = recipes.argv(hook["recipe"])
-        output, depfile = _after(argv, "-o"), _after(argv, "-MF")
+        output, depfile = _after(argv, "-o"), _depfile(argv)
         if output:
             outputs.add(output)
         known = output if depfile else None  # without a depfile nobody knows when it is current
@@ -212,7 +212,12 @@ def _link(
     objects = tuple(unit.object for unit in units)
     argv = recipes.argv("recipe.c.combine", object_files=objects)
     archives = (archive.output,) if archive and archive.output else ()
-    return Step("link", argv, output=elf, inputs=(*objects, *archives))
+    return Step("link", argv, output=elf, inputs=(*objects, *archives), depfile=_depfile(argv))
+
+
+def _depfile(argv: Sequence[str]) -> Path | None:
+    """Where a compiler (-MF) or a linker (--dependency-file) says what it read."""
+    return _after(argv, "-MF") or _after(argv, "--dependency-file")
 
 
 def _after(argv: Sequence[str], option: str) -> Path | None:
