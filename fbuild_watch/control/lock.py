@@ -13,6 +13,7 @@ import json
 import os
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -44,11 +45,17 @@ def runtime_dir() -> Path:
     elif xdg := os.environ.get("XDG_RUNTIME_DIR"):
         folder = Path(xdg) / "fbuild"
     else:
-        import platformdirs
-
-        folder = Path(platformdirs.user_runtime_dir("fbuild", appauthor=False))
+        folder = _default_dir()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
+
+
+def _default_dir() -> Path:
+    import platformdirs
+
+    with warnings.catch_warnings():  # it warns where XDG_RUNTIME_DIR is not set, as in a container
+        warnings.simplefilter("ignore")
+        return Path(platformdirs.user_runtime_dir("fbuild", appauthor=False))
 
 
 @contextlib.contextmanager
