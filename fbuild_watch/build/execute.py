@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fbuild_watch.build import depfile
+from fbuild_watch.build import depfile as depfiles
 from fbuild_watch.build.graph import Job, Reason, Record, why
 from fbuild_watch.build.records import Memory
 from fbuild_watch.build.runner import Outcome, Runner
@@ -45,11 +45,9 @@ class Executor:
     async def run(self, job: Job) -> Outcome:
         """Run a job. An outcome with code 0 has made its output. Raises OSError on a bad start."""
         argv = self._for_display(job.argv)
-        if job.depfile:
-            Path(job.depfile).unlink(missing_ok=True)  # an old one would speak for this run
         if job.output is None:
             return await self.runner.run(argv)
-        with _replaced(Path(job.output)) as attempt:
+        with _replaced(Path(job.output), job.depfile) as attempt:
             outcome = _checked(await self.runner.run(argv), Path(job.output))
             attempt.succeeded = outcome.code == 0
         if attempt.succeeded:
@@ -86,7 +84,7 @@ class Executor:
             return declared
         try:
             text = Path(job.depfile).read_text(encoding="utf-8", errors="surrogateescape")
-            found = depfile.parse(text)
+            found = depfiles.parse(text)
         except FileNotFoundError:
             return declared  # a recipe without -MMD (assembly, often): its source is all it has
         except (OSError, ValueError):
@@ -114,11 +112,16 @@ class _Attempt:
 
 
 @contextmanager
-def _replaced(output: Path) -> Iterator[_Attempt]:
-    """Lay the old output aside; put it back unless the attempt succeeds."""
+def _replaced(output: Path, depfile: str | None) -> Iterator[_Attempt]:
+    """Lay the old output aside; put it back unless the attempt succeeds.
+
+    The old depfile goes: it must not speak for this run.
+    """
     aside = output.with_name(f"{output.name}.previous")
     attempt = _Attempt()
     output.parent.mkdir(parents=True, exist_ok=True)
+    if depfile:
+        Path(depfile).unlink(missing_ok=True)
     had = output.exists()
     if had:
         output.replace(aside)
