@@ -1,0 +1,95 @@
+"""The graph without a disk: what makes a job dirty, and the reason that is given."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fbuild_watch.build import jobs
+from fbuild_watch.build.graph import Digest, Job, Reason, Record, digest, mentions, why
+from fbuild_watch.model import Step
+
+JOB = Job("a.c", ("cc", "a.c", "-o", "a.o"), "a.o", ("a.c", "cc"), mentions=("a.ld",))
+FILES = {"a.c": b"1", "a.h": b"2", "a.o": b"3", "cc": b"4"}
+RECORD = Record(JOB.identity, (("a.c", b"1"), ("cc", b"4"), ("a.h", b"2")), b"3")
+
+
+def ask(job: Job, record: Record | None, files: dict[str, Digest]) -> Reason | None:
+    return why(job, record, files.get)
+
+
+def test_what_nothing_changed_in_is_current() -> None:
+    assert ask(JOB, RECORD, FILES) is None
+    assert ask(JOB, RECORD, {**FILES, "other.h": b"x"}) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"a.h": b"x"}, Reason("input changed", "a.h")),
+        ({"a.h": None}, Reason("input missing", "a.h")),
+        ({"a.c": b"x"}, Reason("input changed", "a.c")),
+        ({"a.o": None}, Reason("output missing", "a.o")),
+        ({"a.o": b"half"}, Reason("output changed", "a.o")),
+        ({"a.ld": b"new"}, Reason("input new", "a.ld")),
+    ],
+)
+def test_one_change_is_one_reason(changes: dict[str, Digest | None], reason: Reason) -> None:
+    files = {name: now for name, now in {**FILES, **changes}.items() if now is not None}
+    assert ask(JOB, RECORD, files) == reason
+    assert reason.path in str(reason)
+
+
+def test_the_command_is_an_input() -> None:
+    assert ask(replace(JOB, argv=("cc", "-O2", "a.c")), RECORD, FILES) == Reason("command changed")
+    joined = replace(JOB, argv=("cc a.c", "-o", "a.o"))
+    assert joined.identity != JOB.identity
+
+
+def test_without_record_or_output_it_runs() -> None:
+    assert ask(JOB, None, FILES) == Reason("never built")
+    assert ask(replace(JOB, output=None), RECORD, FILES) == Reason("always")
+
+
+files = st.dictionaries(st.sampled_from(["a.c", "a.h", "b.h", "cc", "a.o"]), st.binary(max_size=1))
+
+
+@given(before=files, after=files)
+def test_dirty_exactly_when_something_it_read_or_made_differs(
+    before: dict[str, bytes], after: dict[str, bytes]
+) -> None:
+    inputs = tuple((name, before[name]) for name in ("a.c", "cc", "a.h") if name in before)
+    if not {"a.c", "cc", "a.o"} <= before.keys():
+        return
+    record = Record(JOB.identity, inputs, before["a.o"])
+    same = all(after.get(name) == value for name, value in inputs)
+    assert (ask(JOB, record, after) is None) == (same and after.get("a.o") == before["a.o"])
+
+
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [("x.ld", "x.ld"), ("-Tx.ld", "x.ld"), ("-Wl,-T,x.ld", "x.ld"), ("-Wl,-Tx.ld", "x.ld"),
+     ("-Wl,--script=x.ld", "x.ld"), ("--script=x.ld", "x.ld"), ("@words", "words")],
+)  # fmt: skip
+def test_files_that_a_command_may_name(word: str, name: str) -> None:
+    assert name in mentions(("ld", "-o", "out", word))
+    assert "ld" not in mentions(("ld", word))
+
+
+def test_a_step_does_not_take_what_it_writes_for_an_input() -> None:
+    build = Path("/p/.fbuild/build/e")
+    argv = ("ld", "-T", "x.ld", f"-Map={build}/f.map", f"{build}/m.o", "-o", f"{build}/f.elf")
+    step = Step("link", argv, build / "f.elf", (build / "m.o",))
+    job = jobs.of_step(step, Path("/p"), build, "/usr/bin/ld")
+    assert job.inputs == (f"{build}/m.o", "/usr/bin/ld")
+    assert "/p/x.ld" in job.mentions
+    assert not any(name.startswith(f"{build}/") for name in job.mentions)
+
+
+def test_digests_have_128_bits() -> None:
+    assert len(digest(b"")) == 16
+    assert digest(b"a") != digest(b"b")
