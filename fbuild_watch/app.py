@@ -50,6 +50,8 @@ class Settings:
     project_dir: Path
     environment: str | None = None
     port: str | None = None
+    greeting: str = ""
+    """What the console shows first."""
 
 
 async def run(
@@ -108,6 +110,8 @@ class App:
             await self._port.aclose()
 
     async def _run_loop(self) -> None:
+        if self._settings.greeting:
+            self._feed.tell(Notice(self._settings.greeting))
         state, effects = loop.start()
         while loop.Leave() not in effects:
             for effect in effects:

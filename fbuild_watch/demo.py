@@ -1,0 +1,144 @@
+"""`fbuild demo`: the whole loop on a board that is not there.
+
+The example is copied into a scratch folder, a virtual board is served by a child process that
+cannot outlive us (it ends when the pipe to its standard input closes, whatever ends us), and the
+ordinary `watch` runs on both, in a runtime folder of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import trio
+
+from fbuild_watch import app
+from fbuild_watch.console.headless import run_headless
+from fbuild_watch.errors import BoardUnusable
+from fbuild_watch.example import copy_example
+from fbuild_watch.model import ConsoleInput, ConsoleItem
+from fbuild_watch.timing import PassTimes
+
+BOARD_START_S = 20.0
+PASS_S = 120.0
+"""The first pass compiles the whole core, on any machine."""
+
+OLD, NEW = '"hello"', '"hello again"'
+
+
+def prepare(folder: Path) -> Path:
+    """Copy the example into `folder`, use a runtime folder beside it, and return the project."""
+    os.environ["FBUILD_RUNTIME_DIR"] = str(folder / "run")
+    project = folder / "hello-c3"
+    copy_example(project)
+    return project
+
+
+@asynccontextmanager
+async def virtual_board(flash: Path) -> AsyncIterator[str]:
+    """A served virtual board for the length of the block; gives its URL. Raises BoardUnusable."""
+    command = [
+        *(sys.executable, "-m", "fbuild_watch", "board", "serve", "--chip", "esp32c3"),
+        *("--flash", str(flash), "--listen", "0", "--timing", "real", "--with-parent"),
+    ]
+    board = await trio.lowlevel.open_process(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    )
+    try:
+        yield await _first_line(board)
+    finally:
+        with trio.CancelScope(shield=True):
+            await _end(board)
+
+
+async def _first_line(board: trio.Process) -> str:
+    assert board.stdout is not None
+    line = b""
+    with trio.move_on_after(BOARD_START_S):
+        while not line.endswith(b"\n"):
+            data = await board.stdout.receive_some()
+            if not data:
+                break
+            line += data
+    if not line.endswith(b"\n"):
+        raise BoardUnusable(
+            "the virtual board did not start",
+            hint="its own words are above; is the demo extra installed (fbuild-watch[demo])?",
+        )
+    return line.decode().strip()
+
+
+async def _end(board: trio.Process) -> None:
+    assert board.stdin is not None
+    assert board.stdout is not None
+    await board.stdin.aclose()
+    with trio.move_on_after(5):
+        await board.wait()
+    if board.returncode is None:
+        board.kill()
+        await board.wait()
+    await board.stdout.aclose()
+
+
+async def run(project: Path, console: app.Console) -> None:
+    """The interactive demo: until the console is left."""
+    edit = project / "src" / "greeting.h"
+    greeting = f"a virtual ESP32-C3 is connected. Edit and save this file:\n    {edit}"
+    async with virtual_board(project.parent / "flash.bin") as url:
+        await app.run(app.Settings(project, port=url, greeting=greeting), console)
+
+
+async def run_once(project: Path) -> list[PassTimes]:
+    """Two passes without a person: the first build, and one scripted edit.
+
+    Returns their phase times. Raises what `watch` would show, or ExpectTimeout.
+    """
+    script = Script(project / "src" / "greeting.h")
+    async with virtual_board(project.parent / "flash.bin") as url:
+        settings = app.Settings(project, port=url)
+        await app.run(settings, script.play, on_pass=script.passed)
+    return script.passes
+
+
+@dataclass
+class Script:
+    """A console that nobody sits at: it waits for output, edits a file, and waits again."""
+
+    file: Path
+    passes: list[PassTimes] = field(default_factory=list)
+    _passed: trio.Event = field(default_factory=trio.Event)
+
+    def passed(self, times: PassTimes) -> None:
+        """The loop tells of a pass."""
+        self.passes.append(times)
+        self._passed.set()
+
+    async def play(
+        self,
+        items: trio.MemoryReceiveChannel[ConsoleItem],
+        _inputs: trio.MemorySendChannel[ConsoleInput],
+    ) -> None:
+        """The script, as a console for `app.run`."""
+        await self._see(items, "hello")
+        text = self.file.read_text(encoding="utf-8")
+        self.file.write_text(text.replace(OLD, NEW), encoding="utf-8")
+        await self._see(items, "hello again")
+
+    async def _see(self, items: trio.MemoryReceiveChannel[ConsoleItem], line: str) -> None:
+        """Show everything until the board has printed `line` and the loop has told its times."""
+        await run_headless(
+            items,
+            expect=[f"^{line}$"],
+            fail=[],
+            timeout=PASS_S,
+            out=sys.stdout,
+            words=sys.stderr,
+        )
+        with trio.move_on_after(app.FIRST_BYTE_S):
+            await self._passed.wait()
+        self._passed = trio.Event()
