@@ -235,11 +235,11 @@ class Board:
 
     def _hear(self, piece: Piece) -> None:
         """A piece has reached the UART."""
-        if self._loader is None:
+        if self.mode is Mode.RUNNING:
             self._hear_as_firmware(piece)
-            return
-        for frame in self._slip.feed(piece.data):
-            self._hear_frame(frame, piece)
+        elif self.mode is not Mode.HELD:
+            for frame in self._slip.feed(piece.data):
+                self._hear_frame(frame, piece)
 
     def _hear_frame(self, frame: bytes, piece: Piece) -> None:
         if self._chip_baud is None and _is_sync(frame) and piece.baud <= AUTOBAUD_LIMIT:

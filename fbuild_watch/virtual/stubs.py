@@ -15,7 +15,7 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +40,15 @@ def parse_stub(text: str) -> StubImage:
 
 
 def installed_stubs(chip: str) -> tuple[StubImage, ...]:
-    """Return the stubs that the installed esptool has for a chip ("esp32c3")."""
-    spec = find_spec("esptool")  # importlib.resources.files would import the package
-    folders = spec.submodule_search_locations if spec else None
-    stubs = [Path(folder, "targets", "stub_flasher") for folder in folders or ()]
-    paths = [stub / version / f"{chip}.json" for stub in stubs for version in VERSIONS]
+    """Return the stubs that the installed esptool has for a chip ("esp32c3").
+
+    Asked of the distribution's metadata: `importlib.resources.files` would import the package,
+    and under a console script `esptool` can mean the script `esptool.py` beside it.
+    """
+    try:
+        esptool = distribution("esptool")
+    except PackageNotFoundError:
+        return ()
+    names = (f"esptool/targets/stub_flasher/{version}/{chip}.json" for version in VERSIONS)
+    paths = (Path(str(esptool.locate_file(name))) for name in names)
     return tuple(parse_stub(path.read_text("utf-8")) for path in paths if path.is_file())
