@@ -55,10 +55,11 @@ def expand(text: str, properties: Mapping[str, str], path: str) -> str:
     """
     for _ in range(_MOST_ROUNDS):
         expanded = REFERENCE.sub(lambda match: properties.get(match[1], match[0]), text)
-        if expanded == text:
-            return text
-        text = expanded
-        if len(text) > _MOST_TEXT:
+        if expanded == text or len(expanded) > _MOST_TEXT:
             break
+        text = expanded
     looping = sorted({name for name in REFERENCE.findall(text) if name in properties})
-    raise InvalidProject(f"these properties refer to themselves: {', '.join(looping)}", path=path)
+    if looping:
+        message = f"these properties refer to themselves: {', '.join(looping)}"
+        raise InvalidProject(message, path=path)
+    return text

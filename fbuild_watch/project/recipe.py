@@ -66,16 +66,27 @@ class Recipes:
         A sequence fills the word that refers to it with one word for each item.
         Raises InvalidProject for a missing or broken recipe.
         """
+        scalars = {name: _fill(name, value) for name, value in values.items()}
+        words = self._words(recipe, scalars, undefined="")
+        return tuple(argument for word in words for argument in _arguments(word, values))
+
+    def program(self, recipe: str) -> tuple[str, bool]:
+        """The program that a recipe starts, and whether everything in its name is defined."""
+        word = next(iter(self._words(recipe, {}, undefined=None)), "")
+        return _restore(word), not props.REFERENCE.search(word)
+
+    def _words(self, recipe: str, scalars: Mapping[str, str], undefined: str | None) -> list[str]:
+        """A pattern's words; references that nothing defines become `undefined` (None: stay)."""
         key = f"{recipe}.pattern"
         if key not in self.properties:
             raise InvalidProject(f"there is no {key}", path=self.path)
-        scalars = {name: _fill(name, value) for name, value in values.items()}
         text = self._expand(self.properties[key], {**self.properties, **scalars})
+        if undefined is not None:
+            text = props.REFERENCE.sub(undefined, text)
         try:
-            words = split(props.REFERENCE.sub("", text))
+            return split(text)
         except ValueError as error:
             raise InvalidProject(f"{key}: {error}", path=self.path) from error
-        return tuple(argument for word in words for argument in _arguments(word, values))
 
     def _expand(self, text: str, properties: Mapping[str, str]) -> str:
         return props.expand(text, properties, self.path)

@@ -3,7 +3,7 @@
 Rules
 - A choice that the board's name makes is kept. Without one, the first option of the menu whose
   compiler is on this machine is taken.
-- A compiler is there when `compiler.path` + the first word of `compiler.cpp.cmd` can be executed.
+- A compiler is there when the program that recipe.cpp.o starts can be executed.
 """
 
 from __future__ import annotations
@@ -60,16 +60,9 @@ def choose(board: Board, runtime: Mapping[str, str]) -> Chosen:
     for option in options:
         picked = {**choices, MENU: option} if option else choices
         properties = {**board.merged(picked), **runtime}
-        compiler = _compiler(board, properties)
-        if shutil.which(compiler):
+        compiler, defined = recipe.Recipes(properties, str(board.files[0])).program("recipe.cpp.o")
+        if defined and shutil.which(compiler):
             label = labels.get(option)
             return Chosen(properties, f"{label} ({compiler})" if label else compiler)
-        tried.append(compiler.rpartition("/")[2] if "{" in compiler else compiler)
+        tried.append(compiler if defined else compiler.rpartition("/")[2])
     raise CompilerMissing(str(board.name), tried, hint=_HINT)
-
-
-def _compiler(board: Board, properties: Mapping[str, str]) -> str:
-    """The C++ compiler's program; with a {reference} in it where its tool is not installed."""
-    recipes = recipe.Recipes(properties, str(board.files[0]))
-    command = recipes.get("compiler.cpp.cmd", "c++").split()
-    return recipes.get("compiler.path") + (command[0] if command else "")
