@@ -10,7 +10,7 @@
      +- FlashError             NoAnswer, WrongChip, VerifyFailed, ConnectionLost,
      |                         SecureDownloadMode, FlashCancelled
      +- LockHeld               another `fbuild watch` runs
-     +- ConsoleError           ExpectTimeout, FailMatched
+     +- ConsoleError           ExpectTimeout, FailMatched, InvalidPattern
      +- BoardUnusable          the virtual board cannot be set up
 
 Rules
@@ -488,3 +488,19 @@ class BoardUnusable(FbuildError):
 
     code = "board-unusable"
     exit_code = 80
+
+
+class InvalidPattern(ConsoleError):
+    """An --expect or --fail is no regular expression: wrong usage."""
+
+    code = "invalid-pattern"
+    exit_code = 2
+
+    def __init__(self, option: str, pattern: str, reason: str) -> None:
+        super().__init__(
+            f"{option} {pattern!r} is no regular expression ({reason})",
+            hint="put a backslash before ( ) [ ] { } . * + ? ^ $ | \\ to mean the character itself",
+            option=option,
+            pattern=pattern,
+            reason=reason,
+        )

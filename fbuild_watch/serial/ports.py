@@ -104,27 +104,21 @@ async def wait_for_port(
     serial_number: str | None = None,
     look: Callable[[], Sequence[PortInfo]] = list_ports,
 ) -> str:
-    """Wait until the port is there, and give its device path (or URL).
+    """Wait until the port is there, and give its device path.
 
-    `name` is what the user named; None: the only board. `serial_number` is that of the board we
-    had: it is followed when it comes back under another name. Waits for ever.
+    `name` is the device that the user named (a URL is no device: it is tried by opening it); None:
+    the only board. `serial_number` is that of the board we had: it is followed when it comes back
+    under another name. Waits for ever.
     """
     pause = _FIRST_PAUSE
     while True:
-        if found := await _look(name, serial_number, look):
+        found = await trio.to_thread.run_sync(
+            _look_here, name, serial_number, look, abandon_on_cancel=True
+        )
+        if found:
             return found
         await trio.sleep(pause)
         pause = min(pause * 1.5, _LONGEST_PAUSE)
-
-
-async def _look(
-    name: str | None, serial_number: str | None, look: Callable[[], Sequence[PortInfo]]
-) -> str | None:
-    if name is not None and "://" in name:
-        return name if await _listens(name) else None
-    return await trio.to_thread.run_sync(
-        _look_here, name, serial_number, look, abandon_on_cancel=True
-    )
 
 
 def _look_here(
@@ -133,17 +127,3 @@ def _look_here(
     if name is not None and serial_number is None and Path(name).exists():
         return name  # also a link or a pty, which no list has
     return find_port(name, serial_number, look())
-
-
-async def _listens(url: str) -> bool:
-    """Whether somebody takes connections at `url`."""
-    from fbuild_watch.serial.port_tcp import split_url
-
-    _, host, number = split_url(url)
-    with trio.move_on_after(_LONGEST_PAUSE):
-        try:
-            await (await trio.open_tcp_stream(host, number)).aclose()
-        except OSError:
-            return False
-        return True
-    return False
