@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import signal
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ from fbuild_watch.model import (
 )
 from fbuild_watch.pipeline import Pipeline
 from fbuild_watch.timing import PassTimes
-from fbuild_watch.watcher import Changes, watch
+from fbuild_watch.watcher import Changes, age, watch
 
 FIRST_BYTE_S = 2.0
 """How long the report of a pass waits for the firmware's first byte."""
@@ -147,8 +148,8 @@ class App:
         folder = self._settings.project_dir
         await watch(folder, self._pipeline.roots, self._edited, task_status=task_status)
 
-    def _edited(self, _changes: Changes) -> None:
-        self._times.edited(trio.current_time())
+    def _edited(self, changes: Changes) -> None:
+        self._times.edited(trio.current_time() - age(changes, time.time()))
         self._post.send_nowait(loop.Edited())
 
     async def _build(self, effect: loop.Build, scope: trio.CancelScope) -> None:

@@ -31,6 +31,9 @@ REST_S = 0.004
 REST_CAP_S = 0.2
 """A batch is passed on when its files did not change for REST_S, or after REST_CAP_S anyway."""
 
+LONGEST_AGE_S = 5.0
+"""A file that was written longer ago was moved or touched now, not saved."""
+
 Changes = frozenset[Path]
 
 
@@ -138,6 +141,15 @@ async def _at_rest(batch: set[tuple[Change, str]]) -> Changes:
                 break
             before = now
     return paths
+
+
+def age(changes: Changes, now: float) -> float:
+    """Seconds since the newest of these files was written; `now` is the time of day.
+
+    0 where that cannot be told: a deletion, a file that came with an old time, a clock set back.
+    """
+    ages = [now - found[2] / 1e9 for path in changes if (found := _identity(path)) is not None]
+    return min((age for age in ages if 0 <= age < LONGEST_AGE_S), default=0.0)
 
 
 def _stats(paths: Changes) -> dict[Path, tuple[int, int, int] | None]:
