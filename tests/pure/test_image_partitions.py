@@ -1,0 +1,131 @@
+"""Partition tables: bytes derived by hand from ESP-IDF's documented format, and its rules."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fbuild_watch.errors import InvalidPartitions
+from fbuild_watch.image import partitions
+from fbuild_watch.image.partitions import Partition
+
+FACTORY = """\
+# ESP-IDF Partition Table
+# Name,   Type, SubType, Offset,  Size, Flags
+nvs,      data, nvs,     0x9000,  0x6000,
+phy_init, data, phy,     ,        4K
+factory,  app,  factory, ,        1M, encrypted
+"""
+FACTORY_ENTRIES = bytes.fromhex(
+    "aa50 01 02 00900000 00600000 6e767300000000000000000000000000 00000000"
+    "aa50 01 01 00f00000 00100000 7068795f696e69740000000000000000 00000000"
+    "aa50 00 00 00000100 00001000 666163746f7279000000000000000000 01000000"
+)
+
+
+def test_the_bytes_of_a_table() -> None:
+    table = partitions.parse(FACTORY, "p.csv")
+    data = partitions.encode(table)
+    assert len(data) == 0xC00
+    assert data[:96] == FACTORY_ENTRIES
+    assert data[96:128] == b"\xeb\xeb" + b"\xff" * 14 + hashlib.md5(FACTORY_ENTRIES).digest()
+    assert set(data[128:]) == {0xFF}
+    assert partitions.decode(data, "p.bin") == table
+    app = partitions.app_partition(table)
+    assert app == Partition("factory", 0, 0, 0x10000, 0x100000, 1)
+
+
+def test_names_numbers_and_blank_fields() -> None:
+    text = "\ufeffa,0,16,,64k\r\n\r\nb , DATA , , , 0x1000\nc,0x40,0x07,,4096,readonly:encrypted\nd,app,ota_15,,1M\n"
+    assert partitions.parse(text, "p") == (
+        Partition("a", 0, 0x10, 0x10000, 0x10000),
+        Partition("b", 1, 0x06, 0x20000, 0x1000),
+        Partition("c", 0x40, 0x07, 0x21000, 0x1000, 3),
+        Partition("d", 0, 0x1F, 0x30000, 0x100000),
+    )
+
+
+def test_the_app_is_factory_or_the_first_slot() -> None:
+    slots = "x,data,ota,,8K\nb,app,ota_1,,1M\na,app,ota_0,,1M\n"
+    first = partitions.app_partition(partitions.parse(slots, "p"))
+    assert first is not None
+    assert first.name == "a"
+    assert partitions.app_partition(partitions.parse("x,data,nvs,,8K\n", "p")) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("a,app,factory", "a line is"),
+        ("a,app,factory,,1M,,x", "a line is"),
+        ("a,apps,factory,,1M", "type 'apps'"),
+        ("a,app,main,,1M", "subtype 'main'"),
+        ("a,app,,,1M", "needs a subtype"),
+        ("a,0xff,0,,1M", "0..0xfe"),
+        ("a,app,factory,0x11000,1M", "multiple of 0x10000"),
+        ("a,data,nvs,0x9100,4K", "multiple of 0x1000"),
+        ("a,data,nvs,0x8000,4K", "below the first free 0x9000"),
+        ("a,data,nvs,,100", "multiple of 0x1000"),
+        ("a,data,nvs,,0", "multiple of 0x1000"),
+        ("a,data,nvs,,big", "'big' is not a size"),
+        ("a,data,nvs,,-4K", "out of range"),
+        ("a,data,nvs,,5000M", "out of range"),
+        ("a,data,nvs,,4K,secret", "flag 'secret'"),
+        (",data,nvs,,4K", "1 to 16 bytes"),
+        ("a name of 17 byte,data,nvs,,4K", "1 to 16 bytes"),
+        ("first,data,nvs,,4K", "two partitions 'first'"),
+        ("a,data,nvs,0xA000,8K", "overlaps 'first'"),
+        ("a,data,spiffs,,4M", "the flash at 0x400000"),
+    ],
+)
+def test_a_broken_rule_names_the_line(line: str, words: str) -> None:
+    text = f"# note\nfirst, data, nvs, 0xA000, 0x1000\n{line}\n"
+    with pytest.raises(InvalidPartitions) as failure:
+        partitions.parse(text, "p.csv", flash_size=4 << 20)
+    assert str(failure.value).startswith("p.csv:3: ")
+    assert words in str(failure.value)
+
+
+def test_a_table_has_an_end() -> None:
+    lines = [f"p{number},data,nvs,,4K\n" for number in range(96)]
+    assert len(partitions.encode(partitions.parse("".join(lines[:95]), "p"))) == 0xC00
+    with pytest.raises(InvalidPartitions, match=r"p:96: .*at most 95"):
+        partitions.parse("".join(lines), "p")
+    with pytest.raises(InvalidPartitions, match="no partition"):
+        partitions.parse("# nothing\n", "p")
+
+
+def test_damaged_tables_are_refused() -> None:
+    data = bytearray(partitions.encode(partitions.parse(FACTORY, "p")))
+    data[5] ^= 1
+    with pytest.raises(InvalidPartitions, match="MD5"):
+        partitions.decode(bytes(data), "p")
+    with pytest.raises(InvalidPartitions, match="0x0 is no partition"):
+        partitions.decode(b"\0" * 0xC00, "p")
+
+
+rows = st.tuples(
+    st.sampled_from(["app", "data"]), st.integers(0, 0xFE), st.integers(1, 40), st.booleans()
+)
+
+
+@given(st.lists(rows, min_size=1, max_size=20))
+def test_blank_offsets_make_a_table_that_holds_all_rules(
+    wanted: list[tuple[str, int, int, bool]],
+) -> None:
+    text = "".join(
+        f"p{number},{kind},{subtype},,{sectors * 4}K,{'encrypted' if flag else ''}\n"
+        for number, (kind, subtype, sectors, flag) in enumerate(wanted)
+    )
+    table = partitions.parse(text, "p")
+    assert partitions.decode(partitions.encode(table), "p") == table
+    end = 0x9000
+    for part, (kind, subtype, sectors, flag) in zip(table, wanted, strict=True):
+        alignment = 0x10000 if kind == "app" else 0x1000
+        assert part.offset % alignment == 0
+        assert 0 <= part.offset - end < alignment
+        assert (part.subtype, part.size, part.flags) == (subtype, sectors * 4096, int(flag))
+        end = part.end
