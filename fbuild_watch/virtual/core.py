@@ -1,0 +1,186 @@
+"""The RV32IMC core: unicorn with this chip's memory map. The only importer of unicorn.
+
+Not here: what registers mean (peripherals.py), what ROM functions do (romcalls.py), time.
+
+Rules
+- A run is a number of instructions, never a time: the same input gives the same run.
+- The mask ROM is mapped but cannot be executed: a jump into it stops the run, and whoever runs
+  the core does what the function there does.
+- Every stop says why; PC is then the instruction that could not be executed, or the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import unicorn
+from unicorn import riscv_const as riscv
+
+from . import peripherals
+from .memory import WINDOWS, Memory
+from .panic import Fault
+
+ROM_BASE, ROM_SIZE = 0x40000000, 0x60000
+
+_NOWHERE = 0xFFFFFFFE
+"""Where a run would end by itself: no code of this chip lies there."""
+
+_REGISTERS = {
+    "MEPC": riscv.UC_RISCV_REG_PC,
+    **{
+        name: getattr(riscv, f"UC_RISCV_REG_{name.partition('/')[0]}")
+        for name in (
+            "RA SP GP TP T0 T1 T2 S0/FP S1 A0 A1 A2 A3 A4 A5 A6 A7 S2 S3 S4 S5 S6 S7 S8 S9 S10 S11 "
+            "T3 T4 T5 T6 MSTATUS MTVEC MHARTID"
+        ).split()
+    },
+}
+
+_FAULTS = {
+    unicorn.UC_ERR_READ_UNMAPPED: Fault.LOAD_ACCESS,
+    unicorn.UC_ERR_READ_PROT: Fault.LOAD_ACCESS,
+    unicorn.UC_ERR_WRITE_UNMAPPED: Fault.STORE_ACCESS,
+    unicorn.UC_ERR_WRITE_PROT: Fault.STORE_ACCESS,
+    unicorn.UC_ERR_FETCH_UNMAPPED: Fault.INSTRUCTION_ACCESS,
+    unicorn.UC_ERR_FETCH_PROT: Fault.INSTRUCTION_ACCESS,
+    unicorn.UC_ERR_INSN_INVALID: Fault.ILLEGAL_INSTRUCTION,
+}
+_EXCEPTIONS = {
+    2: Fault.ILLEGAL_INSTRUCTION,
+    3: Fault.BREAKPOINT,
+    8: Fault.ENVIRONMENT_CALL,
+    11: Fault.ENVIRONMENT_CALL,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RomCall:
+    """The code jumped to an address of the mask ROM."""
+
+    address: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trap:
+    """An instruction could not be executed; `value` is mtval's."""
+
+    fault: Fault
+    value: int
+
+
+class Core:
+    """A CPU on a memory and a bus of registers, stopped at `entry`.
+
+    `read` and `write` are called with a register's address for every 32-bit access to one.
+    """
+
+    def __init__(
+        self,
+        memory: Memory,
+        read: Callable[[int], int],
+        write: Callable[[int, int], None],
+        entry: int,
+        stack: int,
+    ) -> None:
+        self._memory = memory  # unicorn works on its buffer: it must not go before us
+        self._uc = uc = unicorn.Uc(unicorn.UC_ARCH_RISCV, unicorn.UC_MODE_RISCV32)
+        self._read, self._write = read, write
+        self._trap: Trap | None = None
+        for window in WINDOWS:
+            rights = unicorn.UC_PROT_READ | unicorn.UC_PROT_WRITE
+            rights |= unicorn.UC_PROT_EXEC if window.executable else 0
+            uc.mem_map_ptr(window.base, window.size, rights, memory.pointer(window))
+        uc.mem_map(ROM_BASE, ROM_SIZE, unicorn.UC_PROT_READ)
+        uc.mmio_map(peripherals.BASE, peripherals.SIZE, self._on_read, None, self._on_write, None)
+        uc.hook_add(unicorn.UC_HOOK_INTR, self._on_exception)
+        uc.hook_add(unicorn.UC_HOOK_MEM_INVALID, self._on_bad_access)
+        uc.reg_write(riscv.UC_RISCV_REG_SP, stack)
+        self.pc = entry
+
+    def run(self, instructions: int) -> RomCall | Trap | None:
+        """Execute at most this many; None: nothing happened that needs the caller."""
+        self._trap = None
+        try:
+            self._uc.emu_start(self.pc, _NOWHERE, count=instructions)
+        except unicorn.UcError as error:
+            if self._in_rom(error):
+                return RomCall(self.pc)
+            fault = _FAULTS.get(error.errno, Fault.ILLEGAL_INSTRUCTION)
+            value = self._trap.value if self._trap else self._instruction()
+            return Trap(fault, value)
+        return self._trap
+
+    def stop(self) -> None:
+        """End the run after the current instruction; for calls from `read` and `write`."""
+        self._uc.emu_stop()
+
+    def forget_code(self) -> None:
+        """RAM was changed from outside: code that was there before is not what is there now."""
+        self._uc.ctl_flush_tb()
+
+    # --- registers ---
+
+    @property
+    def pc(self) -> int:
+        """Where the next instruction is."""
+        return int(self._uc.reg_read(riscv.UC_RISCV_REG_PC))
+
+    @pc.setter
+    def pc(self, address: int) -> None:
+        self._uc.reg_write(riscv.UC_RISCV_REG_PC, address)
+
+    def argument(self, index: int) -> int:
+        """Argument `index` (0 to 7) of the function that was just called."""
+        return int(self._uc.reg_read(riscv.UC_RISCV_REG_A0 + index))
+
+    def return_from_call(self, result: int) -> None:
+        """Go back to the caller with a result."""
+        self._uc.reg_write(riscv.UC_RISCV_REG_A0, result & 0xFFFFFFFF)
+        self.pc = int(self._uc.reg_read(riscv.UC_RISCV_REG_RA))
+
+    def registers(self) -> dict[str, int]:
+        """All registers that a panic shows, but MCAUSE and MTVAL."""
+        return {name: int(self._uc.reg_read(number)) for name, number in _REGISTERS.items()}
+
+    # --- unicorn's calls ---
+
+    def _on_read(self, uc: Any, offset: int, size: int, data: Any) -> int:
+        address = peripherals.BASE + offset
+        word = self._read(address & ~3) >> 8 * (address & 3)
+        return word & (1 << 8 * size) - 1
+
+    def _on_write(self, uc: Any, offset: int, size: int, value: int, data: Any) -> None:
+        address = peripherals.BASE + offset
+        if size < 4:
+            shift = 8 * (address & 3)
+            kept = self._read(address & ~3) & ~((1 << 8 * size) - 1 << shift)
+            value = kept | value << shift
+        self._write(address & ~3, value & 0xFFFFFFFF)
+
+    def _on_exception(self, uc: Any, number: int, data: Any) -> None:
+        self.pc -= 4  # it stands behind the instruction, and takes each for 4 bytes long
+        fault = _EXCEPTIONS.get(number, Fault.ILLEGAL_INSTRUCTION)
+        value = self._instruction() if fault is Fault.ILLEGAL_INSTRUCTION else 0
+        self._trap = Trap(fault, value)
+        uc.emu_stop()
+
+    def _on_bad_access(
+        self, uc: Any, access: int, address: int, size: int, value: int, data: Any
+    ) -> bool:
+        self._trap = Trap(Fault.LOAD_ACCESS, address)
+        return False
+
+    def _in_rom(self, error: unicorn.UcError) -> bool:
+        fetch = error.errno == unicorn.UC_ERR_FETCH_PROT
+        return fetch and ROM_BASE <= self.pc < ROM_BASE + ROM_SIZE
+
+    def _instruction(self) -> int:
+        """The bits at PC: 2 or 4 bytes; 0 where nothing can be read."""
+        low = self._memory.read(self.pc, 2)
+        if low is None:
+            return 0
+        word = int.from_bytes(low, "little")
+        high = self._memory.read(self.pc + 2, 2) if word & 3 == 3 else None
+        return word | int.from_bytes(high or b"", "little") << 16
