@@ -288,7 +288,8 @@ class Board:
     def _run_cpu(self, now: float) -> None:
         cpu = self._chip.cpu
         self._cpu_due = cpu.run(now)
-        self._to_host.send(cpu.take_output(), now, self._chip_baud or BOOT_BAUD)
+        self._chip_baud = round(cpu.baud)
+        self._to_host.send(cpu.take_output(), now, self._chip_baud)
         cause = cpu.reset_requested
         if cause is not None:
             self._restart(cause, now)

@@ -33,6 +33,8 @@ WDT_KEY = 0x50D83AA1
 WDT_ENABLE = 1 << 31
 RC_SLOW_HZ = 136_000
 """The RTC watchdog's clock (technical reference manual, "Low-power management")."""
+WDT_DELAY = 2
+"""Stage 0 counts that many times longer, with EFUSE_WDT_DELAY_SEL unburnt (ESP-IDF `wdt_hal`)."""
 
 SPI1 = 0x60002000
 SPI_CMD, SPI_ADDR, SPI_USER = SPI1, SPI1 + 0x04, SPI1 + 0x18
@@ -142,7 +144,8 @@ class Watchdog:
     def _arm(self, now: float) -> None:
         config = self._words[WDT_CONFIG0]
         resets = config & WDT_ENABLE and config >> 28 & 7
-        self.deadline = now + self._words[WDT_CONFIG1] / RC_SLOW_HZ if resets else None
+        seconds = self._words[WDT_CONFIG1] * WDT_DELAY / RC_SLOW_HZ
+        self.deadline = now + seconds if resets else None
 
 
 class Registers:

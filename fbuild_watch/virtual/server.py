@@ -46,7 +46,7 @@ class Client:
         if len(self._unsent) < UNREAD_LIMIT:
             self.send_nowait(escape(data))
 
-    async def send_to(self, stream: trio.SocketStream) -> None:
+    async def send_to(self, stream: trio.abc.Stream) -> None:
         """Send what is queued, until the stream breaks."""
         while True:
             await self._more.wait()
@@ -108,7 +108,7 @@ class BoardServer:
 
     # --- connections ---
 
-    async def serve(self, stream: trio.SocketStream) -> None:
+    async def serve(self, stream: trio.abc.Stream) -> None:
         """Give one connection the line, until it ends."""
         async with stream:
             try:
@@ -124,14 +124,14 @@ class BoardServer:
                 self.set_lines(False, False)
                 self._turn.release()
 
-    async def _refuse(self, stream: trio.SocketStream) -> None:
+    async def _refuse(self, stream: trio.abc.Stream) -> None:
         self._log("a second client was refused")
         try:
             await stream.send_all(BUSY)
         except GONE:
             self._log("the second client was gone")
 
-    async def _converse(self, stream: trio.SocketStream) -> None:
+    async def _converse(self, stream: trio.abc.Stream) -> None:
         self._log("client connected")
         client = Client()
         session = Rfc2217Session(self, client.send_nowait)

@@ -293,6 +293,14 @@ def test_a_wrong_rate_gives_garbage_both_ways(desk: Desk) -> None:
     assert not set(heard) & set(b"HELLOhello")
 
 
+def test_firmware_may_choose_its_rate(desk: Desk) -> None:
+    desk.heard()
+    desk.cpu.baud = 1_000_000.0
+    assert desk.send(b"x") != b"X"
+    desk.board.set_baud(1_000_000, desk.now)
+    assert desk.send(b"hello") == b"HELLO"
+
+
 # --- time ---
 
 
