@@ -12,7 +12,6 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import unicorn
@@ -20,22 +19,19 @@ from unicorn import riscv_const as riscv
 
 from . import peripherals
 from .memory import WINDOWS, Memory
-from .panic import Fault
+from .panic import REGISTERS, Fault, Trap
+from .romcalls import RomCall
 
 ROM_BASE, ROM_SIZE = 0x40000000, 0x60000
 
 _NOWHERE = 0xFFFFFFFE
 """Where a run would end by itself: no code of this chip lies there."""
 
+_SET_AT_A_TRAP = ("MEPC", "MCAUSE", "MTVAL")
 _REGISTERS = {
-    "MEPC": riscv.UC_RISCV_REG_PC,
-    **{
-        name: getattr(riscv, f"UC_RISCV_REG_{name.partition('/')[0]}")
-        for name in (
-            "RA SP GP TP T0 T1 T2 S0/FP S1 A0 A1 A2 A3 A4 A5 A6 A7 S2 S3 S4 S5 S6 S7 S8 S9 S10 S11 "
-            "T3 T4 T5 T6 MSTATUS MTVEC MHARTID"
-        ).split()
-    },
+    name: getattr(riscv, f"UC_RISCV_REG_{name.partition('/')[0]}")
+    for name in REGISTERS
+    if name not in _SET_AT_A_TRAP
 }
 
 _FAULTS = {
@@ -53,21 +49,6 @@ _EXCEPTIONS = {
     8: Fault.ENVIRONMENT_CALL,
     11: Fault.ENVIRONMENT_CALL,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class RomCall:
-    """The code jumped to an address of the mask ROM."""
-
-    address: int
-
-
-@dataclass(frozen=True, slots=True)
-class Trap:
-    """An instruction could not be executed; `value` is mtval's."""
-
-    fault: Fault
-    value: int
 
 
 class Core:
@@ -141,7 +122,7 @@ class Core:
         self.pc = int(self._uc.reg_read(riscv.UC_RISCV_REG_RA))
 
     def registers(self) -> dict[str, int]:
-        """All registers that a panic shows, but MCAUSE and MTVAL."""
+        """All registers that a panic shows, but those that say why: MEPC, MCAUSE, MTVAL."""
         return {name: int(self._uc.reg_read(number)) for name, number in _REGISTERS.items()}
 
     # --- unicorn's calls ---

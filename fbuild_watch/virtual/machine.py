@@ -7,25 +7,28 @@ Rules
 - A slice is a bounded number of instructions. Firmware that waits, in a ROM delay or by polling
   registers that do not change, gives its slice back and costs the host next to nothing.
 - A watchdog that is neither fed nor switched off bites, whatever the firmware does.
-- A crash prints a panic, and resets when the UART would have sent it.
+- A crash prints a panic, and resets when the UART has had the time to send it.
 - Not modelled: execution from flash (the cache), interrupts, the radio, every register that
   peripherals.py does not name.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ..errors import BoardUnusable
 from . import bootrom, panic, peripherals
-from .bootrom import ReadFlash
 from .cpu import ResetCause
 from .memory import DRAM, SRAM1_SIZE, Memory
-from .panic import Fault
+from .nor import OutOfRange
+from .panic import Fault, Trap
 from .peripherals import Peripherals
-from .romcalls import FUNCTIONS, Reset, Wait
+from .romcalls import FUNCTIONS, Reset, RomCall, Wait
+from .uart import Uart
 
 if TYPE_CHECKING:
-    from .core import Core, RomCall, Trap
+    from .core import Core
 
 CHUNK = 25_000
 """Instructions between two looks at what the firmware does: some 0.1 ms of the host."""
@@ -39,40 +42,40 @@ ACCESSES = 1500
 IDLE_POLLS = 32
 """So many polls without progress within a chunk: the firmware waits for something."""
 
-IDLE_SECONDS = 0.001
-IDLE_SECONDS_MOST = 0.004
-IDLE_STEPS = 8
-"""A wait grows to its most by doubling after so many waits; any progress ends it."""
+IDLE_SECONDS = (0.001,) * 8 + (0.002,) * 8 + (0.004,)
+"""How long firmware that polls is let wait, again and again: longer once it is clear it idles."""
 
 ROM_STACK = DRAM + SRAM1_SIZE - 0x2000
 """Where the ROM's stack lies when it jumps: below its own data at the end of SRAM1."""
 
-_WAITING_CODE = {0x10500073: "wfi", 0x0000006F: "j .", 0xA001: "c.j ."}
+_WFI, _JUMP_TO_SELF, _SHORT_JUMP_TO_SELF = 0x10500073, 0x0000006F, 0xA001
 
 
 class Machine:
-    """A `Cpu`. `read_flash(offset, length)` returns what the board's flash holds there."""
+    """A `Cpu`. `read_flash(offset, size)` returns what the board's flash holds there.
 
-    def __init__(self, read_flash: ReadFlash) -> None:
-        self.read_flash = read_flash
-        self.now = 0.0
-        self._saved_pc = 0
+    `read_flash` may raise nor.OutOfRange. Raises BoardUnusable where unicorn is not installed.
+    """
+
+    def __init__(self, read_flash: Callable[[int, int], bytes]) -> None:
+        self._read_flash = read_flash
+        self._core_type = _core_type()
+        self._saved_pc = bootrom.HANG_PC
         self._clear(0.0, flash_boot=False)
 
     def _clear(self, now: float, *, flash_boot: bool) -> None:
-        """As after a reset: nothing in RAM, nothing runs."""
+        """As after a reset: RAM is empty, nothing runs."""
         self.now = now
         self.memory = Memory()
         self._peripherals = Peripherals(now, flash_boot=flash_boot)
+        self._powered = False
         self._core: Core | None = None
-        self._asleep_until: float | None = None
-        self._call_again = False
-        self._idle_count = 0
+        self._wait: Wait | None = None
+        self._idles = 0
+        self._progress_seen = 0
         self._accesses = 0
         self._reset_at: float | None = None
         self._reset_cause: ResetCause | None = None
-        self._crashed = False
-        self._powered = False
 
     # --- the board's side ---
 
@@ -81,7 +84,7 @@ class Machine:
         self._clear(now, flash_boot=True)
         self._powered = True
         boot = bootrom.boot(self.read_flash, cause, self._saved_pc)
-        self._peripherals.uart.send(boot.text)
+        self.uart.send(boot.text)
         for address, data in boot.segments:
             self.memory.write(address, data)
         if boot.entry is not None:
@@ -114,13 +117,12 @@ class Machine:
     def receive(self, data: bytes) -> None:
         """Bytes reach UART0's receiver."""
         if self._powered:
-            self._peripherals.uart.receive(data)
+            self.uart.receive(data)
 
     def take_output(self) -> bytes:
         """Return what UART0 sent since the last call."""
-        output = self._peripherals.uart.output
-        taken = bytes(output)
-        output.clear()
+        taken = bytes(self.uart.output)
+        self.uart.output.clear()
         return taken
 
     def halt(self) -> None:
@@ -137,7 +139,7 @@ class Machine:
     @property
     def baud(self) -> float:
         """The rate that UART0 runs at."""
-        return self._peripherals.uart.baud
+        return self.uart.baud
 
     # --- running ---
 
@@ -153,99 +155,87 @@ class Machine:
         bite = self._peripherals.watchdogs.bite(now)
         if bite is not None and self._reset_at is None:
             self._request_reset(bite, now)
+        wish = None
         if self._core is not None and self._reset_at is None:
-            return self._earliest(self._run_slice(self._core))
-        return self._earliest(self._reset_at) if self.reset_requested is None else None
+            wish = self._run_slice(self._core)
+        return self._next_run(wish)
 
-    def _earliest(self, wanted: float | None) -> float | None:
-        """The firmware's wish, or a watchdog's bite, or a reset, whichever is first."""
-        deadline = self._peripherals.watchdogs.deadline
+    def _next_run(self, wish: float | None) -> float | None:
+        """The earliest of the firmware's wish and a watchdog's bite; or a reset under way."""
         if self._reset_at is not None:
-            wanted, deadline = self._reset_at, None
-        return min((time for time in (wanted, deadline) if time is not None), default=None)
+            return None if self.reset_requested else self._reset_at
+        times = (wish, self._peripherals.watchdogs.deadline)
+        return min((time for time in times if time is not None), default=None)
 
     def _begin(self, entry: int) -> None:
-        from .core import Core  # noqa: PLC0415  unicorn is loaded when something runs
-
-        bus = self._peripherals
-        self._core = Core(self.memory, self._on_read, self._on_write, entry, ROM_STACK)
-        bus.polls = 0
+        self._core = self._core_type(self.memory, self._on_read, self._on_write, entry, ROM_STACK)
 
     def _run_slice(self, core: Core) -> float:
-        if not self._wake(core):
-            return self._asleep_until or self.now
+        if self._wait is not None and not self._wait_is_over(core, self._wait):
+            return self._wait.until
         self._accesses = 0
         for _ in range(CHUNKS):
             self._peripherals.polls = 0
             stop = core.run(CHUNK)
-            if stop is not None and not self._handle(core, stop):
+            if stop is not None:
+                self._handle(core, stop)
+            if self._wait is not None:
+                return self._wait.until
+            if self._reset_at is not None or self._accesses >= ACCESSES:
                 break
-            if self._idles(core):
+            if self._peripherals.polls >= IDLE_POLLS or self._executes_nothing(core):
                 return self._idle()
-            self._idle_count = 0
-            if self._accesses >= ACCESSES:
-                break
-        return self._asleep_until or self.now
+        return self.now
 
-    def _wake(self, core: Core) -> bool:
-        """End a ROM function's wait when it is over; False: it is not."""
-        if self._asleep_until is None:
-            return True
-        if self._asleep_until > self.now:
+    def _wait_is_over(self, core: Core, wait: Wait) -> bool:
+        """Let the ROM function return when its time has come."""
+        if wait.until > self.now:
             return False
-        self._asleep_until = None
-        if not self._call_again:
+        self._wait = None
+        if not wait.again:
             core.return_from_call(0)
         return True
 
-    def _idles(self, core: Core) -> bool:
-        return self._peripherals.polls >= IDLE_POLLS or self._executes_waiting_code(core)
-
-    def _executes_waiting_code(self, core: Core) -> bool:
+    def _executes_nothing(self, core: Core) -> bool:
         """Whether the code stands at a jump to itself, or just passed a wait for interrupts."""
         here = self.memory.read_word(core.pc) or 0
-        before = self.memory.read_word(core.pc - 4) or 0
-        return here in _WAITING_CODE or here & 0xFFFF in _WAITING_CODE or before == 0x10500073
+        before = self.memory.read_word(core.pc - 4)
+        return before == _WFI or here == _JUMP_TO_SELF or here & 0xFFFF == _SHORT_JUMP_TO_SELF
 
     def _idle(self) -> float:
-        self._idle_count += 1
-        seconds = min(IDLE_SECONDS * 2 ** (self._idle_count // IDLE_STEPS), IDLE_SECONDS_MOST)
-        arrival = self._peripherals.uart.next_arrival
-        wake = self.now + seconds
+        """The firmware waits for something: when to look again."""
+        progress = self._peripherals.progress
+        self._idles = 0 if progress != self._progress_seen else self._idles + 1
+        self._progress_seen = progress
+        wake = self.now + IDLE_SECONDS[min(self._idles, len(IDLE_SECONDS) - 1)]
+        arrival = self.uart.next_arrival
         return wake if arrival is None else min(wake, arrival)
 
     # --- what stops the core ---
 
-    def _handle(self, core: Core, stop: RomCall | Trap) -> bool:
-        """Deal with a stop; False: the slice is over."""
-        from .core import Trap  # noqa: PLC0415
-
+    def _handle(self, core: Core, stop: RomCall | Trap) -> None:
         if isinstance(stop, Trap):
-            self._panic(core, stop.fault, stop.value)
-            return False
-        return self._call_rom(core, stop.address)
+            self._panic(core, stop)
+        elif stop.address not in FUNCTIONS:
+            self._panic(core, Trap(Fault.INSTRUCTION_ACCESS, stop.address))
+        else:
+            self._call_rom(core, stop.address)
 
-    def _call_rom(self, core: Core, address: int) -> bool:
-        function = FUNCTIONS.get(address)
-        if function is None:
-            self._panic(core, Fault.INSTRUCTION_ACCESS, address)
-            return False
-        match function(self):
-            case Wait(until, again):
-                self._asleep_until, self._call_again = until, again
-                return False
-            case Reset():
-                self._request_reset(ResetCause.RTC_SW_SYS, self.now)
-                return False
+    def _call_rom(self, core: Core, address: int) -> None:
+        match FUNCTIONS[address](self):
+            case Wait() as wait:
+                self._wait = wait
+            case Reset(cause):
+                self._request_reset(cause, self.now)
             case int() as result:
                 core.return_from_call(result)
-        return True
 
-    def _panic(self, core: Core, fault: Fault, value: int) -> None:
-        registers = {**core.registers(), "MCAUSE": fault.mcause, "MTVAL": value}
-        uart = self._peripherals.uart
-        uart.send(panic.text(fault, registers, self.memory.read_word))
-        self._request_reset(ResetCause.RTC_SW_CPU, uart.quiet_at)
+    def _panic(self, core: Core, trap: Trap) -> None:
+        registers = {
+            **core.registers(), "MEPC": core.pc, "MCAUSE": trap.fault.mcause, "MTVAL": trap.value,
+        }  # fmt: skip
+        self.uart.send(panic.text(trap.fault, registers, self.memory.read_word))
+        self._request_reset(ResetCause.RTC_SW_CPU, self.uart.quiet_at)
 
     def _request_reset(self, cause: ResetCause, at: float) -> None:
         self._reset_cause, self._reset_at = cause, at
@@ -253,19 +243,24 @@ class Machine:
     # --- what ROM functions work on (romcalls.Context) ---
 
     @property
-    def uart(self) -> peripherals.Uart:
+    def uart(self) -> Uart:
         """UART0."""
         return self._peripherals.uart
 
+    def read_flash(self, offset: int, size: int) -> bytes:
+        """Read the flash; nothing where the range leaves it."""
+        try:
+            return self._read_flash(offset, size)
+        except OutOfRange:
+            return b""
+
     def argument(self, index: int) -> int:
         """An argument of the ROM function that was called."""
-        assert self._core is not None
-        return self._core.argument(index)
+        return self._running().argument(index)
 
     def forget_code(self) -> None:
         """A ROM function has written RAM."""
-        assert self._core is not None
-        self._core.forget_code()
+        self._running().forget_code()
 
     # --- what the core reads and writes ---
 
@@ -281,9 +276,24 @@ class Machine:
     def _count_access(self) -> None:
         self._accesses += 1
         if self._peripherals.polls >= IDLE_POLLS or self._accesses >= ACCESSES:
-            assert self._core is not None
-            self._core.stop()
+            self._running().stop()
+
+    def _running(self) -> Core:
+        assert self._core is not None
+        return self._core
 
 
 def _is_register(address: int) -> bool:
     return peripherals.BASE <= address < peripherals.BASE + peripherals.SIZE
+
+
+def _core_type() -> type[Core]:
+    """Load the CPU emulator: late, because nothing else of fbuild needs it."""
+    try:
+        from .core import Core
+    except ImportError as error:
+        raise BoardUnusable(
+            f"the virtual board's CPU is not installed ({error})",
+            hint="pip install 'fbuild-watch[demo]'",
+        ) from error
+    return Core

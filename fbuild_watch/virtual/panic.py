@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import Enum
 
 STACK_BYTES = 1024
@@ -35,6 +36,14 @@ class Fault(Enum):
     def __init__(self, mcause: int, words: str) -> None:
         self.mcause = mcause
         self.words = words
+
+
+@dataclass(frozen=True, slots=True)
+class Trap:
+    """An instruction could not be executed; `value` is mtval's: an address, or its bits."""
+
+    fault: Fault
+    value: int
 
 
 def text(

@@ -6,7 +6,7 @@ keep what is written to them and read as 0 before that.
 Rules
 - Time stands still while a slice of instructions runs; `advance` moves it.
 - A read of a status that cannot change by itself within a slice is a poll. Firmware that only
-  polls makes no progress; `polls` counts since the last progress, so the machine can let it wait.
+  polls makes no progress: `polls` counts since the last `progress`, so that it can be let wait.
 - A write that changes nothing is no progress.
 """
 
@@ -47,6 +47,7 @@ class Peripherals:
         self.uart = Uart(now)
         self.watchdogs = Watchdogs(now, flash_boot=flash_boot)
         self.polls = 0
+        self.progress = 0
         self._started = self._now = now
         self._ticks = 0
         self._words = {GPIO_STRAP: 0xD, GPIO_OUT: 0, GPIO_ENABLE: 0}
@@ -82,7 +83,7 @@ class Peripherals:
         """Write a register's 32 bits."""
         if address == UART_FIFO:
             self.uart.write(value)
-            self.polls = 0
+            self._progressed()
         elif address == SYSTIMER_UNIT0_OP:
             if value & _SYSTIMER_UPDATE:
                 self._ticks = round((self._now - self._started) * SYSTIMER_HZ)
@@ -100,13 +101,17 @@ class Peripherals:
         if value is None:
             self.polls += 1
             return 0
-        self.polls = 0
+        self._progressed()
         return value
 
     def _store(self, address: int, value: int) -> None:
         if self._words.get(address, 0) != value:
             self._words[address] = value
-            self.polls = 0
+            self._progressed()
+
+    def _progressed(self) -> None:
+        self.polls = 0
+        self.progress += 1
 
     def _pins(self) -> int:
         """What the pads carry: outputs what they drive, inputs what the devkit pulls them to."""

@@ -14,11 +14,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from .bootrom import ReadFlash
+from .cpu import ResetCause
 from .memory import Memory
 from .uart import FIFO_SIZE, Uart
 
 OK, FAILED = 0, 1
+
+
+@dataclass(frozen=True, slots=True)
+class RomCall:
+    """The code jumped to an address of the mask ROM."""
+
+    address: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +41,26 @@ class Wait:
 class Reset:
     """The function resets the chip."""
 
+    cause: ResetCause
+
 
 class Context(Protocol):
     """What the functions work on."""
 
-    now: float
-    memory: Memory
-    uart: Uart
-    read_flash: ReadFlash
+    @property
+    def now(self) -> float:
+        """The board's time."""
+
+    @property
+    def memory(self) -> Memory:
+        """The chip's RAM."""
+
+    @property
+    def uart(self) -> Uart:
+        """UART0."""
+
+    def read_flash(self, offset: int, size: int) -> bytes:
+        """Read the flash; fewer bytes where it ends."""
 
     def argument(self, index: int) -> int:
         """An argument of the call."""
@@ -87,7 +106,7 @@ def _flash_read(rom: Context) -> Result:
 
 def _reset(rom: Context) -> Result:
     """software_reset()."""
-    return Reset()
+    return Reset(ResetCause.RTC_SW_SYS)
 
 
 FUNCTIONS: dict[int, Callable[[Context], Result]] = {
