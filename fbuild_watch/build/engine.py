@@ -13,6 +13,7 @@ Rules
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -27,7 +28,14 @@ from fbuild_watch.build.execute import Executor
 from fbuild_watch.build.graph import Job
 from fbuild_watch.build.runner import Outcome, Runner
 from fbuild_watch.build.tree import Tree
-from fbuild_watch.errors import CompileFailed, CompilerMissing, FbuildError, LinkFailed, StepFailed
+from fbuild_watch.errors import (
+    BuildError,
+    CompileFailed,
+    CompilerMissing,
+    FbuildError,
+    LinkFailed,
+    StepFailed,
+)
 from fbuild_watch.model import BuildPlan, Step, TranslationUnit
 
 _STORE = ".records"
@@ -51,19 +59,22 @@ class Builder:
         self._executor = Executor(runner, self._tree, self._memory, folder, colours=colours)
         self._runner = runner
         self._tools: dict[str, str | None] = {}
+        self._described = False
 
     async def build(self, *, on_event: OnEvent = _ignore) -> Built:
         """Bring the ELF up to date.
 
-        Raises CompileFailed (after every unit was tried), LinkFailed, StepFailed, CompilerMissing.
+        Raises CompileFailed (after every unit was tried), LinkFailed, StepFailed, CompilerMissing,
+        and BuildError where the system refuses (a full disk, a folder that is not ours).
         Cancelling ends every process, and leaves no output that looks current but is not.
         """
-        self._build_dir.mkdir(parents=True, exist_ok=True)
-        compile_commands.write(self.plan)
         try:
+            self._describe()
             return await self._pass(on_event)
         except FbuildError:
             raise
+        except OSError as error:
+            raise self._unusable(str(self._build_dir), error) from error
         except BaseException:
             self._runner.clear()
             raise
@@ -111,7 +122,7 @@ class Builder:
         return tuple(unit.source for unit in dirty)
 
     async def _work(self, waiting: Iterator[_Unit], on_event: OnEvent) -> None:
-        """One of the parallel workers: take units until none is left, or a compiler is missing."""
+        """One of the parallel workers: take units until none is left, or one cannot be run."""
         for unit in waiting:
             try:
                 outcome = unit.outcome = await self._executor.run(unit.job)
@@ -125,7 +136,7 @@ class Builder:
     def _raise_failures(self, units: list[_Unit]) -> None:
         for unit in units:
             if unit.broken is not None:
-                raise self._missing(unit.job) from unit.broken
+                raise self._unstarted(unit.job, unit.broken) from unit.broken
         failed = [
             (unit.source, unit.outcome.output)
             for unit in units
@@ -161,7 +172,7 @@ class Builder:
         try:
             outcome = await self._executor.run(job)
         except OSError as error:
-            raise self._missing(job) from error
+            raise self._unstarted(job, error) from error
         if outcome.code != 0:
             if job.output == str(self.plan.elf):
                 raise LinkFailed(self._short(self.plan.elf), outcome.output)
@@ -177,9 +188,22 @@ class Builder:
             self._tools[name] = shutil.which(name)
         return self._tools[name]
 
-    def _missing(self, job: Job) -> CompilerMissing:
+    def _describe(self) -> None:
+        """Write compile_commands.json, once: the plan does not change."""
+        if not self._described:
+            self._build_dir.mkdir(parents=True, exist_ok=True)
+            compile_commands.write(self.plan)
+            self._described = True
+
+    def _unstarted(self, job: Job, error: OSError) -> BuildError:
+        if self._tool(job.argv[0]) is not None:
+            return self._unusable(self._short(Path(job.name)), error)
         hint = "it was there when the build was planned: is its package still installed?"
         return CompilerMissing(self.plan.environment.board, [job.argv[0]], hint=hint)
+
+    def _unusable(self, what: str, error: OSError) -> BuildError:
+        hint = "look at the disk's free space and at the folder's permissions"
+        return BuildError(f"{what}: the system refused ({error})", hint=hint)
 
     def _short(self, path: Path) -> str:
         """A path as the user would name it."""
@@ -187,9 +211,11 @@ class Builder:
         return str(path.relative_to(root) if path.is_relative_to(root) else path)
 
     def _save(self) -> None:
+        """Keep what was learnt. A store that cannot be written costs work later, never truth."""
         if self._executor.changed or self._tree.learnt:
-            records.save(self._build_dir / _STORE, self._memory)
-            self._executor.changed = self._tree.learnt = False
+            with contextlib.suppress(OSError):
+                records.save(self._build_dir / _STORE, self._memory)
+                self._executor.changed = self._tree.learnt = False
 
 
 @dataclass(slots=True)

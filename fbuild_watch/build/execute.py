@@ -93,9 +93,9 @@ class Executor:
         return tuple(dict.fromkeys((*declared, *absolute)))
 
     def _for_display(self, argv: tuple[str, ...]) -> tuple[str, ...]:
-        """The command with colours asked for; what it makes, and its identity, stay the same."""
+        """A compile with colours asked for; what it makes, and its identity, stay the same."""
         name = Path(argv[0]).stem
-        knows = self.colours and name.rpartition("-")[2] in _KNOWS_COLOUR and "-o" in argv
+        knows = self.colours and name.rpartition("-")[2] in _KNOWS_COLOUR and "-c" in argv
         return (*argv, _COLOUR) if knows else argv
 
 

@@ -11,6 +11,7 @@ child do not inherit it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import weakref
@@ -34,12 +35,11 @@ class ProcessGroup:
     def terminate(self) -> None:
         """Ask all members to end (SIGTERM)."""
         if self._keeper is not None:
-            os.killpg(self._keeper.pid, signal.SIGTERM)
+            _signal(self._keeper.pid, signal.SIGTERM)
 
     def kill(self) -> None:
         """End all members (SIGKILL), the keeper too."""
         if self._keeper is not None:
-            os.killpg(self._keeper.pid, signal.SIGKILL)
             self._keeper.close()
             self._keeper = None
 
@@ -72,6 +72,13 @@ class _Keeper:
 
 
 def _end(pid: int, pipe: int) -> None:
-    """Close the pipe, which ends the keeper, and reap it."""
+    """Kill the group, and reap its keeper."""
     os.close(pipe)
+    _signal(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
+
+
+def _signal(group: int, number: signal.Signals) -> None:
+    """Signal a group whose keeper is not reaped, so the number is ours; it may be dead already."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS says EPERM of zombies
+        os.killpg(group, number)

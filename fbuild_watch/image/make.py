@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 from blake3 import blake3
 
-from fbuild_watch.errors import ImageTooBig, InvalidImage, InvalidPartitions
+from fbuild_watch.errors import ImageError, ImageTooBig, InvalidImage, InvalidPartitions
 from fbuild_watch.files import write_atomically, write_if_changed
 from fbuild_watch.image import esp, flasher_args, partitions
 from fbuild_watch.image.flasher_args import FlashFile
@@ -30,8 +30,16 @@ _UNITS = {"KB": 1 << 10, "MB": 1 << 20}
 def make(plan: BuildPlan) -> Image:
     """Make every image of a finished build, and flasher_args.json. Blocks: call it in a thread.
 
-    Raises InvalidImage, InvalidPartitions, ImageTooBig.
+    Raises InvalidImage, InvalidPartitions, ImageTooBig; ImageError where nothing can be written.
     """
+    try:
+        return _make(plan)
+    except OSError as error:
+        hint = "look at the disk's free space and at the folder's permissions"
+        raise ImageError(f"the image cannot be written ({error})", hint=hint) from error
+
+
+def _make(plan: BuildPlan) -> Image:
     maker = _Maker(plan)
     flash_size = _flash_size(plan)
     csv, table = _table(plan, flash_size)

@@ -10,13 +10,18 @@ import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from fbuild_watch.errors import InvalidProject
+
 RECIPES = {".c": "recipe.c.o", ".cc": "recipe.cpp.o", ".cpp": "recipe.cpp.o",
            ".cxx": "recipe.cpp.o", ".S": "recipe.S.o"}  # fmt: skip
 """The recipe that compiles a file, by its suffix."""
 
 
 def discover(folder: Path, ignored: Collection[Path] = ()) -> list[Path]:
-    """All sources under a folder (none where it does not exist), but for the ignored folders."""
+    """All sources under a folder (none where it does not exist), but for the ignored folders.
+
+    Raises InvalidProject for a folder that cannot be read.
+    """
     return list(_walk(folder, set(ignored), set()))
 
 
@@ -25,9 +30,7 @@ def _walk(folder: Path, ignored: set[Path], seen: set[str]) -> Iterator[Path]:
     if folder in ignored or real in seen or not folder.is_dir():
         return
     seen.add(real)
-    with os.scandir(folder) as entries:
-        found = sorted(entries, key=lambda entry: entry.name)
-    for entry in found:
+    for entry in _entries(folder):
         if entry.name.startswith("."):
             continue
         path = folder / entry.name
@@ -35,3 +38,11 @@ def _walk(folder: Path, ignored: set[Path], seen: set[str]) -> Iterator[Path]:
             yield from _walk(path, ignored, seen)
         elif path.suffix in RECIPES:
             yield path
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        raise InvalidProject(error.strerror or str(error), path=str(folder)) from error

@@ -13,7 +13,7 @@ import trio
 from build_kit import HostProject, script, two_units, wait_until
 
 from fbuild_watch.build import Builder, BuildEvent, Built, StepDone, UnitDone
-from fbuild_watch.errors import CompileFailed, CompilerMissing, LinkFailed, StepFailed
+from fbuild_watch.errors import BuildError, CompileFailed, CompilerMissing, LinkFailed, StepFailed
 from fbuild_watch.model import Step
 
 
@@ -221,6 +221,18 @@ case "$*" in *main.c*) if rm {trigger} 2>/dev/null; then echo "#define B 9" > {h
 async def test_a_missing_compiler_is_said_once(project: HostProject) -> None:
     project.compiler = str(project.root / "nowhere" / "cc")
     with pytest.raises(CompilerMissing, match="nowhere/cc"):
+        await build(project)
+
+
+async def test_a_build_folder_that_cannot_be_is_a_typed_error(project: HostProject) -> None:
+    (project.root / ".fbuild").write_text("a file in the way")
+    with pytest.raises(BuildError, match="the system refused") as failure:
+        await build(project)
+    assert failure.value.hint
+    (project.root / ".fbuild").unlink()
+    project.build_dir.mkdir(parents=True)
+    (project.build_dir / "obj").write_text("a file in the way")
+    with pytest.raises(BuildError, match=r"src/lib_x\.c: the system refused"):
         await build(project)
 
 

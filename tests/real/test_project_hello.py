@@ -45,7 +45,7 @@ def names(built: Built) -> list[str]:
 async def test_two_folders_make_the_same_images(tmp_path: Path, toolchain: str) -> None:
     plans = [copied(tmp_path / name, toolchain) for name in ("one", "another longer name")]
     for plan in plans:
-        await Builder(plan).build()
+        await Builder(plan, colours=True).build()
         image.make(plan)
     assert outputs(plans[0]) == outputs(plans[1])
     assert outputs(plans[0]).keys() == {"firmware.bin", "bootloader.bin", "partitions.bin"}
