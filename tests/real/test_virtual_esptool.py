@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from board_client import PRINTS_OK, RawClient, image
 from conftest import ServedBoard
 
 from fbuild_watch.virtual.host import mac_of
@@ -145,6 +146,15 @@ def erase(scene: Scene) -> dict[str, object]:
     return {"region": region, "all": scene.board.flash(0, 4 << 20)}
 
 
+def load_ram(scene: Scene) -> dict[str, object]:
+    program = scene.file("program", image(PRINTS_OK))
+    scene.esptool("--no-stub", "--after", "no-reset", "load-ram", program)
+    client = RawClient(scene.board)
+    heard = client.wait_heard(b"OK\nOK\n")
+    client.close()
+    return {"heard": heard, "log": scene.board.log}
+
+
 SCENARIOS: tuple[Callable[[Scene], dict[str, object]], ...] = (
     write_compressed,
     verify_and_read,
@@ -154,6 +164,7 @@ SCENARIOS: tuple[Callable[[Scene], dict[str, object]], ...] = (
     write_uncompressed,
     write_compressed_without_stub,
     skip_flashed,
+    load_ram,
     read_memory,
     ask_chip_id,
     ask_flash_id,
@@ -277,3 +288,10 @@ def test_read_mem_and_the_hard_reset_at_the_end(played: Played) -> None:
     assert "0x40001000 = 0x1b31506f" in said(played, "read_memory")
     last = said(played, "read_memory", "log").splitlines()[-3:-1]
     assert last == ["EN low: held in reset", "reset: POWERON, flash boot"]
+
+
+def test_load_ram_runs_the_program(played: Played) -> None:
+    heard = played["load_ram"].result()["heard"]
+    assert isinstance(heard, bytes)
+    assert b"OK\nOK\n" in heard
+    assert "a RAM program runs at 0x40380000" in said(played, "load_ram", "log")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import socket
 import statistics
-import struct
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,18 @@ from pathlib import Path
 import psutil
 import pytest
 import trio
+from board_client import (
+    DTR_OFF,
+    IAC,
+    JUMP_TO_SELF,
+    PRINTS_OK,
+    RTS_ON,
+    SE,
+    WATCHDOGS_OFF,
+    RawClient,
+    image,
+    wait_logged,
+)
 from conftest import ServedBoard
 
 from fbuild_watch.errors import BoardUnusable
@@ -22,44 +33,6 @@ from fbuild_watch.virtual.host import Setup, mac_of, serve_board
 Serve = Callable[..., ServedBoard]
 
 ERASED = b"\xff" * (4 << 20)
-IAC, SB, SE = b"\xff", b"\xfa", b"\xf0"
-RTS_ON = IAC + SB + b"\x2c\x05\x0b" + IAC + SE
-DTR_OFF = IAC + SB + b"\x2c\x05\x09" + IAC + SE
-
-
-class RawClient:
-    """A TCP client that speaks just enough telnet."""
-
-    def __init__(self, board: ServedBoard) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", board.port), timeout=10)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.wait_heard(IAC)  # the server speaks first
-
-    def wait_heard(self, expected: bytes) -> None:
-        heard = b""
-        while expected not in heard:
-            piece = self.socket.recv(4096)
-            assert piece, f"closed after {heard!r}"
-            heard += piece
-
-    def set(self, setting: bytes) -> float:
-        """Send a setting; returns the seconds until it was acknowledged."""
-        start = time.perf_counter()
-        self.socket.sendall(setting)
-        self.wait_heard(setting.replace(b"\x2c\x05", b"\x2c\x69"))
-        return time.perf_counter() - start
-
-    def break_off(self) -> None:
-        """Reset the connection, as the kernel does for a process that was killed."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.socket.close()
-
-
-def wait_logged(board: ServedBoard, line: str, *, times: int = 1) -> None:
-    deadline = time.monotonic() + 10
-    while board.log.count(line) < times:
-        assert time.monotonic() < deadline, board.log
-        time.sleep(0.01)
 
 
 def test_a_missing_flash_file_is_created_erased(virtual_board: Serve) -> None:
@@ -99,12 +72,12 @@ def test_connections_that_come_and_go_do_no_harm(virtual_board: Serve) -> None:
         if number % 2:
             RawClient(board).break_off()
         else:
-            RawClient(board).socket.close()
+            RawClient(board).close()
     with socket.create_connection(("127.0.0.1", board.port)) as stranger:
         stranger.sendall(b"GET / HTTP/1.1\r\n\r\n" + IAC + SE)
     client = RawClient(board)
     client.set(DTR_OFF)
-    client.socket.close()
+    client.close()
     assert board.log.count("reset:") == 1, "only the power-on"
 
 
@@ -119,11 +92,33 @@ def test_a_client_killed_in_the_middle_of_a_reset_leaves_the_board_running(
     wait_logged(board, "reset: POWERON, flash boot", times=2)
 
 
-def test_settings_are_acknowledged_in_a_few_milliseconds(virtual_board: Serve) -> None:
-    client = RawClient(virtual_board())
+def running(virtual_board: Serve, folder: Path, code: bytes) -> ServedBoard:
+    """Serve a board whose flash holds firmware that switches the watchdogs off and runs `code`."""
+    path = folder / "firmware.bin"
+    path.write_bytes(image(WATCHDOGS_OFF + code).ljust(1 << 20, b"\xff"))
+    return virtual_board(path)
+
+
+def test_settings_are_acknowledged_at_once_while_firmware_computes(
+    virtual_board: Serve, tmp_path: Path
+) -> None:
+    board = running(virtual_board, tmp_path, PRINTS_OK)
+    client = RawClient(board)
+    client.wait_heard(b"OK\n")
     times = [client.set(DTR_OFF) for _ in range(100)]
-    client.socket.close()
-    assert statistics.median(times) < 0.010
+    client.close()
+    assert statistics.median(times) < 0.020
+    assert board.log.count("reset:") == 1, "it computed all the time"
+
+
+def test_firmware_that_waits_costs_the_host_little(virtual_board: Serve, tmp_path: Path) -> None:
+    board = running(virtual_board, tmp_path, JUMP_TO_SELF)
+    process = psutil.Process(board.pid)
+    before = process.cpu_times()
+    time.sleep(1.0)  # what is measured: the processor time of one second
+    after = process.cpu_times()
+    assert after.user + after.system - before.user - before.system < 0.25
+    assert board.log.count("reset:") == 1, "it waited all the time"
 
 
 def test_two_boards_are_two() -> None:
