@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import signal
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,9 @@ from fbuild_watch.watcher import Changes, age, watch
 FIRST_BYTE_S = 2.0
 """How long the report of a pass waits for the firmware's first byte."""
 
+BANNER_S = 0.15
+"""So long after the first byte the report comes, so that it does not fall into the boot banner."""
+
 Console = Callable[
     ["trio.MemoryReceiveChannel[ConsoleItem]", "trio.MemorySendChannel[ConsoleInput]"],
     Awaitable[None],
@@ -52,14 +55,14 @@ class Settings:
     environment: str | None = None
     port: str | None = None
     greeting: str = ""
-    """What the console shows first."""
+    """What the console shows when the first pass is through."""
 
 
 async def run(
     settings: Settings,
     console: Console,
     *,
-    on_pass: Callable[[PassTimes], None] = lambda _times: None,
+    on_pass: Callable[[Mapping[str, float]], None] = lambda _phases: None,
 ) -> None:
     """Watch, build, flash and show until the console returns or a signal comes.
 
@@ -79,9 +82,10 @@ class App:
         settings: Settings,
         pipeline: Pipeline,
         baud: int,
-        on_pass: Callable[[PassTimes], None],
+        on_pass: Callable[[Mapping[str, float]], None],
     ) -> None:
         self._settings = settings
+        self._greeting = settings.greeting
         self._pipeline = pipeline
         self._on_pass = on_pass
         self._post, self._events = trio.open_memory_channel[loop.Event](math.inf)
@@ -111,8 +115,6 @@ class App:
             await self._port.aclose()
 
     async def _run_loop(self) -> None:
-        if self._settings.greeting:
-            self._feed.tell(Notice(self._settings.greeting))
         state, effects = loop.start()
         while loop.Leave() not in effects:
             for effect in effects:
@@ -219,8 +221,13 @@ class App:
     async def _report_pass(self) -> None:
         with trio.move_on_after(FIRST_BYTE_S):
             await self._first_byte.wait()
-        self._feed.tell(Notice(words.phases(self._times.phases)))
-        self._on_pass(self._times)
+            await trio.sleep(BANNER_S)
+        phases = dict(self._times.phases)
+        self._feed.tell(Notice(words.phases(phases)))
+        self._on_pass(phases)
+        if self._greeting:
+            self._feed.tell(Notice(self._greeting))
+            self._greeting = ""
 
     # -- people -------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +22,6 @@ from fbuild_watch.console.headless import run_headless
 from fbuild_watch.errors import BoardUnusable
 from fbuild_watch.example import copy_example
 from fbuild_watch.model import ConsoleInput, ConsoleItem
-from fbuild_watch.timing import PassTimes
 
 BOARD_START_S = 20.0
 PASS_S = 120.0
@@ -93,7 +92,7 @@ async def run(project: Path, console: app.Console) -> None:
         await app.run(app.Settings(project, port=url, greeting=greeting), console)
 
 
-async def run_once(project: Path) -> list[PassTimes]:
+async def run_once(project: Path) -> list[Mapping[str, float]]:
     """Two passes without a person: the first build, and one scripted edit.
 
     Returns their phase times. Raises what `watch` would show, or ExpectTimeout.
@@ -110,12 +109,12 @@ class Script:
     """A console that nobody sits at: it waits for output, edits a file, and waits again."""
 
     file: Path
-    passes: list[PassTimes] = field(default_factory=list)
+    passes: list[Mapping[str, float]] = field(default_factory=list)
     _passed: trio.Event = field(default_factory=trio.Event)
 
-    def passed(self, times: PassTimes) -> None:
+    def passed(self, phases: Mapping[str, float]) -> None:
         """The loop tells of a pass."""
-        self.passes.append(times)
+        self.passes.append(phases)
         self._passed.set()
 
     async def play(

@@ -43,7 +43,7 @@ def phases(times: Mapping[str, float]) -> str:
     """The phases of a pass on one line, in milliseconds, in order."""
     known = [name for name in PHASES if name in times]
     parts = [f"{name.replace('_', ' ')} {times[name] * 1000:.0f}" for name in known]
-    return f"ms: {' | '.join(parts)} | total {sum(times[name] for name in known) * 1000:.0f}"
+    return f"{sum(times[name] for name in known):.2f} s (ms: {', '.join(parts)})"
 
 
 def device(found: Device) -> str:

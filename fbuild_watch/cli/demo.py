@@ -36,7 +36,7 @@ def _once(project: Path) -> None:
     from fbuild_watch import demo
 
     passes = run_async(demo.run_once, project)
-    click.echo(_table([times.phases for times in passes]))
+    click.echo(_table(passes))
 
 
 def _table(passes: Sequence[Mapping[str, float]]) -> str:

@@ -168,6 +168,7 @@ class Terminal:
         if frame.lines:
             self._app.renderer.erase()
             output.write_raw("".join(f"{line}\r\n" for line in frame.lines))
+        self._app.render_counter += 1  # prompt_toolkit keeps what it drew under the same number
         self._app.renderer.render(self._app, self._app.layout)
         output.write_raw(_END_UPDATE)
         output.flush()
