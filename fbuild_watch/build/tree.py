@@ -78,7 +78,7 @@ class Tree:
         try:
             if _changed_ns(Path(path).stat()) > self._began_ns:
                 return None
-        except OSError:
+        except (OSError, ValueError):
             return None
         return self.look(path)
 

@@ -202,19 +202,23 @@ async def test_hooks_are_skipped_only_when_they_can_be_known_to_be_current(
         await builder.build()
 
 
+@pytest.mark.parametrize(("changed", "dirty"), [("b.h", ["main.c"]), ("a.h", ["main.c", "util.c"])])
 async def test_an_input_that_changes_under_the_compiler_leaves_the_unit_dirty(
-    project: HostProject,
+    project: HostProject, changed: str, dirty: list[str]
 ) -> None:
-    header, trigger = project.src / "b.h", project.root / "trigger"
+    header, trigger = project.src / changed, project.root / "trigger"
     project.compiler = script(project.root / "slowcc", f"""
 cc "$@" || exit
-case "$*" in *main.c*) if rm {trigger} 2>/dev/null; then echo "#define B 9" > {header}; fi;; esac
+case "$*" in *main.c*) if rm {trigger} 2>/dev/null; then echo "int util(void), more_$$;" >> {header}; fi;; esac
 """)  # fmt: skip
-    trigger.touch()
     builder = Builder(project.plan())
-    await builder.build()
+    if changed == "a.h":  # this build has looked at it for util.c, which is current
+        await builder.build()
+        project.write("main.c", (project.src / "main.c").read_text() + "int more;\n")
+    trigger.touch()
+    assert "main.c" in names(await builder.build())
     assert not trigger.exists()
-    assert names(await builder.build()) == ["main.c"]
+    assert names(await builder.build()) == dirty
     assert (await builder.build()).compiled == ()
 
 

@@ -1,0 +1,65 @@
+"""Digests of real files: when a stat is believed, and what a build has seen."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from build_kit import wait_until
+
+from fbuild_watch.build.graph import digest
+from fbuild_watch.build.tree import Stamp, Tree
+
+
+async def test_a_file_is_not_known_by_its_times_until_they_are_old(tmp_path: Path) -> None:
+    tree = Tree({})
+    path = tmp_path / "new"
+    path.write_bytes(b"one")
+    assert tree.look(str(path)) == digest(b"one")
+    assert str(path) not in tree.stamps  # one more write in this tick would leave no trace
+
+    def looked_again() -> bool:
+        tree.begin(tmp_path)
+        tree.look(str(path))
+        return str(path) in tree.stamps
+
+    await wait_until(looked_again)
+    assert tree.learnt
+
+
+def test_a_stamp_saves_the_reading_and_a_touch_does_not_change_content(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"one")
+    info = path.stat()
+    stamp = Stamp(info.st_mtime_ns, info.st_ctime_ns, info.st_size, info.st_ino, b"from the stamp")
+    assert Tree({str(path): stamp}).look(str(path)) == b"from the stamp"
+    os.utime(path, (1, 1))
+    assert Tree({str(path): stamp}).look(str(path)) == digest(b"one")
+
+
+def test_a_build_sees_a_file_once_and_asks_whether_it_stayed(tmp_path: Path) -> None:
+    tree = Tree({})
+    tree.begin(tmp_path)
+    path = tmp_path / "file"
+    path.write_bytes(b"one")
+    assert tree.look(str(path)) == digest(b"one")
+    path.write_bytes(b"two")
+    assert tree.look(str(path)) == digest(b"one")
+    assert tree.unchanged(str(path)) is None
+    assert tree.renew(str(path)) == tree.unchanged(str(path)) == digest(b"two")
+    path.unlink()
+    assert tree.unchanged(str(path)) is None
+
+
+@pytest.mark.parametrize("kind", ["absent", "folder", "nul"])
+def test_what_is_no_file_has_no_digest(tmp_path: Path, kind: str) -> None:
+    path = {"absent": f"{tmp_path}/x", "folder": str(tmp_path), "nul": "a\0b"}[kind]
+    assert Tree({}).look(path) is None
+    assert Tree({}).unchanged(path) is None
+
+
+def test_a_large_file_has_the_same_digest(tmp_path: Path) -> None:
+    path = tmp_path / "large"
+    path.write_bytes(b"x" * (1 << 20))
+    assert Tree({}).look(str(path)) == digest(b"x" * (1 << 20))
