@@ -209,7 +209,7 @@ async def test_an_input_that_changes_under_the_compiler_leaves_the_unit_dirty(
     header, trigger = project.src / changed, project.root / "trigger"
     project.compiler = script(project.root / "slowcc", f"""
 cc "$@" || exit
-case "$*" in *main.c*) if rm {trigger} 2>/dev/null; then echo "int util(void), more_$$;" >> {header}; fi;; esac
+case "$*" in *main.c*) if rm {trigger} 2>/dev/null; then echo "int more_$$(void);" >> {header}; fi;; esac
 """)  # fmt: skip
     builder = Builder(project.plan())
     if changed == "a.h":  # this build has looked at it for util.c, which is current
