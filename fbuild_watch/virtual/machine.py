@@ -30,20 +30,23 @@ from .uart import Uart
 if TYPE_CHECKING:
     from .core import Core
 
-CHUNK = 25_000
-"""Instructions between two looks at what the firmware does: some 0.1 ms of the host."""
+CHUNK = 10_000
+"""Instructions between two looks at what the firmware does: some 0.04 ms of the host."""
 
-CHUNKS = 12
+CHUNKS = 30
 """The chunks of a slice."""
 
 ACCESSES = 1500
 """Register accesses after which a slice ends: each costs the host about 1 us."""
 
-IDLE_POLLS = 32
+IDLE_POLLS = 12
 """So many polls without progress within a chunk: the firmware waits for something."""
 
-IDLE_SECONDS = (0.001,) * 8 + (0.002,) * 8 + (0.004,)
-"""How long firmware that polls is let wait, again and again: longer once it is clear it idles."""
+IDLE_SECONDS = (0.001,) * 4 + (0.002,) * 4 + (0.005,) * 10 + (0.010,)
+"""How long firmware that polls is let wait, again and again: longer once it is clear it idles.
+
+Input ends a wait at once; what the firmware does by the clock comes late by so much at most.
+"""
 
 ROM_STACK = DRAM + SRAM1_SIZE - 0x2000
 """Where the ROM's stack lies when it jumps: below its own data at the end of SRAM1."""
