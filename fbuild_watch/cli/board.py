@@ -34,7 +34,7 @@ def command() -> None:
 @click.option(
     "--flash",
     required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     help="File that holds the flash; a missing one is created, erased.",
 )
 @click.option(

@@ -13,10 +13,9 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 from ..errors import BoardUnusable
-from .nor import BLOCK, DEFAULT_SIZE
+from .nor import DEFAULT_SIZE
 
 SIZES = tuple(1 << power for power in range(20, 25))
 """1 to 16 MB: what a C3 can address, and a size that the flash's JEDEC id can express."""
@@ -46,10 +45,12 @@ def open_flash(path: Path) -> Iterator[mmap.mmap]:
 
 def create_erased(path: Path, size: int) -> None:
     """Create the file with every byte 0xFF, aside first and then under its name."""
-    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        for _ in range(size // BLOCK):
-            file.write(b"\xff" * BLOCK)
-    Path(file.name).replace(path)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        aside.write_bytes(b"\xff" * size)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def _check_size(path: Path, size: int) -> None:

@@ -1,4 +1,7 @@
-"""The stub loader that esptool uploads, as it behaves (version 2; version 1 is a subset).
+"""The stub loader that esptool uploads, as its version 2 behaves.
+
+Version 1, which esptool calls deprecated, is given the same behaviour; it answers unknown commands
+with another code.
 
 Rules (esptool docs, "Serial Protocol"; esp-flasher-stub)
 - Two status bytes: the error code (0: done) and 0.

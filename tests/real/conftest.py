@@ -71,11 +71,11 @@ class ServedBoard:
             self.kill()
 
     def _start(self, listen: str) -> None:
-        code = "from fbuild_watch.cli.board import command; command()"
+        command = [sys.executable, "-m", "fbuild_watch", "board", "serve"]
         options = ["--flash", str(self.flash_path), "--timing", self.timing, "--listen", listen]
         with self.log_path.open("a") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", code, "serve", *options, "--log", "--with-parent"],
+                [*command, *options, "--log", "--with-parent"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import socket
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -180,3 +182,25 @@ def test_a_flash_of_another_size_keeps_it(tmp_path: Path) -> None:
         memory[5] = 7
     assert path.read_bytes()[:6] == b"\0\0\0\0\0\7"
     assert path.stat().st_size == 1 << 20
+
+
+def test_a_flash_that_cannot_be_created_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Path, target: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(BoardUnusable, match="No space left"), open_flash(tmp_path / "f.bin"):
+        pytest.fail("it was opened")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_says_what_is_wrong_without_a_traceback(tmp_path: Path) -> None:
+    argv = [sys.executable, "-m", "fbuild_watch", "board", "serve", "--flash", str(tmp_path)]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == BoardUnusable.exit_code
+    assert done.stdout == ""
+    assert str(tmp_path) in done.stderr
+    assert "hint:" in done.stderr
+    assert "Traceback" not in done.stderr
