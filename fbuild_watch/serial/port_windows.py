@@ -11,6 +11,8 @@ Rules
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import trio
@@ -36,47 +38,67 @@ class ThreadedPort(Port):
         self._serial = device
         self._received = bytearray()
         self._closed = False
+        self._reading, self._writing = threading.Lock(), threading.Lock()
 
     async def receive_some(self) -> bytes:
         """See `Port.receive_some`."""
         while not self._received:
-            await self._read()
+            wanted = threading.Event()
+            wanted.set()
+            await self._in_thread(
+                partial(self._read_while, wanted), partial(self._stop_reading, wanted)
+            )
+            self._check_open()
         data = bytes(self._received)
         self._received.clear()
         return data
 
-    async def _read(self) -> None:
-        """One read in a thread; being cancelled ends the read and keeps its bytes."""
-        wanted = threading.Event()
-        wanted.set()
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._stop_when_cancelled, wanted)
-            self._received += await trio.to_thread.run_sync(self._read_while, wanted)
-            nursery.cancel_scope.cancel()
-        self._check_open()
-
-    async def _stop_when_cancelled(self, wanted: threading.Event) -> None:
-        try:
-            await trio.sleep_forever()
-        finally:
-            wanted.clear()
-            if not self._closed:
-                self._serial.cancel_read()
-
-    def _read_while(self, wanted: threading.Event) -> bytes:
-        with using(self.name):
+    def _read_while(self, wanted: threading.Event) -> None:
+        with self._reading:
+            if self._closed:
+                return
             self._serial.timeout = _LONGEST_READ
-            data = b""
-            while wanted.is_set() and not self._closed and not data:
-                data = self._serial.read(1)
-            return data + (self._serial.read(self._serial.in_waiting) if data else b"")
+            while wanted.is_set() and not self._closed and not self._received:
+                self._received += self._serial.read(1)
+            if self._received:
+                self._received += self._serial.read(self._serial.in_waiting)
+
+    def _stop_reading(self, wanted: threading.Event) -> None:
+        wanted.clear()
+        self._serial.cancel_read()
 
     async def send_all(self, data: bytes) -> None:
         """See `Port.send_all`."""
-        await self._call(self._serial.write, data)
+        self._check_open()
+        await self._in_thread(partial(self._write, data), self._serial.cancel_write)
+
+    def _write(self, data: bytes) -> None:
+        with self._writing:
+            self._serial.write(data)
+
+    async def _in_thread(self, function: Callable[[], object], stop: Callable[[], object]) -> None:
+        """Run `function` in a thread that is never abandoned: being cancelled, we `stop` it."""
+        lost: PortLost | None = None
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._when_cancelled, stop)
+            try:
+                await self._call(function)
+            except PortLost as error:
+                lost = error
+            nursery.cancel_scope.cancel()
+        if lost is not None:
+            raise lost
+
+    async def _when_cancelled(self, stop: Callable[[], object]) -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            if not self._closed:
+                stop()
 
     async def set_baud(self, baud: int) -> None:
         """See `Port.set_baud`."""
+        self._check_open()
         try:
             await self._call(setattr, self._serial, "baudrate", baud)
         except PortLost as error:
@@ -84,12 +106,12 @@ class ThreadedPort(Port):
 
     async def set_lines(self, *, dtr: bool, rts: bool) -> None:
         """See `Port.set_lines`; RTS last, for some drivers only act on a write of both."""
+        self._check_open()
         await self._call(setattr, self._serial, "dtr", dtr)
         await self._call(setattr, self._serial, "rts", rts)
         await self._call(setattr, self._serial, "dtr", dtr)
 
     async def _call(self, function: Any, *args: Any) -> None:
-        self._check_open()
         with using(self.name):
             await trio.to_thread.run_sync(function, *args)
 
@@ -104,8 +126,13 @@ class ThreadedPort(Port):
             return
         self._closed = True
         self._serial.cancel_read()
+        self._serial.cancel_write()
         with trio.move_on_after(_CLOSE_LIMIT, shield=True):
-            await trio.to_thread.run_sync(self._serial.close_for_good, abandon_on_cancel=True)
+            await trio.to_thread.run_sync(self._close, abandon_on_cancel=True)
+
+    def _close(self) -> None:
+        with self._reading, self._writing:
+            self._serial.close_for_good()
 
     def _check_open(self) -> None:
         if self._closed:

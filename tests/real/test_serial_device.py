@@ -1,0 +1,288 @@
+"""Serial devices, with a pseudo-terminal in their place: the POSIX port, and the threaded one.
+
+The threaded port is the one of Windows; it is written with pyserial's portable interface, so a pty
+shows all of it but the Windows driver.
+"""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import threading
+import time
+import tty
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import trio
+import trio.testing
+
+from fbuild_watch.errors import PortBusy, PortError, PortLost, PortNotFound, PortUnusable
+from fbuild_watch.serial import open_port, port_posix, port_windows, wait_for_port
+from fbuild_watch.serial.port import Port
+from fbuild_watch.serial.ports import PortInfo
+
+Opener = Callable[[str, int], Awaitable[Port]]
+
+
+class Pty:
+    """The board's end of a pty whose other end is a device in /dev."""
+
+    def __init__(self) -> None:
+        self.fd, board = pty.openpty()
+        tty.setraw(self.fd)
+        self.device = os.ttyname(board)
+        os.close(board)
+
+    def say(self, data: bytes) -> None:
+        """Blocks while nobody reads."""
+        while data:
+            data = data[os.write(self.fd, data) :]
+
+    def hear(self, count: int) -> bytes:
+        data = b""
+        while len(data) < count:
+            data += os.read(self.fd, count - len(data))
+        return data
+
+    def unplug(self) -> None:
+        if self.fd >= 0:
+            os.close(self.fd)
+        self.fd = -1
+
+
+@pytest.fixture
+def board() -> Iterator[Pty]:
+    board = Pty()
+    try:
+        yield board
+    finally:
+        board.unplug()
+
+
+@pytest.fixture(params=[port_posix.open_device, port_windows.open_device], ids=["posix", "thread"])
+async def port(request: pytest.FixtureRequest, board: Pty) -> AsyncIterator[Port]:
+    opener: Opener = request.param
+    port = await opener(board.device, 115200)
+    try:
+        yield port
+    finally:
+        with trio.CancelScope(shield=True):
+            await port.aclose()
+
+
+async def receive_exactly(port: Port, count: int) -> bytes:
+    data = b""
+    with trio.fail_after(5):
+        while len(data) < count:
+            data += await port.receive_some()
+    return data
+
+
+async def test_bytes_pass_both_ways(board: Pty, port: Port) -> None:
+    every = bytes(range(256))
+    board.say(every)
+    assert await receive_exactly(port, 256) == every
+    await port.send_all(every)
+    assert board.hear(256) == every
+
+
+async def test_a_large_write_waits_for_a_slow_board(board: Pty, port: Port) -> None:
+    data = bytes(range(256)) * 400
+    heard: list[bytes] = []
+
+    def listen() -> None:
+        heard.append(board.hear(len(data)))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(trio.to_thread.run_sync, listen)
+        await port.send_all(data)
+    assert heard == [data]
+
+
+async def test_hand_over_to_a_thread_and_back_loses_nothing(board: Pty, port: Port) -> None:
+    sent = b"".join(b"%06d\n" % number for number in range(20000))
+
+    def read_some() -> bytes:
+        face = port.blocking()
+        face.timeout = 0.001
+        data = face.read(5000)
+        face.close()  # as esptool does after a failed connect: the port stays open
+        return data
+
+    got = bytearray()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(trio.to_thread.run_sync, board.say, sent)
+        with trio.fail_after(20):
+            while len(got) < len(sent):
+                with trio.move_on_after(0.001):
+                    got += await port.receive_some()
+                got += await trio.to_thread.run_sync(read_some)
+    assert bytes(got) == sent
+
+
+async def test_an_unplugged_device_is_port_lost(board: Pty, port: Port) -> None:
+    async with trio.open_nursery() as nursery:
+
+        async def read() -> None:
+            with trio.fail_after(5), pytest.raises(PortLost):
+                await port.receive_some()
+
+        nursery.start_soon(read)
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        board.unplug()
+    with pytest.raises(PortLost):
+        await port.send_all(b"x")
+
+
+async def test_closing_wakes_the_reader(port: Port) -> None:
+    async with trio.open_nursery() as nursery:
+
+        async def read() -> None:
+            with trio.fail_after(5), pytest.raises(trio.ClosedResourceError):
+                await port.receive_some()
+
+        nursery.start_soon(read)
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        await port.aclose()
+        await port.aclose()
+    with pytest.raises(trio.ClosedResourceError):
+        await port.send_all(b"x")
+
+
+async def test_closing_does_not_wait_for_a_board_that_does_not_listen(port: Port) -> None:
+    with trio.move_on_after(0.2):
+        await port.send_all(b"x" * 10**6)
+    start = time.monotonic()
+    await port.aclose()
+    assert time.monotonic() - start < 3
+
+
+async def test_a_baud_rate_is_set_and_a_wrong_one_is_refused(port: Port) -> None:
+    await port.set_baud(460800)
+    assert port.blocking().baudrate == 460800
+    with pytest.raises(PortUnusable):
+        await port.set_baud(-1)
+    assert port.blocking().baudrate == 460800
+
+
+async def test_a_pty_has_no_modem_lines(board: Pty) -> None:
+    port = await open_port(board.device, 115200)
+    assert not port.has_modem_lines
+    with pytest.raises(PortUnusable, match="no DTR and RTS"):
+        await port.reset()
+    await port.aclose()
+
+
+OPEN = "import fcntl, os, pty, sys; f = os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY); "
+LOCK = "fcntl.flock(f, fcntl.LOCK_EX); "
+
+
+@contextmanager
+def other_process(program: str, device: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that has done `program` and waits."""
+    command = [sys.executable, "-c", f"{program}print(flush=True); sys.stdin.read()", device]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        try:
+            yield other
+        finally:
+            other.kill()
+
+
+@pytest.mark.parametrize("program", [OPEN, OPEN + LOCK], ids=["open", "locked"])
+async def test_a_held_port_names_its_holder(board: Pty, program: str) -> None:
+    with other_process(program, board.device) as other:
+        with pytest.raises(PortBusy) as caught:
+            await open_port(board.device, 115200)
+        assert caught.value.fields()["pid"] == other.pid
+        assert board.device in caught.value.fields()["command"]
+    await (await open_port(board.device, 115200)).aclose()
+
+
+async def test_the_process_behind_a_pty_is_no_rival_unless_it_locks_it(board: Pty) -> None:
+    """A simulator often keeps both ends of the pty it offers."""
+    with other_process(OPEN + "pty.openpty(); ", board.device):
+        await (await open_port(board.device, 115200)).aclose()
+    with other_process(OPEN + LOCK + "pty.openpty(); ", board.device) as other:
+        with pytest.raises(PortBusy) as caught:
+            await open_port(board.device, 115200)
+        assert caught.value.fields()["pid"] == other.pid
+
+
+async def test_nobody_else_can_open_an_open_port(board: Pty) -> None:
+    port = await open_port(board.device, 115200)
+    with pytest.raises(PortBusy) as caught:
+        await open_port(board.device, 115200)
+    assert caught.value.fields()["pid"] == os.getpid()
+    await port.aclose()
+    await (await open_port(board.device, 115200)).aclose()
+
+
+@pytest.mark.parametrize("name", ["missing", "regular", "folder"])
+async def test_what_is_no_port(tmp_path: Path, name: str) -> None:
+    (tmp_path / "regular").write_bytes(b"x")
+    (tmp_path / "folder").mkdir()
+    kind = PortNotFound if name == "missing" else PortUnusable
+    with pytest.raises(kind) as caught:
+        await open_port(str(tmp_path / name), 115200)
+    assert caught.value.hint
+
+
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+async def test_no_descriptor_is_left_by_a_failed_open(board: Pty, tmp_path: Path) -> None:
+    port = await open_port(board.device, 115200)
+    (tmp_path / "regular").write_bytes(b"x")
+    before = open_descriptors()
+    for name in (board.device, str(tmp_path / "regular"), str(tmp_path / "missing")):
+        with pytest.raises(PortError):
+            await open_port(name, 115200)
+    assert open_descriptors() == before
+    await port.aclose()
+
+
+async def test_waiting_for_a_named_port_that_appears(board: Pty, tmp_path: Path) -> None:
+    link = tmp_path / "board"
+    timer = threading.Timer(0.3, link.symlink_to, [board.device])
+    timer.start()
+    with trio.fail_after(5):
+        assert await wait_for_port(str(link)) == str(link)
+    timer.join()
+
+
+async def test_waiting_for_a_board_that_comes_back_under_another_name() -> None:
+    looks = iter([[], [PortInfo("/dev/x1", vid=1, pid=1, serial_number="other")]])
+    back = PortInfo("/dev/x2", vid=1, pid=1, serial_number="ours")
+    with trio.fail_after(5):
+        found = await wait_for_port(
+            "/dev/x0", serial_number="ours", look=lambda: next(looks, [back])
+        )
+    assert found == "/dev/x2"
+
+
+def test_an_open_port_does_not_keep_the_process_from_dying(board: Pty) -> None:
+    program = (
+        "import sys, trio\n"
+        "from fbuild_watch.serial import open_port\n"
+        "async def main():\n"
+        "    port = await open_port(sys.argv[1], 115200)\n"
+        "    print(flush=True)\n"
+        "    await port.receive_some()\n"
+        "trio.run(main)\n"
+    )
+    command = [sys.executable, "-c", program, board.device]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        other.send_signal(signal.SIGINT)
+        _, words = other.communicate(timeout=10)
+    assert b"KeyboardInterrupt" in words
