@@ -210,7 +210,7 @@ class App:
             self._times.add(report.phases)
             self._times.released(trio.current_time())
             self._first_byte = trio.Event()
-            self._nursery.start_soon(self._report_pass)
+            self._nursery.start_soon(self._report_pass, self._times.phases)
             self._post.send_nowait(loop.Flashed(image.build_id))
 
         await self._port.flash(image, self._upload_baud(), listener, proven)
@@ -218,11 +218,10 @@ class App:
     def _upload_baud(self) -> int:
         return self._pipeline.environment.upload_speed or flash.DEFAULT_BAUD
 
-    async def _report_pass(self) -> None:
+    async def _report_pass(self, phases: Mapping[str, float]) -> None:
         with trio.move_on_after(FIRST_BYTE_S):
             await self._first_byte.wait()
             await trio.sleep(BANNER_S)
-        phases = dict(self._times.phases)
         self._feed.tell(Notice(words.phases(phases)))
         self._on_pass(phases)
         if self._greeting:

@@ -273,6 +273,8 @@ def build_done(state: LoopState, event: Built) -> Outcome:
     image = event.report.image
     wanted = state.wanted or image.build_id != state.proven
     after = replace(state, stage=Pass.IDLE, image=image, wanted=wanted)
+    if not wanted and not event.report.linked:
+        return after, ()  # a touch, or a change and back
     no_board = state.port in (PortUse.CLOSED, PortUse.LOST)
     return after, (Tell(words.built(event.report, wanted=wanted, no_board=no_board)),)
 

@@ -28,7 +28,7 @@ def command(once: bool) -> None:
             return
         from fbuild_watch.cli.faces import choose_console
 
-        run_async(demo.run, project, choose_console(project, expect=(), fail=(), timeout=None))
+        run_async(demo.run, project, choose_console(project))
     click.echo(f"your copy of the example stays in {project}", err=True)
 
 

@@ -18,15 +18,21 @@ if TYPE_CHECKING:
 
 
 def choose_console(
-    project: Path, *, expect: Sequence[str], fail: Sequence[str], timeout: float | None
+    project: Path,
+    *,
+    expect: Sequence[str] = (),
+    fail: Sequence[str] = (),
+    timeout: float | None = None,
+    from_proof: bool = False,
 ) -> Console:
     """The console for this terminal, or for this pipe.
 
     With --expect, --fail or --timeout it is the plain one even on a terminal.
+    `from_proof`: these count for what the board says after it was flashed.
     """
     if is_interactive() and not expect and not fail and timeout is None:
         return interactive(project)
-    return plain(expect=expect, fail=fail, timeout=timeout)
+    return plain(expect=expect, fail=fail, timeout=timeout, from_proof=from_proof)
 
 
 def interactive(project: Path) -> Console:
@@ -41,7 +47,9 @@ def interactive(project: Path) -> Console:
     return console
 
 
-def plain(*, expect: Sequence[str], fail: Sequence[str], timeout: float | None) -> Console:
+def plain(
+    *, expect: Sequence[str], fail: Sequence[str], timeout: float | None, from_proof: bool
+) -> Console:
     """Lines to stdout, words to stderr; what comes in on a piped stdin goes to the board."""
     import trio as _trio
 
@@ -54,7 +62,13 @@ def plain(*, expect: Sequence[str], fail: Sequence[str], timeout: float | None) 
         async with _trio.open_nursery() as nursery:
             nursery.start_soon(forward_stdin, inputs)
             await run_headless(
-                items, expect=expect, fail=fail, timeout=timeout, out=sys.stdout, words=sys.stderr
+                items,
+                expect=expect,
+                fail=fail,
+                timeout=timeout,
+                out=sys.stdout,
+                words=sys.stderr,
+                from_proof=from_proof,
             )
             nursery.cancel_scope.cancel()
 

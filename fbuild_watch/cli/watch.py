@@ -39,7 +39,9 @@ def command(
         from fbuild_watch import app
         from fbuild_watch.cli.faces import choose_console
 
-        console = choose_console(project, expect=expect, fail=fail, timeout=timeout)
+        console = choose_console(
+            project, expect=expect, fail=fail, timeout=timeout, from_proof=True
+        )
         named = port or _asked_port(project, environment)
         run_async(app.run, app.Settings(project, environment, named), console)
 

@@ -59,19 +59,24 @@ async def run_headless(
     timeout: float | None,  # noqa: ASYNC109 - it decides the outcome, it is no plain cancellation
     out: TextIO,
     words: TextIO,
+    from_proof: bool = False,
 ) -> None:
     """Show `items` until every --expect was seen, until `timeout` seconds passed, or until they end.
+
+    `from_proof`: patterns count from the first `Notice.proven` on, not for an older firmware.
 
     Raises: ExpectTimeout when an --expect is still missing then, FailMatched at once,
     InvalidPattern before anything else.
     """
     patterns = Patterns(_compile("--expect", expect), _compile("--fail", fail))
     start = trio.current_time()
+    counts = not from_proof
     try:
         with trio.move_on_after(inf if timeout is None else timeout):
             async for item in items:
                 _show(item, out, words)
-                if isinstance(item, DeviceText):
+                counts = counts or (isinstance(item, Notice) and item.proven is not None)
+                if counts and isinstance(item, DeviceText):
                     patterns.see(item)
                     if expect and not patterns.missing:
                         return
