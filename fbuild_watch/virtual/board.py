@@ -13,7 +13,7 @@ Rules
   reset keeps it: after one, a chip that came up in download mode is there again.
 - In download mode the ROM finds the host's baud rate from the first SYNC (reliable up to
   `AUTOBAUD_LIMIT`) and keeps it until CHANGE_BAUDRATE. A loader hears nothing at another rate;
-  firmware, and the host, hear garbage.
+  firmware, whose rate is what it sets its UART to, and the host hear garbage.
 - Things happen in the order of their times, however late `poll` is called: a slow server
   delays what the host sees, never what the board does.
 """
@@ -40,7 +40,7 @@ from .loader import (
 )
 from .nor import Nor
 from .protocol import SYNC_DATA, parse_request
-from .registers import Identity, Registers
+from .registers import UART_CLKDIV, Identity, Registers, baud_of, divider_of
 from .rom import RomLoader
 from .slip import Decoder, encode
 from .spi_flash import SpiFlash
@@ -270,6 +270,7 @@ class Board:
                 self._log(f"a RAM program runs at {entry:#010x}")
                 self._loader, self.mode = None, Mode.RUNNING
                 self._chip.cpu.start(entry, at)
+                self._chip.cpu.write_word(UART_CLKDIV, divider_of(self._chip_baud or BOOT_BAUD))
                 self._cpu_due = at
             case Restart(cause):
                 self._restart(cause, at)
@@ -288,7 +289,8 @@ class Board:
     def _run_cpu(self, now: float) -> None:
         cpu = self._chip.cpu
         self._cpu_due = cpu.run(now)
-        self._chip_baud = round(cpu.baud)
+        divider = cpu.read_word(UART_CLKDIV)
+        self._chip_baud = baud_of(divider) if divider else BOOT_BAUD
         self._to_host.send(cpu.take_output(), now, self._chip_baud)
         cause = cpu.reset_requested
         if cause is not None:

@@ -80,7 +80,3 @@ class Cpu(Protocol):
     @property
     def reset_requested(self) -> ResetCause | None:
         """The cause of a software, watchdog or panic reset that waits to be carried out."""
-
-    @property
-    def baud(self) -> float:
-        """The rate that UART0 runs at, in bits a second, while firmware runs."""

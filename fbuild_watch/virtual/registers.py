@@ -163,7 +163,7 @@ class Registers:
         if SPI1 <= address < SPI_END:
             return self.spi.read(address)
         if address == UART_CLKDIV:
-            return _divider(self.baud)
+            return divider_of(self.baud)
         watchdog = self.watchdog.read(address)
         return self._fixed.get(address) if watchdog is None else watchdog
 
@@ -176,7 +176,13 @@ class Registers:
         return self.watchdog.write(address, value, now) or known
 
 
-def _divider(baud: int) -> int:
-    """UART_CLKDIV: the divider's integer in bits 0 to 11, sixteenths in bits 20 to 23."""
-    sixteenths = XTAL_HZ * 16 // baud
+def divider_of(baud: int) -> int:
+    """Return UART_CLKDIV: the divider's integer in bits 0 to 11, sixteenths in bits 20 to 23."""
+    sixteenths = round(XTAL_HZ * 16 / baud)
     return sixteenths >> 4 | (sixteenths & 0xF) << 20
+
+
+def baud_of(divider: int) -> int:
+    """Return the rate that a UART_CLKDIV makes; the hardware takes 0 for its smallest divider."""
+    sixteenths = (divider & 0xFFF) << 4 | divider >> 20 & 0xF
+    return round(XTAL_HZ * 16 / max(sixteenths, 16))

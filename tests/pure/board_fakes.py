@@ -27,7 +27,6 @@ class FakeCpu:
         self.output = bytearray()
         self.reset_requested: ResetCause | None = None
         self.next_run: float | None = None
-        self.baud = 115200.0
 
     def power_on(self, now: float, cause: ResetCause) -> None:
         self.calls.append(f"power_on {cause.name}")

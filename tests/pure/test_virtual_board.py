@@ -14,7 +14,7 @@ from fbuild_watch.virtual.circuit import HOLD
 from fbuild_watch.virtual.cpu import ResetCause
 from fbuild_watch.virtual.nor import BLOCK, Nor
 from fbuild_watch.virtual.protocol import SYNC_DATA, Opcode
-from fbuild_watch.virtual.registers import Identity
+from fbuild_watch.virtual.registers import UART_CLKDIV, Identity
 from fbuild_watch.virtual.slip import Decoder, encode
 from fbuild_watch.virtual.timing import FAST, REAL, Timing
 
@@ -293,9 +293,16 @@ def test_a_wrong_rate_gives_garbage_both_ways(desk: Desk) -> None:
     assert not set(heard) & set(b"HELLOhello")
 
 
+def test_a_ram_program_begins_at_the_rate_it_was_loaded_at(desk: Desk) -> None:
+    desk.download()
+    desk.board.set_baud(460800, desk.now)
+    desk.send(SYNC + encode(words(Opcode.MEM_BEGIN, 0, 0, 4, 0x3FC80000)))
+    assert desk.send(encode(words(Opcode.MEM_END, 0, 0x3FC80000))).endswith(b"started\r\n")
+
+
 def test_firmware_may_choose_its_rate(desk: Desk) -> None:
     desk.heard()
-    desk.cpu.baud = 1_000_000.0
+    desk.cpu.write_word(UART_CLKDIV, 40)
     assert desk.send(b"x") != b"X"
     desk.board.set_baud(1_000_000, desk.now)
     assert desk.send(b"hello") == b"HELLO"

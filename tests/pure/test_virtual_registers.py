@@ -21,6 +21,7 @@ from fbuild_watch.virtual.registers import (
     WDT_PROTECT,
     Identity,
     Registers,
+    baud_of,
 )
 
 MAC = bytes.fromhex("02a1b2c3d4e5")
@@ -80,6 +81,7 @@ def test_the_divider_follows_the_baud_rate() -> None:
         registers.baud = baud
         word = read(registers, UART_CLKDIV)
         assert 40e6 / ((word & 0xFFF) + (word >> 20) / 16) == pytest.approx(baud, rel=0.002)
+        assert baud_of(word) == pytest.approx(baud, rel=0.002)
 
 
 @pytest.mark.parametrize(("blocks", "code"), [(16, 0x14), (64, 0x16), (256, 0x18)])

@@ -7,9 +7,8 @@ import socket
 import struct
 import time
 
-from conftest import ServedBoard
-
 from fbuild_watch.virtual.protocol import checksum
+from tests.real.conftest import ServedBoard
 
 IAC, SB, SE = b"\xff", b"\xfa", b"\xf0"
 RTS_ON = IAC + SB + b"\x2c\x05\x0b" + IAC + SE

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from board_client import PRINTS_OK, RawClient, image
-from conftest import ServedBoard
 
 from fbuild_watch.virtual.host import mac_of
+from tests.real.board_client import PRINTS_OK, RawClient, image
+from tests.real.conftest import ServedBoard
 
 RUN_SECONDS = 120
 AT_ONCE = 12

@@ -14,7 +14,11 @@ from pathlib import Path
 import psutil
 import pytest
 import trio
-from board_client import (
+
+from fbuild_watch.errors import BoardUnusable
+from fbuild_watch.virtual.flash_file import open_flash
+from fbuild_watch.virtual.host import Setup, mac_of, serve_board
+from tests.real.board_client import (
     DTR_OFF,
     IAC,
     JUMP_TO_SELF,
@@ -26,11 +30,7 @@ from board_client import (
     image,
     wait_logged,
 )
-from conftest import ServedBoard
-
-from fbuild_watch.errors import BoardUnusable
-from fbuild_watch.virtual.flash_file import open_flash
-from fbuild_watch.virtual.host import Setup, mac_of, serve_board
+from tests.real.conftest import ServedBoard
 
 Serve = Callable[..., ServedBoard]
 

@@ -31,7 +31,6 @@ class TickingCpu:
         self.output = b""
         self.next_tick = math.inf
         self.reset_requested: ResetCause | None = None
-        self.baud = 115200.0
 
     def power_on(self, now: float, cause: ResetCause) -> None:
         self.next_tick = now + 1.0
