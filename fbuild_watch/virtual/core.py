@@ -43,12 +43,10 @@ _FAULTS = {
     unicorn.UC_ERR_FETCH_PROT: Fault.INSTRUCTION_ACCESS,
     unicorn.UC_ERR_INSN_INVALID: Fault.ILLEGAL_INSTRUCTION,
 }
-_EXCEPTIONS = {
-    2: Fault.ILLEGAL_INSTRUCTION,
-    3: Fault.BREAKPOINT,
-    8: Fault.ENVIRONMENT_CALL,
-    11: Fault.ENVIRONMENT_CALL,
-}
+_EXCEPTIONS = {8: Fault.ENVIRONMENT_CALL, 11: Fault.ENVIRONMENT_CALL}
+"""By number, as unicorn's interrupt hook gets them; all others are illegal instructions."""
+
+_EBREAKS = (0x00100073, 0x9002)
 
 
 class Core:
@@ -69,6 +67,7 @@ class Core:
         self._uc = uc = unicorn.Uc(unicorn.UC_ARCH_RISCV, unicorn.UC_MODE_RISCV32)
         self._read, self._write = read, write
         self._trap: Trap | None = None
+        self._bad_address: int | None = None
         for window in WINDOWS:
             rights = unicorn.UC_PROT_READ | unicorn.UC_PROT_WRITE
             rights |= unicorn.UC_PROT_EXEC if window.executable else 0
@@ -82,16 +81,23 @@ class Core:
 
     def run(self, instructions: int) -> RomCall | Trap | None:
         """Execute at most this many; None: nothing happened that needs the caller."""
-        self._trap = None
+        self._trap = self._bad_address = None
         try:
             self._uc.emu_start(self.pc, _NOWHERE, count=instructions)
         except unicorn.UcError as error:
             if self._in_rom(error):
                 return RomCall(self.pc)
-            fault = _FAULTS.get(error.errno, Fault.ILLEGAL_INSTRUCTION)
-            value = self._trap.value if self._trap else self._instruction()
-            return Trap(fault, value)
+            return self._trap_of(error)
         return self._trap
+
+    def _trap_of(self, error: unicorn.UcError) -> Trap:
+        fault = _FAULTS.get(error.errno, Fault.ILLEGAL_INSTRUCTION)
+        if self._bad_address is not None:
+            return Trap(fault, self._bad_address)
+        instruction = self._instruction()
+        if instruction in _EBREAKS:  # unicorn takes it for an instruction that is not there
+            return Trap(Fault.BREAKPOINT, 0)
+        return Trap(fault, instruction)
 
     def stop(self) -> None:
         """End the run after the current instruction; for calls from `read` and `write`."""
@@ -150,7 +156,7 @@ class Core:
     def _on_bad_access(
         self, uc: Any, access: int, address: int, size: int, value: int, data: Any
     ) -> bool:
-        self._trap = Trap(Fault.LOAD_ACCESS, address)
+        self._bad_address = address
         return False
 
     def _in_rom(self, error: unicorn.UcError) -> bool:

@@ -18,6 +18,7 @@ from .watchdogs import Watchdogs
 BASE, SIZE = 0x60000000, 0x100000
 
 UART_FIFO, UART_CLKDIV, UART_STATUS = BASE, BASE + 0x14, BASE + 0x1C
+UART_CLK_CONF, UART_ID = BASE + 0x78, BASE + 0x80
 
 GPIO = BASE + 0x4000
 GPIO_OUT, GPIO_OUT_SET, GPIO_OUT_CLEAR = GPIO + 0x04, GPIO + 0x08, GPIO + 0x0C
@@ -66,7 +67,9 @@ class Peripherals:
         if address == UART_STATUS:
             return self.uart.received | min(self.uart.unsent, 0x3FF) << 16
         if address == UART_CLKDIV:
-            return self.uart.clkdiv
+            return self.uart.divider.clkdiv
+        if address == UART_CLK_CONF:
+            return self.uart.divider.clk_conf
         if address == GPIO_IN:
             return self._pins()
         if address == SYSTIMER_UNIT0_OP:
@@ -92,7 +95,11 @@ class Peripherals:
         elif address in _CLEARS:
             self._store(_CLEARS[address], self._words[_CLEARS[address]] & ~value)
         elif address == UART_CLKDIV:
-            self.uart.clkdiv = value
+            self.uart.divider.clkdiv = value
+        elif address == UART_CLK_CONF:
+            self.uart.divider.clk_conf = value
+        elif address == UART_ID:
+            pass  # "take over the registers": they have been
         elif not self.watchdogs.write(address, value, self._now):
             self._store(address, value)
 

@@ -9,24 +9,42 @@ Rules
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 FIFO_SIZE = 128
 XTAL_HZ = 40_000_000
 BITS_PER_BYTE = 10
 ROM_BAUD = 115200
+CRYSTAL_CLOCK = 0x03700000
+"""CLK_CONF: clocks on, the crystal as their source, not divided."""
 
 
-def divider_for(baud: int) -> int:
-    """The CLKDIV register for a rate: whole part in bits 0-11, sixteenths in bits 20-23."""
-    sixteenths = round(XTAL_HZ * 16 / baud)
-    return sixteenths >> 4 & 0xFFF | (sixteenths & 0xF) << 20
+@dataclass(slots=True)
+class Divider:
+    """The registers that set the rate: CLKDIV, and CLK_CONF's divider in front of it."""
+
+    clkdiv: int
+    """Whole part in bits 0-11, sixteenths in bits 20-23."""
+    clk_conf: int = CRYSTAL_CLOCK
+
+    @classmethod
+    def of(cls, baud: int) -> Divider:
+        """As the ROM sets it, for rates from 9766 baud on."""
+        sixteenths = round(XTAL_HZ * 16 / baud)
+        return cls(sixteenths >> 4 & 0xFFF | (sixteenths & 0xF) << 20)
+
+    @property
+    def baud(self) -> float:
+        """The rate; a divider below 1 counts as 1."""
+        sixteenths = (self.clkdiv & 0xFFF) << 4 | self.clkdiv >> 20 & 0xF
+        return XTAL_HZ * 16 / (max(sixteenths, 16) * ((self.clk_conf >> 12 & 0xFF) + 1))
 
 
 class Uart:
     """Two FIFOs. `now` is the board's time in seconds."""
 
     def __init__(self, now: float) -> None:
-        self.clkdiv = divider_for(ROM_BAUD)
+        self.divider = Divider.of(ROM_BAUD)
         self.output = bytearray()
         """What was sent and not yet taken."""
         self._now = now
@@ -38,9 +56,8 @@ class Uart:
 
     @property
     def baud(self) -> float:
-        """The rate that the divider register says."""
-        sixteenths = (self.clkdiv & 0xFFF) << 4 | self.clkdiv >> 20 & 0xF
-        return XTAL_HZ * 16 / max(sixteenths, 16)
+        """The rate that the registers say."""
+        return self.divider.baud
 
     @property
     def byte_time(self) -> float:

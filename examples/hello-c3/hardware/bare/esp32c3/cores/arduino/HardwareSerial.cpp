@@ -11,11 +11,23 @@ const uint32_t kRomBaud = 115200;
 uint32_t received() { return UART_STATUS & 0x3FF; }
 uint32_t unsent() { return UART_STATUS >> 16 & 0x3FF; }
 
-// The divider counts sixteenths. The ROM's is the one for 115200, whatever clock it chose: all
-// others follow from it.
-uint32_t divider() { return (UART_CLKDIV & 0xFFF) << 4 | (UART_CLKDIV >> 20 & 0xF); }
-void set_divider(uint32_t sixteenths) {
+// The rate is that of the UART's clock, divided twice: by a whole number, and by sixteenths.
+// The ROM's dividers are the ones for 115200, whatever clock it chose: all others follow.
+const uint32_t kSixteenthsMost = 0xFFFF;
+
+uint32_t divider() {
+  const uint32_t sixteenths = (UART_CLKDIV & 0xFFF) << 4 | (UART_CLKDIV >> 20 & 0xF);
+  return sixteenths * ((UART_CLK_CONF >> 12 & 0xFF) + 1);
+}
+
+void set_divider(uint32_t total) {
+  const uint32_t before = total / (kSixteenthsMost + 1) + 1;
+  const uint32_t sixteenths = total / before;
+  UART_CLK_CONF = (UART_CLK_CONF & ~(0xFFu << 12)) | (before - 1) << 12;
   UART_CLKDIV = (sixteenths >> 4 & 0xFFF) | (sixteenths & 0xF) << 20;
+  UART_ID = UART_REG_UPDATE;
+  while (UART_ID & UART_REG_UPDATE) {
+  }
 }
 
 }  // namespace

@@ -11,6 +11,9 @@
 #define UART_FIFO REG(0x60000000)
 #define UART_CLKDIV REG(0x60000014)  // divider: bits 0-11 whole, bits 20-23 sixteenths
 #define UART_STATUS REG(0x6000001C)  // bytes waiting: bits 0-9 received, bits 16-25 to send
+#define UART_CLK_CONF REG(0x60000078)  // a divider in front of that: bits 12-19, less one
+#define UART_ID REG(0x60000080)
+#define UART_REG_UPDATE (1u << 31)  // hands the registers to the UART; clears itself
 #define UART_FIFO_SIZE 128u
 
 // GPIO.
