@@ -60,9 +60,8 @@ def interpret(line: str, eol: bytes) -> Typed | Command | Said:
         line = line[1:]
     elif line.startswith(":"):
         return run_command(line[1:].strip())
-    return Typed(
-        b"".join(part.encode("utf-8", "surrogateescape") + eol for part in line.split("\n"))
-    )
+    parts = line.removesuffix("\n").split("\n")  # several, and a last ending, come from a paste
+    return Typed(b"".join(part.encode("utf-8", "surrogateescape") + eol for part in parts))
 
 
 def run_command(name: str) -> Command | Said:

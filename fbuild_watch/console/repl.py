@@ -44,8 +44,7 @@ async def run_repl(
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_show, items, backlog, terminal)
                 nursery.start_soon(_stop_when_cancelled, terminal)
-                await trio.to_thread.run_sync(terminal.run)
-                nursery.cancel_scope.cancel()
+                nursery.start_soon(_have_terminal, terminal, nursery.cancel_scope)
         passing.cancel_scope.deadline = trio.current_time() + _LAST_WORDS
 
 
@@ -56,6 +55,12 @@ async def _show(
         backlog.add(item)
         terminal.wake()
     terminal.stop()
+
+
+async def _have_terminal(terminal: Terminal, work: trio.CancelScope) -> None:
+    """A task of its own: a KeyboardInterrupt goes to a task that can be interrupted."""
+    await trio.to_thread.run_sync(terminal.run)
+    work.cancel()
 
 
 async def _pass_on(

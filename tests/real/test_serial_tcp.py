@@ -9,11 +9,11 @@ import pytest
 import serial
 import trio
 import trio.testing
-from rfc2217_peer import EchoSerial, running_peer
 
 from fbuild_watch.errors import PortLost, PortNotFound, PortUnusable
 from fbuild_watch.serial import open_port
 from fbuild_watch.serial.port import RESET_HOLD, Port
+from tests.real.rfc2217_peer import EchoSerial, running_peer
 
 ALL_BYTES = bytes(range(256)) * 40
 

@@ -1,0 +1,206 @@
+"""The interactive console in a real (pseudo) terminal: what is on the screen, and what is typed."""
+
+from __future__ import annotations
+
+import re
+import signal
+import stat
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.real.terminal_session import Screen, Session, session
+
+PROGRAM = Path(__file__).with_name("repl_program.py")
+BAR = "Ctrl-T menu  Ctrl-] quit"
+
+CTRL_C, CTRL_D, CTRL_R, CTRL_T, CTRL_QUIT, UP = "\x03", "\x04", "\x12", "\x14", "\x1d", "\x1b[A"
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "log"
+    path.touch()
+    return path
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Path:
+    return tmp_path / "project" / ".fbuild" / "history"
+
+
+@pytest.fixture
+def start(log: Path, history: Path) -> Iterator[Callable[..., Session]]:
+    with ExitStack() as stack:
+
+        def start(rate: int = 0, mishap: str = "none") -> Session:
+            arguments = [str(history), str(log), str(rate), mishap]
+            running = stack.enter_context(session([sys.executable, str(PROGRAM), *arguments]))
+            running.wait_for_text(BAR)
+            running.wait_for_text("made-up board")
+            return running
+
+        yield start
+
+
+def wait_for_log(log: Path, *expected: str) -> None:
+    deadline = time.monotonic() + 10
+    while log.read_text().splitlines() != list(expected):
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.01)
+
+
+def quit_and_check(running: Session) -> None:
+    """Ctrl-] leaves, and the terminal is as it was."""
+    running.type(CTRL_QUIT)
+    assert running.wait_for_exit() == 0
+    assert running.attributes() == running.before
+    assert BAR not in "\n".join(running.screen.shown)
+
+
+def test_a_prompt_without_newline_is_shown_and_typed_into(
+    start: Callable[..., Session], log: Path
+) -> None:
+    running = start()
+    running.wait_for(lambda screen: screen.shown[-2] == ">>>")
+    assert "-- flashed app --" in running.screen.shown
+    running.type("print(1)")
+    running.wait_for(lambda screen: screen.shown[-2] == ">>> print(1)")
+    running.type("\r")
+    running.wait_for(lambda screen: screen.shown[-3:-1] == [">>> print(1)", ">>>"])
+    wait_for_log(log, r"Typed(data=b'print(1)\r\n')")
+    quit_and_check(running)
+
+
+def test_typed_text_stays_whole_while_a_thousand_lines_a_second_scroll(
+    start: Callable[..., Session], log: Path
+) -> None:
+    running = start(rate=1000)
+    text = "the quick brown fox jumps over the lazy dog"
+    for end, char in enumerate(text, 1):
+        running.type(char)
+        typed = text[:end].rstrip()
+        running.wait_for(lambda screen, typed=typed: _input_line(screen).rstrip() == typed)
+    before = len(running.screen.lines)
+    running.wait_for(lambda screen: len(screen.lines) > before + 500)
+    running.wait_for(lambda screen: _input_line(screen) == text)
+    running.type("\r")
+    wait_for_log(log, f"Typed(data=b'{text}\\r\\n')")
+    quit_and_check(running)
+    shown = re.findall(r"^(?:>>> )?line (\d+)$", "\n".join(running.screen.lines), re.MULTILINE)
+    assert shown == [str(number) for number in range(len(shown))]
+
+
+def _input_line(screen: Screen) -> str:
+    """The row above the bar, without the prompt; empty while a frame is being drawn."""
+    bars = [at for at, line in enumerate(screen.shown) if BAR in line]
+    line = screen.shown[bars[-1] - 1] if bars else ""
+    return line.removeprefix(">").removeprefix(">>").lstrip()
+
+
+def test_a_firehose_is_skipped_and_said_and_keys_still_work(
+    start: Callable[..., Session], log: Path
+) -> None:
+    running = start(rate=100_000)
+    running.wait_for(
+        lambda screen: any("lines came too fast" in line for line in screen.lines[-5000:])
+    )
+    running.type("still here\r")
+    wait_for_log(log, r"Typed(data=b'still here\r\n')")
+    quit_and_check(running)
+
+
+def test_the_keys_that_go_to_the_board(start: Callable[..., Session], log: Path) -> None:
+    running = start()
+    running.type("not sent")
+    running.wait_for_text("not sent")
+    running.type(CTRL_C)
+    running.wait_for(lambda screen: "not sent" not in "\n".join(screen.shown))
+    running.type(CTRL_C + CTRL_D + "\r")
+    wait_for_log(log, *(rf"Typed(data=b'{sent}')" for sent in (r"\x03", r"\x04", r"\r\n")))
+    quit_and_check(running)
+
+
+def test_the_menu_and_the_commands(start: Callable[..., Session], log: Path) -> None:
+    running = start()
+    running.type(CTRL_T)
+    running.wait_for_text("f flash")
+    running.type("f")
+    running.wait_for(lambda screen: "f flash" not in "\n".join(screen.shown))
+    running.type(CTRL_T + "x" + ":rebuild\r" + "::colon\r" + ":fash\r")
+    running.wait_for_text("there is no command :fash")
+    wait_for_log(
+        log, "Command(name='flash')", "Command(name='rebuild')", r"Typed(data=b':colon\r\n')"
+    )
+    running.type(UP)
+    running.wait_for(lambda screen: _input_line(screen) == ":fash")
+    running.type(CTRL_C + CTRL_T + "h")
+    running.wait_for_text("::text")
+    quit_and_check(running)
+
+
+def test_history_is_there_after_a_restart_and_is_private(
+    start: Callable[..., Session], history: Path
+) -> None:
+    first = start()
+    first.type("led on\r" + "led off\r")
+    first.wait_for(lambda screen: ">>> led off" in screen.shown[:-2])
+    quit_and_check(first)
+    assert stat.S_IMODE(history.stat().st_mode) == 0o600
+    again = start()
+    again.type(UP + UP)
+    again.wait_for(lambda screen: _input_line(screen) == "led on")
+    again.type(CTRL_C)
+    again.wait_for(lambda screen: _input_line(screen) == "")
+    again.type(CTRL_R + "off")
+    again.wait_for_text("led off")
+    again.type("\r")
+    again.wait_for(lambda screen: _input_line(screen) == "led off")
+    quit_and_check(again)
+
+
+def test_a_multi_line_paste_is_sent_line_by_line(start: Callable[..., Session], log: Path) -> None:
+    running = start()
+    running.type("\x1b[200~for x in y:\r\n  f(x)\r\n\x1b[201~")
+    running.wait_for_text("f(x)")
+    running.type("\r")
+    wait_for_log(log, r"Typed(data=b'for x in y:\r\n  f(x)\r\n')")
+    quit_and_check(running)
+
+
+def test_a_resize_keeps_the_typed_text(start: Callable[..., Session]) -> None:
+    running = start()
+    running.type("typed before")
+    running.wait_for_text("typed before")
+    for columns in (40, 42) * 5:  # the first look at the size may come after the first change
+        running.resize(10, columns)
+        with suppress(AssertionError):
+            running.wait_for(lambda screen: _input_line(screen) == "typed before", seconds=1)
+            break
+    assert _input_line(running.screen) == "typed before"
+    assert all(len(line) <= columns for line in running.screen.shown)
+    quit_and_check(running)
+
+
+def test_the_end_of_items_ends_it(start: Callable[..., Session]) -> None:
+    running = start()
+    running.type(":reset\r")
+    assert running.wait_for_exit() == 0
+    assert running.attributes() == running.before
+
+
+@pytest.mark.parametrize("mishap", ["raise", "signal"])
+def test_the_terminal_is_restored_whatever_happens(
+    start: Callable[..., Session], mishap: str
+) -> None:
+    running = start(mishap=mishap)
+    assert running.attributes() != running.before
+    running.type("half a li")
+    if mishap == "signal":
+        running.process.send_signal(signal.SIGINT)
+    assert running.wait_for_exit() != 0
+    assert running.attributes() == running.before
