@@ -208,7 +208,7 @@ async def test_nobody_listens() -> None:
 
 
 async def test_a_server_of_another_protocol(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fbuild_watch.serial.port_tcp._CONFIRM_LIMIT", 0.2)
+    monkeypatch.setattr("fbuild_watch.serial.port_tcp.CONFIRM_LIMIT", 0.2)
     with running_peer(telnet=False) as peer, pytest.raises(PortUnusable, match="not speak RFC"):
         await open_port(peer.url.replace("socket:", "rfc2217:"), 115200)
 
