@@ -16,6 +16,7 @@ from fbuild_watch.cli.common import (
     project_argument,
     run_async,
 )
+from fbuild_watch.cli.crash import as_internal_error
 from fbuild_watch.errors import FbuildError
 
 if TYPE_CHECKING:
@@ -53,12 +54,13 @@ def command(
     with FlashProgress() as progress:
         try:
             report = job.run(progress)
-        except FbuildError as error:
+        except Exception as error:
             if not as_json:
                 raise
             progress.clear()
-            click.echo(json.dumps(_failure(error, job.port, progress)))
-            return error.exit_code
+            known = error if isinstance(error, FbuildError) else as_internal_error(error)
+            click.echo(json.dumps(_failure(known, job.port, progress)))
+            return known.exit_code
     if as_json:
         click.echo(json.dumps(_success(report)))
     else:

@@ -1,0 +1,90 @@
+"""The console in a real terminal: typed text reaches the firmware, and its echo comes back."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import termios
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from fbuild_watch.example import copy_example
+from tests.real.conftest import ServedBoard
+from tests.real.program import environment
+
+SECONDS = 60
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Callable[..., pexpect.spawn]]:
+    """Start `fbuild ARGUMENTS` in a terminal of 100 x 30."""
+    started: list[pexpect.spawn] = []
+
+    def start(*arguments: str) -> pexpect.spawn:
+        child = pexpect.spawn(
+            sys.executable,
+            ["-m", "fbuild_watch", *arguments],
+            env={**environment(tmp_path), "TERM": "xterm-256color"},
+            dimensions=(30, 100),
+            timeout=SECONDS,
+            encoding="utf-8",
+        )
+        started.append(child)
+        return child
+
+    yield start
+    for child in started:
+        child.close(force=True)
+
+
+def test_type_edit_and_leave(
+    tmp_path: Path,
+    terminal: Callable[..., pexpect.spawn],
+    virtual_board: Callable[..., ServedBoard],
+) -> None:
+    project = tmp_path / "hello"
+    copy_example(project)
+    board = virtual_board()
+    child = terminal("watch", str(project), "--port", board.url)
+    before = termios.tcgetattr(child.child_fd)
+    child.expect("hello\r+\n")
+    child.expect("tick 1")
+    child.sendline("echo me 42")
+    child.expect("echo me 42\r+\n")
+
+    # typed text survives a flash, and goes to the new firmware whole
+    child.send("half a li")
+    file = project / "src" / "greeting.h"
+    file.write_text(file.read_text().replace('"hello"', '"moin"'))
+    child.expect("flashed app")
+    child.expect("moin\r+\n")
+    child.sendline("ne")
+    child.expect("half a line\r+\n")
+
+    child.send("\x1d")  # Ctrl-]
+    child.expect(pexpect.EOF)
+    assert child.wait() == 0
+    after = termios.tcgetattr(child.child_fd) if not child.closed else before
+    assert after[3] == before[3]
+    history = project / ".fbuild" / "history"
+    assert "half a line" in history.read_text()
+    shutil.rmtree(project)
+
+
+def test_a_plain_console_does_not_reset_the_board(
+    terminal: Callable[..., pexpect.spawn], virtual_board: Callable[..., ServedBoard]
+) -> None:
+    board = virtual_board()
+    child = terminal("console", "--port", board.url)
+    child.expect("invalid header: 0xffffffff")
+    assert board.log.count("reset: POWERON") == board.log.count("reset: POWERON, flash boot")
+    child.send("\x14r")  # Ctrl-T r
+    child.expect("rst:0x1 \\(POWERON\\)")
+    child.send(":flash\r")
+    child.expect("only `fbuild watch` builds and flashes")
+    child.send("\x1d")
+    child.expect(pexpect.EOF)
+    assert child.wait() == 0
