@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 
 import pytest
-from board_fakes import MAC, STUB, FakeCpu, block, parse_reply, request, words
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +16,7 @@ from fbuild_watch.virtual.protocol import SYNC_DATA, Opcode
 from fbuild_watch.virtual.registers import UART_CLKDIV, Identity
 from fbuild_watch.virtual.slip import Decoder, encode
 from fbuild_watch.virtual.timing import FAST, REAL, Timing
+from tests.pure.board_fakes import MAC, STUB, FakeCpu, block, parse_reply, request, words
 
 SYNC = encode(request(Opcode.SYNC, SYNC_DATA))
 READ_MAGIC = encode(words(Opcode.READ_REG, 0x40001000))

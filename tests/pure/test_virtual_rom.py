@@ -6,7 +6,6 @@ import hashlib
 import zlib
 
 import pytest
-from board_fakes import STUB, FakeCpu, Host, block, make_chip, parse_reply, request, words
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +14,16 @@ from fbuild_watch.virtual.loader import EnterStub, Execute, Restart, RunFlash, S
 from fbuild_watch.virtual.protocol import SYNC_DATA, Opcode
 from fbuild_watch.virtual.rom import RomLoader
 from fbuild_watch.virtual.timing import REAL
+from tests.pure.board_fakes import (
+    STUB,
+    FakeCpu,
+    Host,
+    block,
+    make_chip,
+    parse_reply,
+    request,
+    words,
+)
 
 OK = bytes(4)
 INVALID, FAILED, BAD_CRC = b"\1\5\0\0", b"\1\6\0\0", b"\1\7\0\0"

@@ -7,7 +7,6 @@ import struct
 import zlib
 
 import pytest
-from board_fakes import Host, block, make_chip, parse_reply, request, words
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -17,6 +16,7 @@ from fbuild_watch.virtual.loader import Restart, Send, Timed
 from fbuild_watch.virtual.protocol import SYNC_DATA, Opcode
 from fbuild_watch.virtual.stub import StubLoader
 from fbuild_watch.virtual.timing import REAL, Timing
+from tests.pure.board_fakes import Host, block, make_chip, parse_reply, request, words
 
 OK = b"\0\0"
 BAD_LENGTH, BAD_CHECKSUM, BAD_BLOCKSIZE = b"\xc0\0", b"\xc1\0", b"\xc2\0"

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 import trio
-from build_kit import HostProject, script, two_units, wait_until
 
 from fbuild_watch.build import Builder, BuildEvent, Built, StepDone, UnitDone
 from fbuild_watch.errors import BuildError, CompileFailed, CompilerMissing, LinkFailed, StepFailed
 from fbuild_watch.model import Step
+from tests.real.build_kit import HostProject, script, two_units, wait_until
 
 
 @pytest.fixture
@@ -341,7 +341,7 @@ async def test_compilers_die_when_we_are_killed(project: HostProject, tmp_path: 
 import sys, trio
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from pathlib import Path
-from build_kit import HostProject
+from tests.real.build_kit import HostProject
 from fbuild_watch.build import Builder
 trio.run(Builder(HostProject(Path({str(project.root)!r}), compiler={project.compiler!r}).plan()).build)
 """

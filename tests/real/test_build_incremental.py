@@ -7,12 +7,12 @@ import tempfile
 from pathlib import Path
 
 import trio
-from build_kit import HostProject
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fbuild_watch.build import Builder
 from fbuild_watch.errors import BuildError
+from tests.real.build_kit import HostProject
 
 NAMES = ("main", "lib_a", "lib_b", "extra")
 HEADERS = ("one.h", "two.h")

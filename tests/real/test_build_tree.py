@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
-from build_kit import wait_until
 
 from fbuild_watch.build.graph import digest
 from fbuild_watch.build.tree import Stamp, Tree
+from tests.real.build_kit import wait_until
 
 
 async def test_a_file_is_not_known_by_its_times_until_they_are_old(tmp_path: Path) -> None:

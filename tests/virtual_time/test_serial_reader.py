@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import trio
-from fake_port import FakePort
 from trio.testing import MockClock
 
 from fbuild_watch.errors import PortLost, PortUnusable
@@ -12,6 +11,7 @@ from fbuild_watch.model import ConsoleItem, DeviceText
 from fbuild_watch.serial import LeaseConflict, PortLease, read_into
 from fbuild_watch.serial.port import RESET_HOLD
 from fbuild_watch.serial.reader import IDLE
+from tests.virtual_time.fake_port import FakePort
 
 
 class Sink:
