@@ -23,7 +23,7 @@ size_t Print::write(const char *data, size_t size) {
 
 size_t Print::number(unsigned long long value, int base) {
   char text[FORMAT_NUMBER_SIZE];
-  return write(format_number(text, value, base < 2 || base > 36 ? 10 : base, false));
+  return write(format_number(text, value, base < 2 || base > 36 ? 10 : base, true));
 }
 
 size_t Print::print(long value, int base) { return print(static_cast<long long>(value), base); }
