@@ -40,7 +40,7 @@ from .loader import (
 )
 from .nor import Nor
 from .protocol import SYNC_DATA, parse_request
-from .registers import UART_CLKDIV, Identity, Registers, baud_of, divider_of
+from .registers import UART_CLK_CONF, UART_CLKDIV, Identity, Registers, baud_of, divider_of
 from .rom import RomLoader
 from .slip import Decoder, encode
 from .spi_flash import SpiFlash
@@ -290,7 +290,8 @@ class Board:
         cpu = self._chip.cpu
         self._cpu_due = cpu.run(now)
         divider = cpu.read_word(UART_CLKDIV)
-        self._chip_baud = baud_of(divider) if divider else BOOT_BAUD
+        clock = cpu.read_word(UART_CLK_CONF) or 0
+        self._chip_baud = baud_of(divider, clock) if divider else BOOT_BAUD
         self._to_host.send(cpu.take_output(), now, self._chip_baud)
         cause = cpu.reset_requested
         if cause is not None:

@@ -139,11 +139,6 @@ class Machine:
         due = self._reset_at is not None and self._reset_at <= self.now
         return self._reset_cause if due else None
 
-    @property
-    def baud(self) -> float:
-        """The rate that UART0 runs at."""
-        return self.uart.baud
-
     # --- running ---
 
     def run(self, now: float) -> float | None:

@@ -12,13 +12,13 @@ Rules
 
 from __future__ import annotations
 
+from .registers import UART_CLK_CONF, UART_CLKDIV
 from .uart import Uart
 from .watchdogs import Watchdogs
 
 BASE, SIZE = 0x60000000, 0x100000
 
-UART_FIFO, UART_CLKDIV, UART_STATUS = BASE, BASE + 0x14, BASE + 0x1C
-UART_CLK_CONF, UART_ID = BASE + 0x78, BASE + 0x80
+UART_FIFO, UART_STATUS, UART_ID = BASE, BASE + 0x1C, BASE + 0x80
 
 GPIO = BASE + 0x4000
 GPIO_OUT, GPIO_OUT_SET, GPIO_OUT_CLEAR = GPIO + 0x04, GPIO + 0x08, GPIO + 0x0C
@@ -67,9 +67,9 @@ class Peripherals:
         if address == UART_STATUS:
             return self.uart.received | min(self.uart.unsent, 0x3FF) << 16
         if address == UART_CLKDIV:
-            return self.uart.divider.clkdiv
+            return self.uart.clkdiv
         if address == UART_CLK_CONF:
-            return self.uart.divider.clk_conf
+            return self.uart.clk_conf
         if address == GPIO_IN:
             return self._pins()
         if address == SYSTIMER_UNIT0_OP:
@@ -95,9 +95,9 @@ class Peripherals:
         elif address in _CLEARS:
             self._store(_CLEARS[address], self._words[_CLEARS[address]] & ~value)
         elif address == UART_CLKDIV:
-            self.uart.divider.clkdiv = value
+            self.uart.clkdiv = value
         elif address == UART_CLK_CONF:
-            self.uart.divider.clk_conf = value
+            self.uart.clk_conf = value
         elif address == UART_ID:
             pass  # "take over the registers": they have been
         elif not self.watchdogs.write(address, value, self._now):

@@ -23,6 +23,7 @@ ROM_MAGIC = 0x40001000
 
 EFUSE_BLOCK1 = 0x60008844
 UART_CLKDIV = 0x60000014
+UART_CLK_CONF = 0x60000078
 UART_DATE = 0x6000007C
 XTAL_HZ = 40_000_000
 
@@ -182,7 +183,11 @@ def divider_of(baud: int) -> int:
     return sixteenths >> 4 | (sixteenths & 0xF) << 20
 
 
-def baud_of(divider: int) -> int:
-    """Return the rate that a UART_CLKDIV makes; the hardware takes 0 for its smallest divider."""
+def baud_of(divider: int, clock: int = 0) -> int:
+    """Return the rate that UART_CLKDIV and UART_CLK_CONF make.
+
+    CLK_CONF's bits 12 to 19, plus one, divide the clock in front of the other: rates below
+    9766 baud need that. The hardware takes a divider of 0 for its smallest.
+    """
     sixteenths = (divider & 0xFFF) << 4 | divider >> 20 & 0xF
-    return round(XTAL_HZ * 16 / max(sixteenths, 16))
+    return round(XTAL_HZ * 16 / max(sixteenths, 16) / ((clock >> 12 & 0xFF) + 1))

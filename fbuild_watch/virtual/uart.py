@@ -9,42 +9,22 @@ Rules
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+
+from .registers import baud_of, divider_of
 
 FIFO_SIZE = 128
-XTAL_HZ = 40_000_000
 BITS_PER_BYTE = 10
 ROM_BAUD = 115200
 CRYSTAL_CLOCK = 0x03700000
 """CLK_CONF: clocks on, the crystal as their source, not divided."""
 
 
-@dataclass(slots=True)
-class Divider:
-    """The registers that set the rate: CLKDIV, and CLK_CONF's divider in front of it."""
-
-    clkdiv: int
-    """Whole part in bits 0-11, sixteenths in bits 20-23."""
-    clk_conf: int = CRYSTAL_CLOCK
-
-    @classmethod
-    def of(cls, baud: int) -> Divider:
-        """As the ROM sets it, for rates from 9766 baud on."""
-        sixteenths = round(XTAL_HZ * 16 / baud)
-        return cls(sixteenths >> 4 & 0xFFF | (sixteenths & 0xF) << 20)
-
-    @property
-    def baud(self) -> float:
-        """The rate; a divider below 1 counts as 1."""
-        sixteenths = (self.clkdiv & 0xFFF) << 4 | self.clkdiv >> 20 & 0xF
-        return XTAL_HZ * 16 / (max(sixteenths, 16) * ((self.clk_conf >> 12 & 0xFF) + 1))
-
-
 class Uart:
     """Two FIFOs. `now` is the board's time in seconds."""
 
     def __init__(self, now: float) -> None:
-        self.divider = Divider.of(ROM_BAUD)
+        self.clkdiv = divider_of(ROM_BAUD)
+        self.clk_conf = CRYSTAL_CLOCK
         self.output = bytearray()
         """What was sent and not yet taken."""
         self._now = now
@@ -55,9 +35,9 @@ class Uart:
         self._sent_at = now
 
     @property
-    def baud(self) -> float:
+    def baud(self) -> int:
         """The rate that the registers say."""
-        return self.divider.baud
+        return baud_of(self.clkdiv, self.clk_conf)
 
     @property
     def byte_time(self) -> float:

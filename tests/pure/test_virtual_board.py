@@ -13,7 +13,7 @@ from fbuild_watch.virtual.circuit import HOLD
 from fbuild_watch.virtual.cpu import ResetCause
 from fbuild_watch.virtual.nor import BLOCK, Nor
 from fbuild_watch.virtual.protocol import SYNC_DATA, Opcode
-from fbuild_watch.virtual.registers import UART_CLKDIV, Identity
+from fbuild_watch.virtual.registers import UART_CLK_CONF, UART_CLKDIV, Identity
 from fbuild_watch.virtual.slip import Decoder, encode
 from fbuild_watch.virtual.timing import FAST, REAL, Timing
 from tests.pure.board_fakes import MAC, STUB, FakeCpu, block, parse_reply, request, words
@@ -305,6 +305,15 @@ def test_firmware_may_choose_its_rate(desk: Desk) -> None:
     desk.cpu.write_word(UART_CLKDIV, 40)
     assert desk.send(b"x") != b"X"
     desk.board.set_baud(1_000_000, desk.now)
+    assert desk.send(b"hello") == b"HELLO"
+
+
+def test_firmware_may_choose_a_rate_that_takes_both_dividers(desk: Desk) -> None:
+    desk.heard()
+    desk.cpu.write_word(UART_CLKDIV, 2083 | 5 << 20)
+    desk.cpu.write_word(UART_CLK_CONF, 1 << 12)
+    desk.board.set_baud(9600, desk.now)
+    desk.send(b"")
     assert desk.send(b"hello") == b"HELLO"
 
 

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from fbuild_watch.virtual import peripherals as regs
 from fbuild_watch.virtual.peripherals import Peripherals
+from fbuild_watch.virtual.registers import UART_CLK_CONF, UART_CLKDIV
 from fbuild_watch.virtual.watchdogs import RTC_PROTECT, WDT_KEY
 
 
@@ -46,10 +47,10 @@ def test_uart_counts_and_bytes(chip: Peripherals) -> None:
 
 
 def test_the_uart_takes_its_rate_from_the_registers(chip: Peripherals) -> None:
-    clkdiv, clk_conf = chip.read(regs.UART_CLKDIV), chip.read(regs.UART_CLK_CONF)
-    chip.write(regs.UART_CLK_CONF, clk_conf | 1 << 12)
+    clkdiv, clk_conf = chip.read(UART_CLKDIV), chip.read(UART_CLK_CONF)
+    chip.write(UART_CLK_CONF, clk_conf | 1 << 12)
     assert chip.uart.baud == pytest.approx(115200 / 2, rel=0.001)
-    chip.write(regs.UART_CLKDIV, (clkdiv & 0xFFF) // 2)
+    chip.write(UART_CLKDIV, (clkdiv & 0xFFF) // 2)
     assert chip.uart.baud == pytest.approx(115200, rel=0.01)
     chip.write(regs.UART_ID, 1 << 31)
     assert chip.read(regs.UART_ID) >> 31 == 0

@@ -200,11 +200,13 @@ def test_pins(probing: Powered) -> None:
     probing.until(r"\A1 0 1\n")
 
 
-@pytest.mark.parametrize(("command", "word", "baud"), [("b", "fast", 921600), ("s", "slow", 1200)])
+@pytest.mark.parametrize(
+    ("command", "word", "baud"), [("b", "fast", 921600), ("9", "usual", 9600), ("s", "slow", 1200)]
+)
 def test_the_rate_is_set(probing: Powered, command: str, word: str, baud: int) -> None:
     probing.send(command)
     probing.until(word)
-    assert probing.machine.baud == pytest.approx(baud, rel=0.01)
+    assert probing.machine.uart.baud == pytest.approx(baud, rel=0.01)
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,7 @@ void obey(int command) {
     case 'c': clock(); break;
     case 'p': pins(); break;
     case 'b': Serial.begin(921600); Serial.println("fast"); break;
+    case '9': Serial.begin(9600); Serial.println("usual"); break;
     case 's': Serial.begin(1200); Serial.println("slow"); break;
     case 'w': hang_under_watchdog(); break;
     case 'r': reinterpret_cast<void (*)()>(0x40000090)(); break;
