@@ -5,7 +5,6 @@ The stages do not know each other; this is where they meet. It stays warm from b
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,9 +15,7 @@ from fbuild_watch import image, project
 from fbuild_watch.build import Builder, BuildEvent
 from fbuild_watch.errors import FbuildError
 from fbuild_watch.model import BuildPlan, BuildReport, Environment
-
-OUTPUTS = ".fbuild"
-"""Our folder in the project. It carries its own .gitignore."""
+from fbuild_watch.outputs import make_folder, remove_outputs
 
 
 class Pipeline:
@@ -80,16 +77,3 @@ class Pipeline:
 
     def _make_plan(self) -> BuildPlan:
         return project.plan(self.load())
-
-
-def make_folder(build_dir: Path) -> None:
-    """Make the folder for the outputs, and keep `.fbuild` out of the user's repository."""
-    build_dir.mkdir(parents=True, exist_ok=True)
-    outputs = next((parent for parent in build_dir.parents if parent.name == OUTPUTS), None)
-    if outputs is not None and not (outputs / ".gitignore").exists():
-        (outputs / ".gitignore").write_text("*\n", encoding="utf-8")
-
-
-def remove_outputs(folder: Path) -> None:
-    """Remove what was built below `folder`; that there is nothing is fine."""
-    shutil.rmtree(folder, ignore_errors=True)

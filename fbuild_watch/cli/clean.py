@@ -15,7 +15,7 @@ from fbuild_watch.cli.common import environment_option, project_argument
 def command(project: Path, environment: str | None) -> None:
     """Remove what was built in PROJECT: one environment's outputs, or all. History is kept."""
     from fbuild_watch import project as projects
-    from fbuild_watch.pipeline import OUTPUTS, remove_outputs
+    from fbuild_watch.outputs import OUTPUTS, remove_outputs
 
     folder = project / OUTPUTS / "build"
     if environment is not None:

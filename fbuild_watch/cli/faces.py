@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fbuild_watch.cli.common import is_interactive
-from fbuild_watch.pipeline import OUTPUTS
+from fbuild_watch.outputs import OUTPUTS, make_folder
 
 if TYPE_CHECKING:
     import trio
@@ -42,9 +42,19 @@ def interactive(project: Path) -> Console:
     async def console(
         items: trio.MemoryReceiveChannel[ConsoleItem], inputs: trio.MemorySendChannel[ConsoleInput]
     ) -> None:
-        await run_repl(items, inputs, history=project / OUTPUTS / "history")
+        await run_repl(items, inputs, history=_history(project))
 
     return console
+
+
+def _history(project: Path) -> Path:
+    """The project's own; the user's where there is no project, so that no folder is littered."""
+    if (project / "platformio.ini").exists():
+        make_folder(project / OUTPUTS)
+        return project / OUTPUTS / "history"
+    import platformdirs
+
+    return platformdirs.user_state_path("fbuild", appauthor=False) / "history"
 
 
 def plain(

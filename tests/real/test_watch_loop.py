@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 import trio
 
@@ -163,3 +164,15 @@ async def test_the_demo_is_green(tmp_path: Path) -> None:
     assert "hello again" in out
     assert "after the edit" in out
     assert "first byte" in out
+
+
+async def test_the_demos_board_dies_with_it(tmp_path: Path) -> None:
+    async with fbuild("demo", env=environment(tmp_path)) as demo:
+        await demo.see(r"^hello$")
+        boards = psutil.Process(demo.pid).children(recursive=True)
+        assert any("serve" in board.cmdline() for board in boards)
+        demo.signal(signal.SIGKILL)
+        await demo.ended()
+    gone, left = await trio.to_thread.run_sync(psutil.wait_procs, boards, 20)
+    assert gone
+    assert not left
