@@ -138,7 +138,7 @@ class Terminal:
             self._exit()
 
     def _exit(self) -> None:
-        if self._app.is_running and not self._app.is_done:
+        if not self._is_over():
             self._app.exit()
 
     def _fail(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -158,8 +158,12 @@ class Terminal:
             await self._woken.wait()
             self._woken.clear()
             self._dirty = False
-            self._draw(self._backlog.take())
+            if not self._is_over():  # else the line and the bar are gone for good
+                self._draw(self._backlog.take())
             await asyncio.sleep(FRAME)
+
+    def _is_over(self) -> bool:
+        return self._app.is_done or not self._app.is_running
 
     def _draw(self, frame: Frame) -> None:
         self._frame = frame

@@ -6,7 +6,6 @@ import re
 import signal
 import stat
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -47,11 +46,9 @@ def start(log: Path, history: Path) -> Iterator[Callable[..., Session]]:
         yield start
 
 
-def wait_for_log(log: Path, *expected: str) -> None:
-    deadline = time.monotonic() + 10
-    while log.read_text().splitlines() != list(expected):
-        assert time.monotonic() < deadline, log.read_text()
-        time.sleep(0.01)
+def wait_for_log(running: Session, log: Path, *expected: str) -> None:
+    """Until the console has given back exactly this; the terminal goes on reading meanwhile."""
+    running.wait_for(lambda _screen: log.read_text().splitlines() == list(expected))
 
 
 def quit_and_check(running: Session) -> None:
@@ -72,7 +69,7 @@ def test_a_prompt_without_newline_is_shown_and_typed_into(
     running.wait_for(lambda screen: screen.shown[-2] == ">>> print(1)")
     running.type("\r")
     running.wait_for(lambda screen: screen.shown[-3:-1] == [">>> print(1)", ">>>"])
-    wait_for_log(log, r"Typed(data=b'print(1)\r\n')")
+    wait_for_log(running, log, r"Typed(data=b'print(1)\r\n')")
     quit_and_check(running)
 
 
@@ -89,7 +86,7 @@ def test_typed_text_stays_whole_while_a_thousand_lines_a_second_scroll(
     running.wait_for(lambda screen: len(screen.lines) > before + 500)
     running.wait_for(lambda screen: _input_line(screen) == text)
     running.type("\r")
-    wait_for_log(log, f"Typed(data=b'{text}\\r\\n')")
+    wait_for_log(running, log, f"Typed(data=b'{text}\\r\\n')")
     quit_and_check(running)
     shown = re.findall(r"^(?:>>> )?line (\d+)$", "\n".join(running.screen.lines), re.MULTILINE)
     assert shown == [str(number) for number in range(len(shown))]
@@ -110,7 +107,7 @@ def test_a_firehose_is_skipped_and_said_and_keys_still_work(
         lambda screen: any("lines came too fast" in line for line in screen.lines[-5000:])
     )
     running.type("still here\r")
-    wait_for_log(log, r"Typed(data=b'still here\r\n')")
+    wait_for_log(running, log, r"Typed(data=b'still here\r\n')")
     quit_and_check(running)
 
 
@@ -121,7 +118,7 @@ def test_the_keys_that_go_to_the_board(start: Callable[..., Session], log: Path)
     running.type(CTRL_C)
     running.wait_for(lambda screen: "not sent" not in "\n".join(screen.shown))
     running.type(CTRL_C + CTRL_D + "\r")
-    wait_for_log(log, *(rf"Typed(data=b'{sent}')" for sent in (r"\x03", r"\x04", r"\r\n")))
+    wait_for_log(running, log, *(rf"Typed(data=b'{sent}')" for sent in (r"\x03", r"\x04", r"\r\n")))
     quit_and_check(running)
 
 
@@ -134,7 +131,11 @@ def test_the_menu_and_the_commands(start: Callable[..., Session], log: Path) -> 
     running.type(CTRL_T + "x" + ":rebuild\r" + "::colon\r" + ":fash\r")
     running.wait_for_text("there is no command :fash")
     wait_for_log(
-        log, "Command(name='flash')", "Command(name='rebuild')", r"Typed(data=b':colon\r\n')"
+        running,
+        log,
+        "Command(name='flash')",
+        "Command(name='rebuild')",
+        r"Typed(data=b':colon\r\n')",
     )
     running.type(UP)
     running.wait_for(lambda screen: _input_line(screen) == ":fash")
@@ -168,7 +169,7 @@ def test_a_multi_line_paste_is_sent_line_by_line(start: Callable[..., Session], 
     running.type("\x1b[200~for x in y:\r\n  f(x)\r\n\x1b[201~")
     running.wait_for_text("f(x)")
     running.type("\r")
-    wait_for_log(log, r"Typed(data=b'for x in y:\r\n  f(x)\r\n')")
+    wait_for_log(running, log, r"Typed(data=b'for x in y:\r\n  f(x)\r\n')")
     quit_and_check(running)
 
 
