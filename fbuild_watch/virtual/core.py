@@ -50,9 +50,11 @@ _EBREAKS = (0x00100073, 0x9002)
 
 
 class Core:
-    """A CPU on a memory and a bus of registers, stopped at `entry`.
+    """A CPU on a memory and a bus of registers.
 
     `read` and `write` are called with a register's address for every 32-bit access to one.
+    One core serves a machine for life: unicorn reserves a GB of addresses for each, and gives it
+    back only when Python's cycle collector gets to it.
     """
 
     def __init__(
@@ -60,8 +62,6 @@ class Core:
         memory: Memory,
         read: Callable[[int], int],
         write: Callable[[int, int], None],
-        entry: int,
-        stack: int,
     ) -> None:
         self._memory = memory  # unicorn works on its buffer: it must not go before us
         self._uc = uc = unicorn.Uc(unicorn.UC_ARCH_RISCV, unicorn.UC_MODE_RISCV32)
@@ -76,7 +76,13 @@ class Core:
         uc.mmio_map(peripherals.BASE, peripherals.SIZE, self._on_read, None, self._on_write, None)
         uc.hook_add(unicorn.UC_HOOK_INTR, self._on_exception)
         uc.hook_add(unicorn.UC_HOOK_MEM_INVALID, self._on_bad_access)
-        uc.reg_write(riscv.UC_RISCV_REG_SP, stack)
+        self._reset_state = uc.context_save()
+
+    def reset(self, entry: int, stack: int) -> None:
+        """Begin anew: all registers as after a reset but PC and SP, all code forgotten."""
+        self._uc.context_restore(self._reset_state)
+        self.forget_code()
+        self._uc.reg_write(riscv.UC_RISCV_REG_SP, stack)
         self.pc = entry
 
     def run(self, instructions: int) -> RomCall | Trap | None:

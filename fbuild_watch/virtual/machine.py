@@ -62,17 +62,18 @@ class Machine:
 
     def __init__(self, read_flash: Callable[[int, int], bytes]) -> None:
         self._read_flash = read_flash
-        self._core_type = _core_type()
+        self.memory = Memory()
+        self._core = _new_core(self.memory, self._on_read, self._on_write)
         self._saved_pc = bootrom.HANG_PC
         self._clear(0.0, flash_boot=False)
 
     def _clear(self, now: float, *, flash_boot: bool) -> None:
         """As after a reset: RAM is empty, nothing runs."""
         self.now = now
-        self.memory = Memory()
+        self.memory.clear()
         self._peripherals = Peripherals(now, flash_boot=flash_boot)
         self._powered = False
-        self._core: Core | None = None
+        self._executes = False
         self._wait: Wait | None = None
         self._idles = 0
         self._progress_seen = 0
@@ -130,7 +131,7 @@ class Machine:
 
     def halt(self) -> None:
         """EN fell: nothing runs, RAM and registers are lost."""
-        self._saved_pc = self._core.pc if self._core else bootrom.HANG_PC
+        self._saved_pc = self._core.pc if self._executes else bootrom.HANG_PC
         self._clear(self.now, flash_boot=False)
 
     @property
@@ -154,8 +155,8 @@ class Machine:
         if bite is not None and self._reset_at is None:
             self._request_reset(bite, now)
         wish = None
-        if self._core is not None and self._reset_at is None:
-            wish = self._run_slice(self._core)
+        if self._executes and self._reset_at is None:
+            wish = self._run_slice()
         return self._next_run(wish)
 
     def _next_run(self, wish: float | None) -> float | None:
@@ -166,38 +167,39 @@ class Machine:
         return min((time for time in times if time is not None), default=None)
 
     def _begin(self, entry: int) -> None:
-        self._core = self._core_type(self.memory, self._on_read, self._on_write, entry, ROM_STACK)
+        self._core.reset(entry, ROM_STACK)
+        self._executes = True
 
-    def _run_slice(self, core: Core) -> float:
-        if self._wait is not None and not self._wait_is_over(core, self._wait):
+    def _run_slice(self) -> float:
+        if self._wait is not None and not self._wait_is_over(self._wait):
             return self._wait.until
         self._accesses = 0
         for _ in range(CHUNKS):
             self._peripherals.polls = 0
-            stop = core.run(CHUNK)
+            stop = self._core.run(CHUNK)
             if stop is not None:
-                self._handle(core, stop)
+                self._handle(stop)
             if self._wait is not None:
                 return self._wait.until
             if self._reset_at is not None or self._accesses >= ACCESSES:
                 break
-            if self._peripherals.polls >= IDLE_POLLS or self._executes_nothing(core):
+            if self._peripherals.polls >= IDLE_POLLS or self._executes_nothing():
                 return self._idle()
         return self.now
 
-    def _wait_is_over(self, core: Core, wait: Wait) -> bool:
+    def _wait_is_over(self, wait: Wait) -> bool:
         """Let the ROM function return when its time has come."""
         if wait.until > self.now:
             return False
         self._wait = None
         if not wait.again:
-            core.return_from_call(0)
+            self._core.return_from_call(0)
         return True
 
-    def _executes_nothing(self, core: Core) -> bool:
+    def _executes_nothing(self) -> bool:
         """Whether the code stands at a jump to itself, or just passed a wait for interrupts."""
-        here = self.memory.read_word(core.pc) or 0
-        before = self.memory.read_word(core.pc - 4)
+        here = self.memory.read_word(self._core.pc) or 0
+        before = self.memory.read_word(self._core.pc - 4)
         return before == _WFI or here == _JUMP_TO_SELF or here & 0xFFFF == _SHORT_JUMP_TO_SELF
 
     def _idle(self) -> float:
@@ -211,26 +213,26 @@ class Machine:
 
     # --- what stops the core ---
 
-    def _handle(self, core: Core, stop: RomCall | Trap) -> None:
+    def _handle(self, stop: RomCall | Trap) -> None:
         if isinstance(stop, Trap):
-            self._panic(core, stop)
+            self._panic(stop)
         elif stop.address not in FUNCTIONS:
-            self._panic(core, Trap(Fault.INSTRUCTION_ACCESS, stop.address))
+            self._panic(Trap(Fault.INSTRUCTION_ACCESS, stop.address))
         else:
-            self._call_rom(core, stop.address)
+            self._call_rom(stop.address)
 
-    def _call_rom(self, core: Core, address: int) -> None:
+    def _call_rom(self, address: int) -> None:
         match FUNCTIONS[address](self):
             case Wait() as wait:
                 self._wait = wait
             case Reset(cause):
                 self._request_reset(cause, self.now)
             case int() as result:
-                core.return_from_call(result)
+                self._core.return_from_call(result)
 
-    def _panic(self, core: Core, trap: Trap) -> None:
+    def _panic(self, trap: Trap) -> None:
         registers = {
-            **core.registers(), "MEPC": core.pc, "MCAUSE": trap.fault.mcause, "MTVAL": trap.value,
+            **self._core.registers(), "MEPC": self._core.pc, "MCAUSE": trap.fault.mcause, "MTVAL": trap.value,
         }  # fmt: skip
         self.uart.send(panic.text(trap.fault, registers, self.memory.read_word))
         self._request_reset(ResetCause.RTC_SW_CPU, self.uart.quiet_at)
@@ -254,11 +256,11 @@ class Machine:
 
     def argument(self, index: int) -> int:
         """An argument of the ROM function that was called."""
-        return self._running().argument(index)
+        return self._core.argument(index)
 
     def forget_code(self) -> None:
         """A ROM function has written RAM."""
-        self._running().forget_code()
+        self._core.forget_code()
 
     # --- what the core reads and writes ---
 
@@ -274,18 +276,16 @@ class Machine:
     def _count_access(self) -> None:
         self._accesses += 1
         if self._peripherals.polls >= IDLE_POLLS or self._accesses >= ACCESSES:
-            self._running().stop()
-
-    def _running(self) -> Core:
-        assert self._core is not None
-        return self._core
+            self._core.stop()
 
 
 def _is_register(address: int) -> bool:
     return peripherals.BASE <= address < peripherals.BASE + peripherals.SIZE
 
 
-def _core_type() -> type[Core]:
+def _new_core(
+    memory: Memory, read: Callable[[int], int], write: Callable[[int, int], None]
+) -> Core:
     """Load the CPU emulator: late, because nothing else of fbuild needs it."""
     try:
         from .core import Core
@@ -294,4 +294,4 @@ def _core_type() -> type[Core]:
             f"the virtual board's CPU is not installed ({error})",
             hint="pip install 'fbuild-watch[demo]'",
         ) from error
-    return Core
+    return Core(memory, read, write)

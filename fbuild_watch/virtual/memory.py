@@ -48,6 +48,10 @@ class Memory:
         self._buffer = ctypes.create_string_buffer(SRAM0_SIZE + SRAM1_SIZE + RTC_SIZE)
         self._bytes = memoryview(self._buffer).cast("B")
 
+    def clear(self) -> None:
+        """Forget everything, as without power."""
+        ctypes.memset(self._buffer, 0, len(self._bytes))
+
     def pointer(self, window: Window) -> int:
         """The host's address of a window's first byte; valid as long as this object lives."""
         return ctypes.addressof(self._buffer) + window.offset
