@@ -182,7 +182,7 @@ def test_numbers_are_printed_as_arduino_does(probing: Powered) -> None:
     probing.send("n")
     probing.until(
         r"\A-42\r\nFF\r\n101\r\nFFFFFFFF\r\n4294967295\r\n-9223372036854775808\r\n"
-        r"3.14\r\n-2\r\n0.333333\r\nc\r\n"
+        r"3.14\r\n-2\r\n0.333333\r\nc\r\n2.50\r\n4\r\n57\r\n"
     )
 
 

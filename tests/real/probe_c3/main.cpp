@@ -58,6 +58,9 @@ void numbers() {
   Serial.println(-2.5, 0);
   Serial.println(1.0f / 3, 6);
   Serial.println('c');
+  Serial.println(abs(-2.5));
+  Serial.println(round(2.6) + abs(-1));
+  Serial.println(map(5, 0, 10, 0, 100) + max(1, 2L) + constrain(7, 0, 5));
 }
 
 void clock() {

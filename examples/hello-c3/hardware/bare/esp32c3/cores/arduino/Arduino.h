@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ctype.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -33,6 +34,9 @@
 
 #define constrain(value, low, high) \
   ((value) < (low) ? (low) : ((value) > (high) ? (high) : (value)))
+#define round(value) ((long)((value) >= 0 ? (value) + 0.5 : (value)-0.5))
+#define radians(degrees) ((degrees)*DEG_TO_RAD)
+#define degrees(radians) ((radians)*RAD_TO_DEG)
 #define sq(value) ((value) * (value))
 #define lowByte(value) ((uint8_t)((value)&0xff))
 #define highByte(value) ((uint8_t)((value) >> 8))
@@ -74,6 +78,13 @@ template <class A, class B>
 constexpr auto max(A a, B b) -> decltype(a > b ? a : b) {
   return a > b ? a : b;
 }
+
+template <class A>
+constexpr A abs(A value) {
+  return value < 0 ? -value : value;
+}
+
+inline void yield() {}
 
 constexpr long map(long value, long from_low, long from_high, long to_low, long to_high) {
   return (value - from_low) * (to_high - to_low) / (from_high - from_low) + to_low;
