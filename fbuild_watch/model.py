@@ -44,6 +44,8 @@ class Environment:
     upload_speed: int | None = None
     monitor_port: str | None = None
     monitor_speed: int = 115200
+    data_dir: Path | None = None
+    """Files for the board's file system; the folder need not be there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from fbuild_watch.model import PHASES, BuildReport, Device, FlashReport, Notice,
 def built(report: BuildReport, *, wanted: bool, no_board: bool) -> Notice:
     """A build made an image."""
     count = len(report.compiled)
-    what = f"compiled {_few([path.name for path in report.compiled])}" if count else "nothing to do"
+    what = f"compiled {_few([path.name for path in report.compiled])}" if count else "nothing to compile"
     after = "" if wanted else "; the board holds this build"
     if wanted and no_board:
         after = "; waiting for a board"

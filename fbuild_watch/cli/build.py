@@ -12,7 +12,8 @@ from fbuild_watch.cli.common import environment_option, project_argument, run_as
 @click.command("build")
 @project_argument
 @environment_option
-def command(project: Path, environment: str | None) -> None:
+@click.option("--merged", is_flag=True, help="Also write merged.bin, all regions for offset 0.")
+def command(project: Path, environment: str | None, merged: bool) -> None:
     """Compile what changed in PROJECT, link it, and make the image.
 
     The outputs lie in PROJECT/.fbuild/build/ENVIRONMENT.
@@ -25,4 +26,9 @@ def command(project: Path, environment: str | None) -> None:
         report = run_async(pipeline.build, on_event=progress.show)
     for region in report.image.regions:
         click.echo(f"{region.name:12} {region.offset:#8x} {region.size:9,} bytes")
+    if merged:
+        from fbuild_watch.image import write_merged
+
+        path = write_merged(report.image, pipeline.environment.build_dir)
+        click.echo(f"{path.name:12} {0:#8x} {path.stat().st_size:9,} bytes")
     click.echo(f"build {report.image.build_id} in {pipeline.environment.build_dir}", err=True)

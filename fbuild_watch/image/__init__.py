@@ -1,8 +1,9 @@
 """The flash image: an ELF, a partition table and a bootloader to regions at offsets.
 
-make.py is the edge; partitions.py, flasher_args.py and regions.py are pure; esp.py asks esptool.
+make.py is the edge; partitions.py, flasher_args.py and regions.py are pure; esp.py asks esptool,
+assets.py littlefs.
 """
 
-from fbuild_watch.image.make import from_files, load_built, make
+from fbuild_watch.image.make import from_files, load_built, make, write_merged
 
-__all__ = ["from_files", "load_built", "make"]
+__all__ = ["from_files", "load_built", "make", "write_merged"]

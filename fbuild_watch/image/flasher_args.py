@@ -48,6 +48,13 @@ class _File(msgspec.Struct):
     extra_esptool_args: _Extra = msgspec.field(default_factory=_Extra)
 
 
+class _Entry(msgspec.Struct):
+    """What is said of one image. `encrypted` is a text in ESP-IDF's files, a boolean in others'."""
+
+    file: str
+    encrypted: str | bool = False
+
+
 def encode(files: tuple[FlashFile, ...], chip: str, flash: FlashSettings) -> bytes:
     """The JSON text, as ESP-IDF's build writes it."""
     settings = {"flash_mode": flash.mode, "flash_size": flash.size, "flash_freq": flash.freq}
@@ -70,24 +77,36 @@ def encode(files: tuple[FlashFile, ...], chip: str, flash: FlashSettings) -> byt
 
 
 def decode(data: bytes, path: Path) -> FlasherArgs:
-    """Read one, ours or ESP-IDF's. Raises InvalidImage."""
+    """Read one, ours or ESP-IDF's. A file that no entry describes is named after itself.
+
+    Raises InvalidImage, also for images that the chip is to encrypt: what it then holds cannot be
+    held against the file.
+    """
     try:
         content = msgspec.json.decode(data, type=_File)
-        names = _names(msgspec.json.decode(data))
+        entries = _entries(msgspec.json.decode(data))
         files = tuple(
-            FlashFile(names.get(file, Path(file).stem), int(offset, 0), file)
+            FlashFile(_name(file, entries), int(offset, 0), file)
             for offset, file in content.flash_files.items()
         )
     except (msgspec.DecodeError, ValueError) as error:
         hint = "build the project again"
         raise InvalidImage(f"{path} is no flasher_args.json: {error}", hint=hint) from error
+    for name, entry in entries.items():
+        if str(entry.encrypted).lower() == "true":
+            hint = "flash encrypted images with idf.py, or build without flash encryption"
+            raise InvalidImage(f"{path}: {name} is to be encrypted by the chip", hint=hint)
     return FlasherArgs(content.extra_esptool_args.chip, files)
 
 
-def _names(content: Mapping[str, Any]) -> dict[str, str]:
-    """File -> name, from the entries that describe one image each."""
-    names = {}
-    for name, value in content.items():
-        if isinstance(value, dict) and isinstance(value.get("file"), str):
-            names[value["file"]] = _OURS.get(name, name)
-    return names
+def _entries(content: Mapping[str, Any]) -> dict[str, _Entry]:
+    """Name -> what is said of it, from the values that describe one image each."""
+    return {
+        _OURS.get(name, name): msgspec.convert(value, _Entry)
+        for name, value in content.items()
+        if isinstance(value, dict) and isinstance(value.get("file"), str)
+    }
+
+
+def _name(file: str, entries: Mapping[str, _Entry]) -> str:
+    return next((name for name, entry in entries.items() if entry.file == file), Path(file).stem)

@@ -2,24 +2,26 @@
 
 Rules
 - A file in the build folder is written whole, and only when its content changed.
-- An image is made again only when its ELF or a setting changed: `.images.json` keeps the digests
-  of what went in and of what came out; without it everything is made again.
+- An image is made again only when its ELF (the asset regions: their files) or a setting changed:
+  `.images.json` keeps the digests of what went in and of what came out; without it everything is
+  made again.
+- A project without files in its data folder has no asset region, and pays nothing for them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 from blake3 import blake3
 
-from fbuild_watch.errors import ImageError, ImageTooBig, InvalidImage, InvalidPartitions
+from fbuild_watch.errors import ImageError, InvalidImage, InvalidPartitions
 from fbuild_watch.files import write_atomically, write_if_changed
-from fbuild_watch.image import esp, flasher_args, partitions
+from fbuild_watch.image import assets, esp, flasher_args, partitions
 from fbuild_watch.image.flasher_args import FlashFile
-from fbuild_watch.image.regions import image_of, parse_placement
+from fbuild_watch.image.regions import check_sizes, image_of, merged, parse_placement
 from fbuild_watch.model import BuildPlan, Image, Region
 
 _CACHE = ".images.json"
@@ -48,13 +50,12 @@ def _make(plan: BuildPlan) -> Image:
         raise InvalidPartitions("there is no app partition", path=str(csv))
     regions = [
         Region("partitions", partitions.TABLE_OFFSET, partitions.encode(table)),
-        Region("app", app.offset, maker.image(plan.elf, "firmware.bin")),
+        maker.image(plan.elf, "app", app.offset),
     ]
     if plan.bootloader_elf:
-        data = maker.image(plan.bootloader_elf, "bootloader.bin")
-        regions.append(Region("bootloader", plan.bootloader_offset, data))
-        _check_bootloader(plan.bootloader_offset, len(data))
-    _check_app(regions[1], app)
+        regions.append(maker.image(plan.bootloader_elf, "bootloader", plan.bootloader_offset))
+    regions += _assets(maker, plan, csv, table)
+    check_sizes(regions, table)
     image = image_of(regions, plan.chip, plan.elf)
     maker.finish(image)
     return image
@@ -69,7 +70,21 @@ def load_built(build_dir: Path) -> Image:
         for file in args.files
     ]
     elf = build_dir / "firmware.elf"
+    check_sizes(regions, _table_of(regions, path))
     return image_of(regions, args.chip, elf if elf.is_file() else None)
+
+
+def write_merged(image: Image, build_dir: Path) -> Path:
+    """Write all regions as one file for offset 0, `merged.bin`; the file. Raises ImageError.
+
+    On demand only: it is as large as the flash up to its last region, and no step needs it.
+    """
+    path = build_dir / "merged.bin"
+    try:
+        write_if_changed(path, merged(image))
+    except OSError as error:
+        raise ImageError(f"{path} cannot be written ({error})") from error
+    return path
 
 
 def from_files(placements: Sequence[str]) -> Image:
@@ -80,12 +95,11 @@ def from_files(placements: Sequence[str]) -> Image:
     return image_of(regions, None, None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """An image file: the digest of all that went in, and of what came out."""
+class _Made(msgspec.Struct, frozen=True):
+    """A product: the digest of all that went in; for each region its offset and its digest."""
 
     inputs: str
-    output: str
+    outputs: dict[str, tuple[int, str]]
 
 
 class _Maker:
@@ -97,39 +111,66 @@ class _Maker:
         self._cached = _load_cache(self._folder / _CACHE)
         self._made: dict[str, _Made] = {}
 
-    def image(self, elf: Path, name: str) -> bytes:
-        """The image of an ELF, made or as it lies there; `name` is its file."""
+    def image(self, elf: Path, name: str, offset: int) -> Region:
+        """The image of an ELF, for `offset`."""
+        plan = self._plan
         data = _read(elf, "the build has not made it")
-        inputs = self._key(data)
-        path = self._folder / name
-        known = self._cached.get(name)
-        if known and known.inputs == inputs and path.is_file():
-            current = path.read_bytes()
-            if _digest(current) == known.output:
-                self._made[name] = known
-                return current
-        made = esp.elf_to_image(data, self._plan.chip, self._plan.flash, str(elf))
-        write_atomically(path, made)
-        self._made[name] = _Made(inputs, _digest(made))
-        return made
+        settings = (_CACHE_VERSION, plan.chip, plan.flash.mode, plan.flash.freq, plan.flash.size)
+        inputs = _digest("\0".join(settings).encode() + b"\0" + data)
+
+        def make() -> tuple[Region, ...]:
+            image = esp.elf_to_image(data, plan.chip, plan.flash, str(elf))
+            return (Region(name, offset, image),)
+
+        return replace(self.regions(name, inputs, make)[0], offset=offset)
+
+    def regions(
+        self, product: str, inputs: str, make: Callable[[], tuple[Region, ...]]
+    ) -> tuple[Region, ...]:
+        """What `make` makes from these inputs: made now, or as it lies in the folder."""
+        known = self._cached.get(product)
+        regions = self._load(known) if known and known.inputs == inputs else None
+        if regions is None:
+            regions = make()
+            for region in regions:
+                write_atomically(self._folder / _file(region.name), region.data)
+        outputs = {region.name: (region.offset, _digest(region.data)) for region in regions}
+        self._made[product] = _Made(inputs, outputs)
+        return regions
+
+    def _load(self, known: _Made) -> tuple[Region, ...] | None:
+        """The regions that were made before; None when a file is not as it was left."""
+        regions = []
+        for name, (offset, digest) in known.outputs.items():
+            try:
+                data = (self._folder / _file(name)).read_bytes()
+            except OSError:
+                return None
+            if _digest(data) != digest:
+                return None
+            regions.append(Region(name, offset, data))
+        return tuple(regions)
 
     def finish(self, image: Image) -> None:
-        """Write the partition table, flasher_args.json and the memory."""
-        names = {"app": "firmware.bin"}
+        """Write the partition table, flasher_args.json and the memory; remove what is outdated."""
         files = tuple(
-            FlashFile(region.name, region.offset, names.get(region.name, f"{region.name}.bin"))
-            for region in image.regions
+            FlashFile(region.name, region.offset, _file(region.name)) for region in image.regions
         )
         table = next(region for region in image.regions if region.name == "partitions")
         write_if_changed(self._folder / "partitions.bin", table.data)
         text = flasher_args.encode(files, self._plan.chip, self._plan.flash)
         write_if_changed(self._folder / flasher_args.FILE_NAME, text)
         write_if_changed(self._folder / _CACHE, msgspec.json.encode(self._made))
+        for name in _outputs(self._cached) - _outputs(self._made):
+            (self._folder / _file(name)).unlink(missing_ok=True)
 
-    def _key(self, elf: bytes) -> str:
-        plan = self._plan
-        settings = (_CACHE_VERSION, plan.chip, plan.flash.mode, plan.flash.freq, plan.flash.size)
-        return _digest("\0".join(settings).encode() + b"\0" + elf)
+
+def _file(region: str) -> str:
+    return "firmware.bin" if region == "app" else f"{region}.bin"
+
+
+def _outputs(made: Mapping[str, _Made]) -> set[str]:
+    return {name for product in made.values() for name in product.outputs}
 
 
 def _load_cache(path: Path) -> dict[str, _Made]:
@@ -137,6 +178,27 @@ def _load_cache(path: Path) -> dict[str, _Made]:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, _Made])
     except (OSError, msgspec.DecodeError):
         return {}
+
+
+def _assets(
+    maker: _Maker, plan: BuildPlan, csv: Path, table: tuple[partitions.Partition, ...]
+) -> tuple[Region, ...]:
+    """The file system of the data folder; none for a folder without files."""
+    folder = plan.environment.data_dir
+    files = assets.read_folder(folder) if folder and folder.is_dir() else ()
+    if not files:
+        return ()
+    place = partitions.asset_partition(table)
+    if place is None:
+        hint = (
+            f"add a line such as: storage, data, littlefs, , 1M   (it gets the files of {folder})"
+        )
+        raise InvalidPartitions("no partition is for files", path=str(csv), hint=hint)
+    return maker.regions(
+        assets.NAME,
+        f"{place.offset} {assets.fingerprint(files, place.size)}",
+        lambda: assets.regions(files, place.offset, place.size, place.name),
+    )
 
 
 def _table(plan: BuildPlan, flash_size: int) -> tuple[Path, tuple[partitions.Partition, ...]]:
@@ -151,7 +213,14 @@ def _table(plan: BuildPlan, flash_size: int) -> tuple[Path, tuple[partitions.Par
         text = _read(path, "the partition table is missing").decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InvalidPartitions("this is not UTF-8 text", path=str(path)) from error
-    return path, partitions.parse(text, str(path), flash_size)
+    table = partitions.parse(text, str(path), flash_size, plan.bootloader_offset)
+    return path, table
+
+
+def _table_of(regions: Sequence[Region], path: Path) -> tuple[partitions.Partition, ...]:
+    """The partition table among these regions; empty where there is none."""
+    table = next((region for region in regions if region.name == "partitions"), None)
+    return partitions.decode(table.data, str(path)) if table else ()
 
 
 def _flash_size(plan: BuildPlan) -> int:
@@ -162,17 +231,6 @@ def _flash_size(plan: BuildPlan) -> int:
         hint = "set build.flash_size to a size such as 4MB"
         raise InvalidImage(f"{text!r} is no size of a flash", hint=hint)
     return int(number) * _UNITS[unit]
-
-
-def _check_bootloader(offset: int, size: int) -> None:
-    limit = partitions.TABLE_OFFSET - offset
-    if size > limit:
-        raise ImageTooBig("bootloader", size, limit, "the space below the partition table")
-
-
-def _check_app(region: Region, app: partitions.Partition) -> None:
-    if region.size > app.size:
-        raise ImageTooBig("app", region.size, app.size, f"partition {app.name!r}")
 
 
 def _digest(data: bytes) -> str:

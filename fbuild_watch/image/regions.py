@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
 from blake3 import blake3
 
-from fbuild_watch.errors import InvalidImage
+from fbuild_watch.errors import ImageTooBig, InvalidImage
+from fbuild_watch.image.partitions import TABLE_OFFSET, Partition
 from fbuild_watch.model import Image, Region
 
 
@@ -24,6 +25,35 @@ def image_of(regions: Iterable[Region], chip: str | None, elf: Path | None) -> I
                 hint="give one of them another offset",
             )
     return Image(ordered, chip=chip, elf=elf, build_id=_build_id(ordered))
+
+
+def check_sizes(regions: Iterable[Region], table: Sequence[Partition]) -> None:
+    """Refuse a region that is larger than the room at its place. Raises ImageTooBig.
+
+    The room of a region in a partition ends with the partition; that of one below the partition
+    table, with the table's start. What lies outside of all partitions is not looked at.
+    """
+    for region in regions:
+        place = next((part for part in table if part.offset <= region.offset < part.end), None)
+        if place is not None:
+            _check_room(region, place.end, f"partition {place.name!r}")
+        elif table and region.offset < TABLE_OFFSET:
+            _check_room(region, TABLE_OFFSET, "the space below the partition table")
+
+
+def _check_room(region: Region, end: int, name: str) -> None:
+    limit = end - region.offset
+    if region.size > limit:
+        raise ImageTooBig(region.name, region.size, limit, name)
+
+
+def merged(image: Image) -> bytes:
+    """One file for offset 0, as `esptool merge-bin` makes it: FF between the regions."""
+    end = max((region.offset + region.size for region in image.regions), default=0)
+    flash = bytearray(b"\xff") * end
+    for region in image.regions:
+        flash[region.offset : region.offset + region.size] = region.data
+    return bytes(flash)
 
 
 def parse_placement(text: str) -> tuple[int, Path]:

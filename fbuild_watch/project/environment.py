@@ -53,6 +53,7 @@ def load(project_dir: Path, name: str | None = None) -> Environment:
         upload_speed=options.baud("upload_speed"),
         monitor_port=options.text("monitor_port"),
         monitor_speed=options.baud("monitor_speed") or 115200,
+        data_dir=_absolute(project_dir / (project.text("data_dir") or "data")),
     )
 
 

@@ -56,7 +56,7 @@ def plan(environment: Environment) -> BuildPlan:
         bootloader_elf=bootloader if bootloader in outputs else None,
         bootloader_offset=_number(recipes, "build.bootloader_addr", "0"),
         partitions_csv=_partitions(environment, board, recipes),
-        watch_roots=folders.all,
+        watch_roots=(*folders.all, *_data_root(environment)),
         toolchain=chosen.label,
         read_from=(environment.project_dir / "platformio.ini", *board.files),
     )
@@ -149,6 +149,11 @@ def _project_sources(environment: Environment) -> list[Path]:
         message = "the folder has no sources" if environment.src_dir.is_dir() else "no such folder"
         raise InvalidProject(message, path=str(environment.src_dir), hint=hint)
     return found
+
+
+def _data_root(environment: Environment) -> tuple[Path, ...]:
+    """Named even where it is not there yet, so that the first file in it is seen."""
+    return (environment.data_dir,) if environment.data_dir else ()
 
 
 def _partitions(environment: Environment, board: arduino.Board, recipes: Recipes) -> Path | None:

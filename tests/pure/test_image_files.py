@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fbuild_watch.errors import InvalidImage
-from fbuild_watch.image import flasher_args, from_files, load_built
+from fbuild_watch.errors import ImageTooBig, InvalidImage
+from fbuild_watch.image import flasher_args, from_files, load_built, partitions
 from fbuild_watch.image.flasher_args import FlasherArgs, FlashFile
 from fbuild_watch.image.regions import image_of
 from fbuild_watch.model import FlashSettings, Region
@@ -58,6 +58,43 @@ def test_ours_has_esp_idfs_form() -> None:
         "--flash-mode", "qio", "--flash-size", "2MB", "--flash-freq", "40m",
     ]  # fmt: skip
     assert made["extra_esptool_args"]["chip"] == "esp32c3"
+
+
+def test_what_is_unusual_but_right_is_read() -> None:
+    """No chip, a decimal offset, a file without an entry, a boolean, and keys of later versions."""
+    odd = {
+        "flash_files": {"65536": "build/my app.bin", "0X9000": "nvs.bin"},
+        "app": {"offset": "0x10000", "file": "build/my app.bin", "encrypted": False, "more": []},
+        "extra_esptool_args": {"stub": False},
+        "version": 7,
+        "notes": {"file": 3},
+    }
+    assert flasher_args.decode(json.dumps(odd).encode(), PATH) == FlasherArgs(
+        None, (FlashFile("app", 65536, "build/my app.bin"), FlashFile("nvs", 0x9000, "nvs.bin"))
+    )
+
+
+def test_images_that_the_chip_encrypts_are_refused() -> None:
+    entry = {"offset": "0x10000", "file": "hello.bin", "encrypted": "true"}
+    with pytest.raises(InvalidImage, match=r"app is to be encrypted") as failure:
+        flasher_args.decode(json.dumps({**FROM_ESP_IDF, "app": entry}).encode(), PATH)
+    assert "idf.py" in failure.value.hint
+
+
+def test_regions_of_a_built_image_fit_their_partitions(tmp_path: Path) -> None:
+    table = partitions.parse("nvs,data,nvs,,4K\na,app,factory,,4K\nb,data,nvs,0x20000,4K\n", "p")
+    files = tuple(
+        FlashFile(name, offset, f"{name}.bin")
+        for name, offset in (("partitions", 0x8000), ("app", 0x10000), ("free", 0x30000))
+    )
+    (tmp_path / PATH).write_bytes(flasher_args.encode(files, "esp32c3", FlashSettings()))
+    (tmp_path / "partitions.bin").write_bytes(partitions.encode(table))
+    (tmp_path / "free.bin").write_bytes(b"x" * 9000)
+    (tmp_path / "app.bin").write_bytes(b"x" * 4096)
+    assert len(load_built(tmp_path).regions) == 3
+    (tmp_path / "app.bin").write_bytes(b"x" * 4097)
+    with pytest.raises(ImageTooBig, match=r"app is 4,097 bytes, 1 more than partition 'a'"):
+        load_built(tmp_path)
 
 
 names = st.sampled_from(["app", "bootloader", "partitions", "data one", "été"])

@@ -59,7 +59,8 @@ def test_the_app_is_factory_or_the_first_slot() -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("a,app,factory", "a line is"),
+        ("a,app,factory", "needs a size"),
+        ("a", "type ''"),
         ("a,app,factory,,1M,,x", "a line is"),
         ("a,apps,factory,,1M", "type 'apps'"),
         ("a,app,main,,1M", "subtype 'main'"),
@@ -67,17 +68,22 @@ def test_the_app_is_factory_or_the_first_slot() -> None:
         ("a,0xff,0,,1M", "0..0xfe"),
         ("a,app,factory,0x11000,1M", "multiple of 0x10000"),
         ("a,data,nvs,0x9100,4K", "multiple of 0x1000"),
-        ("a,data,nvs,0x8000,4K", "below the first free 0x9000"),
-        ("a,data,nvs,,100", "multiple of 0x1000"),
-        ("a,data,nvs,,0", "multiple of 0x1000"),
+        ("a,data,nvs,0x8000,4K", "below the first free 0xb000"),
+        ("a,app,factory,,100", "multiple of 0x1000"),
+        ("a,data,nvs,,0", "more than nothing"),
         ("a,data,nvs,,big", "'big' is not a size"),
-        ("a,data,nvs,,-4K", "out of range"),
+        ("a,data,nvs,,-4K", "more than nothing"),
+        ("a,data,nvs,-4K,4K", "out of range"),
         ("a,data,nvs,,5000M", "out of range"),
         ("a,data,nvs,,4K,secret", "flag 'secret'"),
-        (",data,nvs,,4K", "1 to 16 bytes"),
-        ("a name of 17 byte,data,nvs,,4K", "1 to 16 bytes"),
+        (",data,nvs,,4K", "needs a name"),
+        ("a,data,ota,,4K", "has 0x2000 bytes"),
+        ("a,data,tee_ota,,1M", "has 0x2000 bytes"),
+        ("a,data,ota,,8K,readonly", "cannot be readonly"),
+        ("a,data,coredump,,8K,readonly", "cannot be readonly"),
         ("first,data,nvs,,4K", "two partitions 'first'"),
-        ("a,data,nvs,0xA000,8K", "overlaps 'first'"),
+        ("a,data,nvs,0xA000,8K", "below the first free 0xb000"),
+        ("a,data,nvs,0x9000,4K", "below the first free 0xb000"),
         ("a,data,spiffs,,4M", "the flash at 0x400000"),
     ],
 )
@@ -90,9 +96,11 @@ def test_a_broken_rule_names_the_line(line: str, words: str) -> None:
 
 
 def test_a_table_has_an_end() -> None:
-    lines = [f"p{number},data,nvs,,4K\n" for number in range(96)]
-    assert len(partitions.encode(partitions.parse("".join(lines[:95]), "p"))) == 0xC00
-    with pytest.raises(InvalidPartitions, match=r"p:96: .*at most 95"):
+    lines = [f"p{number},data,nvs,,4K\n" for number in range(95)]
+    fullest = partitions.encode(partitions.parse("".join(lines[:94]), "p"))
+    assert len(fullest) == 0xC00
+    assert fullest[-32:] == b"\xff" * 32  # without it the chip refuses the table
+    with pytest.raises(InvalidPartitions, match=r"p:95: .*at most 94"):
         partitions.parse("".join(lines), "p")
     with pytest.raises(InvalidPartitions, match="no partition"):
         partitions.parse("# nothing\n", "p")
@@ -105,10 +113,97 @@ def test_damaged_tables_are_refused() -> None:
         partitions.decode(bytes(data), "p")
     with pytest.raises(InvalidPartitions, match="0x0 is no partition"):
         partitions.decode(b"\0" * 0xC00, "p")
+    with pytest.raises(InvalidPartitions, match="no end"):
+        partitions.decode(FACTORY_ENTRIES, "p")
+    assert len(partitions.decode(FACTORY_ENTRIES + b"\xff" * 32, "p")) == 3  # MD5 is optional
+
+
+# The cases that the guide's "Creating Custom Tables" describes in words.
+
+TWO_SLOTS = """\
+# Name,   Type, SubType, Offset,  Size, Flags
+nvs,      data, nvs,     0x9000,  0x4000,
+otadata,  data, ota,     0xd000,  0x2000,
+phy_init, data, phy,     0xf000,  0x1000,
+factory,  app,  factory, 0x10000,  1M,
+ota_0,    app,  ota_0,   0x110000, 1M,
+ota_1,    app,  ota_1,   0x210000, 1M,
+"""
+
+
+def test_the_two_slot_table_with_and_without_its_offsets() -> None:
+    offsets = ["0x9000", "0xd000", "0xf000", "0x10000", "0x110000", "0x210000"]
+    blank = TWO_SLOTS
+    for offset in offsets:
+        blank = blank.replace(f"{offset},", ",")
+    assert partitions.parse(blank, "p") == partitions.parse(TWO_SLOTS, "p")
+    assert [hex(part.offset) for part in partitions.parse(TWO_SLOTS, "p")] == offsets
+
+
+def test_a_negative_size_is_an_end() -> None:
+    table = partitions.parse("a,app,factory,0x10000,-2M\nb,data,0x15,,-0x300000\n", "p")
+    assert [(part.offset, part.end) for part in table] == [
+        (0x10000, 0x200000), (0x200000, 0x300000),
+    ]  # fmt: skip
+
+
+def test_data_may_have_any_size_and_the_next_is_aligned() -> None:
+    table = partitions.parse("a,data,nvs,,100\nb,data,phy,,4K\nc,app,test,,4K\n", "p")
+    assert [part.offset for part in table] == [0x9000, 0xA000, 0x10000]
+
+
+def test_a_long_name_is_cut_in_the_table() -> None:
+    table = partitions.parse("sixteen bytes and more,data,nvs,,4K\n", "p")
+    data = partitions.encode(table)
+    assert data[12:28] == b"sixteen bytes an"
+    assert partitions.decode(data, "p")[0].name == "sixteen bytes an"
+
+
+def test_a_blank_subtype_is_undefined_for_every_type_but_app() -> None:
+    table = partitions.parse("a,data,,,4K\nb,0x40,,,4K\n", "p")
+    assert [part.subtype for part in table] == [6, 6]
+
+
+def test_bootloader_and_table_have_places_of_their_own() -> None:
+    text = (
+        "boot, bootloader, primary, N/A, N/A\ntable, partition_table, primary, N/A, N/A\n"
+        "nvs, data, nvs, , 24K\nboot2, bootloader, ota, , N/A\ntable2, partition_table, ota,,N/A\n"
+    )
+    table = partitions.parse(text, "p", bootloader_offset=0x1000)
+    assert [(part.name, part.offset, part.size) for part in table] == [
+        ("boot", 0x1000, 0x7000),
+        ("table", 0x8000, 0x1000),
+        ("nvs", 0x9000, 0x6000),
+        ("boot2", 0xF000, 0x7000),
+        ("table2", 0x16000, 0x1000),
+    ]
+    with pytest.raises(InvalidPartitions, match=r"p:2: .*overlaps 'boot'"):
+        partitions.parse("boot,bootloader,primary\nagain,bootloader,primary\n", "p")
+
+
+def test_there_is_one_ota_data() -> None:
+    with pytest.raises(InvalidPartitions, match=r"p:2: 'a' has the OTA data already"):
+        partitions.parse("a,data,ota,,8K\nb,data,ota,,8K\n", "p")
+
+
+@pytest.mark.parametrize(
+    ("rows", "name"),
+    [
+        ("n,data,nvs,,8K\n", None),
+        ("n,data,nvs,,8K\ns,data,spiffs,,1M\nl,data,littlefs,,1M\n", "s"),
+        ("n,0x40,0x82,,8K\nl,data,littlefs,,1M\n", "l"),
+    ],
+)
+def test_assets_go_to_the_first_file_system(rows: str, name: str | None) -> None:
+    found = partitions.asset_partition(partitions.parse(rows, "p"))
+    assert (found.name if found else None) == name
 
 
 rows = st.tuples(
-    st.sampled_from(["app", "data"]), st.integers(0, 0xFE), st.integers(1, 40), st.booleans()
+    st.sampled_from(["app", "data"]),
+    st.sampled_from([0x10, 0x40, 0x82, 0xFE]),
+    st.integers(1, 40),
+    st.booleans(),
 )
 
 

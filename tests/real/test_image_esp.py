@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from fbuild_watch import image
 from fbuild_watch.errors import ImageTooBig, InvalidImage, InvalidPartitions
-from fbuild_watch.image import esp
+from fbuild_watch.image import assets, esp
 from fbuild_watch.model import BuildPlan, Environment, FlashSettings, Step
 
 SCRIPT = """
@@ -146,7 +146,7 @@ def test_a_build_in_which_nothing_changed_does_not_import_esptool(plan: BuildPla
     image.make(plan)
     code = (
         "import pickle, sys; from fbuild_watch import image; "
-        "image.make(pickle.load(sys.stdin.buffer)); assert 'esptool' not in sys.modules"
+        "image.make(pickle.load(sys.stdin.buffer)); assert not {'esptool', 'littlefs'} & {*sys.modules}"
     )
     subprocess.run([sys.executable, "-c", code], input=pickle.dumps(plan), check=True)
 
@@ -177,3 +177,73 @@ def test_an_image_needs_a_table_an_app_and_an_elf(plan: BuildPlan) -> None:
     with pytest.raises(InvalidPartitions) as failure:
         image.make(replace(plan, partitions_csv=None))
     assert "add a partitions.csv" in failure.value.hint
+
+
+def test_merged_is_esptools(plan: BuildPlan, tmp_path: Path) -> None:
+    made = image.make(plan)
+    path = image.write_merged(made, plan.environment.build_dir)
+    places = [
+        word for region in made.regions
+        for word in (hex(region.offset), str(tmp_path / f"{region.name}.part"))
+    ]  # fmt: skip
+    for region in made.regions:
+        (tmp_path / f"{region.name}.part").write_bytes(region.data)
+    command = [sys.executable, "-m", "esptool", "--chip", "esp32c3", "merge-bin", "-o",
+               str(tmp_path / "theirs.bin"), *places]  # fmt: skip
+    subprocess.run(command, check=True, capture_output=True)
+    assert path.read_bytes() == (tmp_path / "theirs.bin").read_bytes()
+    stamp = path.stat().st_mtime_ns
+    assert image.write_merged(made, plan.environment.build_dir).stat().st_mtime_ns == stamp
+
+
+def with_assets(plan: BuildPlan) -> BuildPlan:
+    """A data folder, and a partition for it."""
+    assert plan.partitions_csv is not None
+    plan.partitions_csv.write_text(f"{TABLE}files, data, spiffs, , 256K\n")
+    data = plan.environment.project_dir / "data"
+    return replace(plan, environment=replace(plan.environment, data_dir=data))
+
+
+def test_the_data_folder_is_part_of_the_image(
+    plan: BuildPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = with_assets(plan)
+    data, build = plan.environment.project_dir / "data", plan.environment.build_dir
+    names = [region.name for region in image.make(plan).regions]
+    (data / "www").mkdir(parents=True)
+    bare = image.make(plan)
+    assert [region.name for region in bare.regions] == names  # no files, no region
+    (data / "www" / "index.html").write_text("<p>" * 3000)
+    first = image.make(plan)
+    assert [region.offset for region in first.regions if region.name == "assets"] == [0x20000]
+    assert image.load_built(build) == first
+
+    monkeypatch.setattr(assets, "regions", None)  # from here on it must not be called
+    assert image.make(plan) == first
+    monkeypatch.undo()
+    (data / "www" / "index.html").write_text("<b>" * 3000)
+    second = image.make(plan)
+    assert second.build_id != first.build_id
+    assert [region for region in second.regions if not region.name.startswith("assets")] == list(
+        bare.regions
+    )
+    assert plan.partitions_csv is not None
+    plan.partitions_csv.write_text(f"{TABLE}nvs2,data,nvs,,4K\nfiles, data, spiffs, , 256K\n")
+    assert "assets" in {
+        region.name for region in image.make(plan).regions if region.offset == 0x21000
+    }
+
+    shutil.rmtree(data)
+    assert [region.name for region in image.make(plan).regions] == names
+    assert not list(build.glob("assets*"))
+
+
+def test_files_need_a_partition(plan: BuildPlan) -> None:
+    plan = with_assets(plan)
+    assert plan.partitions_csv is not None
+    plan.partitions_csv.write_text(TABLE)
+    (plan.environment.project_dir / "data").mkdir()
+    (plan.environment.project_dir / "data" / "a").touch()
+    with pytest.raises(InvalidPartitions, match="no partition is for files") as failure:
+        image.make(plan)
+    assert "littlefs" in failure.value.hint
