@@ -29,7 +29,7 @@ class PassTimes:
         self.phases.update(phases)
 
     def released(self, at: float) -> None:
-        """The board was let go into its firmware."""
+        """The image was proven: from here on the board is on its way to its first byte."""
         self._released_at = at
 
     def first_byte(self, at: float) -> bool:
