@@ -19,6 +19,7 @@ import trio
 
 from fbuild_watch import app
 from fbuild_watch.console.headless import run_headless
+from fbuild_watch.console.output import writer
 from fbuild_watch.errors import BoardUnusable
 from fbuild_watch.example import copy_example
 from fbuild_watch.model import ConsoleInput, ConsoleItem
@@ -135,8 +136,8 @@ class Script:
             expect=[f"^{line}$"],
             fail=[],
             timeout=PASS_S,
-            out=sys.stdout,
-            words=sys.stderr,
+            out=writer(sys.stdout),
+            words=writer(sys.stderr),
         )
         with trio.move_on_after(app.FIRST_BYTE_S):
             await self._passed.wait()

@@ -64,6 +64,7 @@ def plain(
     import trio as _trio
 
     from fbuild_watch.console.headless import run_headless
+    from fbuild_watch.console.output import writer
     from fbuild_watch.console.stdin import forward_stdin
 
     async def console(
@@ -76,8 +77,8 @@ def plain(
                 expect=expect,
                 fail=fail,
                 timeout=timeout,
-                out=sys.stdout,
-                words=sys.stderr,
+                out=writer(sys.stdout),
+                words=writer(sys.stderr),
                 from_proof=from_proof,
             )
             nursery.cancel_scope.cancel()

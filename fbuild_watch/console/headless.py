@@ -1,7 +1,7 @@
 """The console without a terminal: lines to one stream, fbuild's words to another, regexes that decide.
 
 Rules
-- What the board says goes to `out` as it comes, a prompt without newline too, and is flushed.
+- What the board says goes to `out` as it comes, a prompt without newline too, and is written at once.
 - --expect and --fail are searched in the line so far, without escape sequences. Each --expect
   needs to be seen once, in any order; a --fail counts before an --expect in the same line.
 - A reader of `out` that goes away (a closed pipe) ends the console quietly.
@@ -13,12 +13,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import inf
-from typing import TextIO
 
 import trio
 
 from fbuild_watch.console.ansi import plain
 from fbuild_watch.console.notices import notice_lines
+from fbuild_watch.console.output import Write
 from fbuild_watch.errors import ExpectTimeout, FailMatched, InvalidPattern
 from fbuild_watch.model import ConsoleItem, DeviceText, Notice
 
@@ -57,8 +57,8 @@ async def run_headless(
     expect: Sequence[str],
     fail: Sequence[str],
     timeout: float | None,  # noqa: ASYNC109 - it decides the outcome, it is no plain cancellation
-    out: TextIO,
-    words: TextIO,
+    out: Write,
+    words: Write,
     from_proof: bool = False,
 ) -> None:
     """Show `items` until every --expect was seen, until `timeout` seconds passed, or until they end.
@@ -74,7 +74,7 @@ async def run_headless(
     try:
         with trio.move_on_after(inf if timeout is None else timeout):
             async for item in items:
-                _show(item, out, words)
+                await _show(item, out, words)
                 counts = counts or (isinstance(item, Notice) and item.proven is not None)
                 if counts and isinstance(item, DeviceText):
                     patterns.see(item)
@@ -86,13 +86,11 @@ async def run_headless(
         raise ExpectTimeout(patterns.missing, trio.current_time() - start)
 
 
-def _show(item: ConsoleItem, out: TextIO, words: TextIO) -> None:
+async def _show(item: ConsoleItem, out: Write, words: Write) -> None:
     if isinstance(item, DeviceText):
-        out.write(item.text + ("\n" if item.complete else ""))
-        out.flush()
+        await out(item.text + ("\n" if item.complete else ""))
     elif isinstance(item, Notice):
-        words.writelines(f"{line}\n" for line in notice_lines(item))
-        words.flush()
+        await words("".join(f"{line}\n" for line in notice_lines(item)))
 
 
 def _compile(option: str, patterns: Sequence[str]) -> list[re.Pattern[str]]:

@@ -11,6 +11,7 @@ import trio
 from trio.testing import MockClock
 
 from fbuild_watch.console.headless import run_headless
+from fbuild_watch.console.output import Write
 from fbuild_watch.errors import ExpectTimeout, FailMatched, FbuildError, InvalidPattern
 from fbuild_watch.model import ConsoleItem, DeviceText, Notice, Status
 
@@ -30,7 +31,7 @@ class Run:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._feed, send, items, end)
             try:
-                await run_headless(receive, out=self.out, words=self.words, **arguments)
+                await run_headless(receive, out=into(self.out), words=into(self.words), **arguments)
             except FbuildError as caught:
                 error = caught
             self.seconds = trio.current_time() - start
@@ -46,6 +47,14 @@ class Run:
             send.send_nowait(line(item) if isinstance(item, str) else item)
         if end:
             send.close()
+
+
+def into(stream: StringIO) -> Write:
+    async def write(text: str) -> None:
+        await trio.lowlevel.checkpoint()
+        stream.write(text)
+
+    return write
 
 
 def line(text: str) -> DeviceText:
