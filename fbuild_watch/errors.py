@@ -8,8 +8,14 @@
      +- PortError              PortNotFound, PortAmbiguous, PortBusy, PortDenied,
      |                         PortLost (it broke), PortUnusable (no such feature)
      +- FlashError             NoAnswer, WrongChip, VerifyFailed, ConnectionLost,
-     |                         SecureDownloadMode, FlashCancelled
+     |                         SecureDownloadMode, FlashCancelled, FlashDiffers,
+     |                         UnknownRegion, BeyondFlash, NotConfirmed
      +- LockHeld               another `fbuild watch` runs
+     +- RuntimeFolderUnsafe    others could have made or changed the folder of the lock
+     +- LockUnsupported        the kernel cannot lock there
+     +- ControlError           NotRunning, ControlLost, ControlRefused, InvalidRequest,
+     |                         VersionSkew, WriterBusy
+     +- TimedOut               the caller's own limit passed
      +- ConsoleError           ExpectTimeout, FailMatched, InvalidPattern
      +- BoardUnusable          the virtual board cannot be set up
 
@@ -364,9 +370,10 @@ class VerifyFailed(FlashError):
     code = "verify-failed"
     exit_code = 53
 
-    def __init__(self, port: str, region: str, offset: int) -> None:
+    def __init__(self, port: str, region: str, offset: int, *, erased: bool = False) -> None:
+        what = "erasing, {} at {:#x} is not empty" if erased else "writing, {} at {:#x} is not what was sent"
         super().__init__(
-            f"after writing, {region} at {offset:#x} is not what was sent",
+            f"after {what.format(region, offset)}",
             hint="the region is not usable now: flash again; if it stays so, the flash is worn "
             "or its supply is weak",
             port=port,
@@ -421,6 +428,74 @@ class FlashCancelled(FlashError):
         super().__init__(f"flashing {port} was cancelled before it touched the board", port=port)
 
 
+class FlashDiffers(FlashError):
+    """`verify`: the board holds something else than the image."""
+
+    code = "flash-differs"
+    exit_code = 57
+    regions: list[str]
+
+    def __init__(self, port: str, regions: list[str], total: int) -> None:
+        super().__init__(
+            f"the board on {port} differs from the image in {len(regions)} of {total} regions: "
+            f"{', '.join(regions)}",
+            hint="fbuild flash brings it up to date",
+            port=port,
+            regions=regions,
+            total=total,
+        )
+
+
+class UnknownRegion(FlashError):
+    """A region was named that the board's partition table does not have."""
+
+    code = "unknown-region"
+    exit_code = 58
+
+    def __init__(self, port: str, region: str, known: list[str]) -> None:
+        super().__init__(
+            f"the board on {port} has no region {region!r}",
+            hint=f"its partition table has: {', '.join(known)}"
+            if known
+            else "it has no readable partition table: only its whole flash can be named",
+            port=port,
+            region=region,
+            known=known,
+        )
+
+
+class BeyondFlash(FlashError):
+    """A place was named that is not in the board's flash."""
+
+    code = "beyond-flash"
+    exit_code = 59
+
+    def __init__(self, port: str, offset: int, size: int, flash_size: int) -> None:
+        super().__init__(
+            f"{offset:#x} + {size:#x} reaches beyond the flash of the board on {port} "
+            f"({flash_size:#x})",
+            hint=f"name a place below {flash_size:#x}",
+            port=port,
+            offset=offset,
+            size=size,
+            flash_size=flash_size,
+        )
+
+
+class NotConfirmed(FlashError):
+    """Something that cannot be undone was asked for, and nobody was there to say yes."""
+
+    code = "not-confirmed"
+    exit_code = 61
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what} cannot be undone, and there is no terminal to ask on",
+            hint="say --yes if it is meant",
+            what=what,
+        )
+
+
 # --- process and console -------------------------------------------------------------------
 
 
@@ -436,9 +511,152 @@ class LockHeld(FbuildError):
         where = f" on {project}" if project else ""
         super().__init__(
             f"fbuild watch already runs as {who}{where}",
-            hint=f"use that one, or end it with: kill {pid}" if pid else "use that one, or end it",
+            hint="use that one (fbuild attach, fbuild status), or end it with: fbuild stop",
             pid=pid,
             project=project,
+        )
+
+
+class RuntimeFolderUnsafe(FbuildError):
+    """The folder of the lock and the socket is not the user's alone."""
+
+    code = "runtime-folder-unsafe"
+    exit_code = 63
+
+    def __init__(self, folder: str, reason: str) -> None:
+        super().__init__(
+            f"{folder} cannot be the folder of the running process: {reason}",
+            hint="set FBUILD_RUNTIME_DIR to a folder of your own, with mode 0700",
+            folder=folder,
+            reason=reason,
+        )
+
+
+class LockUnsupported(FbuildError):
+    """The kernel cannot lock a file there: some network homes."""
+
+    code = "lock-unsupported"
+    exit_code = 62
+
+    def __init__(self, folder: str, reason: str) -> None:
+        super().__init__(
+            f"files in {folder} cannot be locked ({reason})",
+            hint="set FBUILD_RUNTIME_DIR to a folder on a local disk",
+            folder=folder,
+            reason=reason,
+        )
+
+
+class ControlError(FbuildError):
+    """The way to the user's running process."""
+
+    code = "control"
+    exit_code = 60
+
+
+class NotRunning(ControlError):
+    """No process of this user answers."""
+
+    code = "not-running"
+    exit_code = 64
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__(
+            "no fbuild watch is running" + (f" ({reason})" if reason else ""),
+            hint="start one: fbuild watch, or in the background: fbuild watch --detach",
+            reason=reason,
+        )
+
+
+class ControlLost(ControlError):
+    """The running process went away in the middle of a request."""
+
+    code = "control-lost"
+    exit_code = 65
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"the running fbuild went away ({reason})",
+            hint="what it was writing it finishes first; see fbuild status and fbuild logs",
+            reason=reason,
+        )
+
+
+class ControlRefused(ControlError):
+    """The caller could not show that it is the process's own user."""
+
+    code = "control-refused"
+    exit_code = 66
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"the running fbuild does not take requests from here: {reason}",
+            hint="only the user who runs it may use it",
+            reason=reason,
+        )
+
+
+class InvalidRequest(ControlError):
+    """A frame that is no request: no JSON, no JSON-RPC 2.0, no such method, wrong parameters."""
+
+    code = "invalid-request"
+    exit_code = 67
+    rpc_code: int
+    """The number that JSON-RPC 2.0 has for it."""
+
+    def __init__(self, reason: str, rpc_code: int) -> None:
+        super().__init__(
+            f"the request is not understood: {reason}",
+            hint="the protocol is described in docs/control.md",
+            reason=reason,
+            rpc_code=rpc_code,
+        )
+
+
+class VersionSkew(ControlError):
+    """The running process and its caller do not speak the same protocol."""
+
+    code = "version-skew"
+    exit_code = 68
+
+    def __init__(self, ours: str, theirs: str) -> None:
+        super().__init__(
+            f"the running fbuild is version {theirs}, this is {ours}: they do not understand "
+            "each other",
+            hint="end the running one with `fbuild stop` and start it again",
+            ours=ours,
+            theirs=theirs,
+        )
+
+
+class WriterBusy(ControlError):
+    """Somebody else types to this board."""
+
+    code = "writer-busy"
+    exit_code = 69
+    writer: str
+
+    def __init__(self, port: str, writer: str) -> None:
+        super().__init__(
+            f"{writer} is writing to {port or 'the board'}",
+            hint=f"read along, or take over: fbuild attach --take-from {writer!r}",
+            port=port,
+            writer=writer,
+        )
+
+
+class TimedOut(FbuildError):
+    """The caller's own limit passed. Raised by the API."""
+
+    code = "timed-out"
+    exit_code = 75
+
+    def __init__(self, what: str, seconds: float) -> None:
+        super().__init__(
+            f"{what} was not done within {seconds:g} s",
+            hint="raise the timeout, or see what the process does: fbuild status",
+            what=what,
+            seconds=seconds,
         )
 
 

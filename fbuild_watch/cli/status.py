@@ -17,5 +17,5 @@ def command() -> int:
     if holder is None:
         click.echo("no fbuild watch is running")
         return NOT_RUNNING
-    click.echo(f"fbuild watch {holder.version} runs as pid {holder.pid} on {holder.project}")
+    click.echo(f"fbuild watch {holder.version} runs as pid {holder.pid} on {', '.join(holder.projects)}")
     return 0

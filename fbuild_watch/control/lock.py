@@ -1,130 +1,113 @@
-"""The lock of a user's one `fbuild watch`.
+"""The lock of the user's one process.
 
 The kernel holds it (`flock`, on Windows `msvcrt.locking`) for the life of the process, so it
 cannot be stale: death of any kind releases it. `fbuild.lock` is never renamed, rewritten or
-unlinked. What is known of the holder lies beside it in `fbuild.json`, written aside and renamed;
-that file is never the lock, and may be left over from a process that was killed.
+unlinked. What is known of the holder lies beside it (`info.py`) and is never the lock.
+
+Imports nothing slow: whoever loses learns it within milliseconds.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
+import errno
 import os
 import sys
 import time
-import warnings
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fbuild_watch import __version__
-from fbuild_watch.errors import LockHeld
+from fbuild_watch.control import info
+from fbuild_watch.control.info import Info
+from fbuild_watch.control.runtime import PREFIX, runtime_dir
+from fbuild_watch.errors import LockHeld, LockUnsupported
 
-_PROBE_S = 0.05
-"""`holder` takes the lock for an instant to see whether it is free; a starter outwaits that."""
+NAME = f"{PREFIX}lock"
 
-_INFO_S = 0.5
-"""How long a loser waits for the winner's `fbuild.json`."""
+PATIENCE_S = 0.5
+"""How long a loser waits for the winner's `fbuild.json`, and a starter for a mere look to end."""
 
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """Who holds the lock. `started` is the process's own start time, against recycled pids."""
-
-    pid: int
-    project: str
-    started: float
-    version: str
+_PAUSE_S = 0.002
 
 
-def runtime_dir() -> Path:
-    """Where the user's running process keeps its files. Made on first use, for the user alone."""
-    if own := os.environ.get("FBUILD_RUNTIME_DIR"):
-        folder = Path(own)
-    elif xdg := os.environ.get("XDG_RUNTIME_DIR"):
-        folder = Path(xdg) / "fbuild"
-    else:
-        folder = _default_dir()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder
+@dataclass(slots=True)
+class Held:
+    """The lock, while it is ours, and what the others are told of us."""
 
+    folder: Path
+    info: Info
 
-def _default_dir() -> Path:
-    import platformdirs
-
-    with warnings.catch_warnings():  # it warns where XDG_RUNTIME_DIR is not set, as in a container
-        warnings.simplefilter("ignore")
-        return Path(platformdirs.user_runtime_dir("fbuild", appauthor=False))
+    def publish(self, *, endpoint: str | None, projects: tuple[str, ...]) -> None:
+        """Tell where we answer and what we serve."""
+        self.info = replace(self.info, endpoint=endpoint, projects=projects)
+        info.write(self.folder, self.info)
 
 
 @contextlib.contextmanager
-def hold(project: Path) -> Iterator[None]:
-    """Be the user's one `fbuild watch` for the length of the block. Raises LockHeld at once."""
+def hold(*projects: Path) -> Iterator[Held]:
+    """Be the user's one process for the length of the block.
+
+    Raises LockHeld as soon as the winner is known, RuntimeFolderUnsafe, LockUnsupported.
+    """
     folder = runtime_dir()
-    with (folder / "fbuild.lock").open("a+b") as file:
-        if not _try_lock(file.fileno(), patience=_PROBE_S):
-            winner = _wait_for_info(folder)
-            raise LockHeld(winner.pid, winner.project) if winner else LockHeld(None, None)
-        _write_info(folder, project)
+    with _opened(folder) as fd:
+        _take(fd, folder)
+        info.clear(folder)  # what a killed one has left
+        held = Held(folder, _ourselves(projects))
+        info.write(folder, held.info)
         try:
-            yield
+            yield held
         finally:
-            (folder / "fbuild.json").unlink(missing_ok=True)
+            info.clear(folder)  # before the lock is free, or it would be the next one's
 
 
-def holder() -> Holder | None:
-    """Who runs `fbuild watch` now; None: nobody."""
+def holder() -> Info | None:
+    """Who holds the lock now; None: nobody. One that has not said who it is has pid 0."""
     folder = runtime_dir()
-    with (folder / "fbuild.lock").open("a+b") as file:
-        if _try_lock(file.fileno(), patience=0):
-            return None
-    return _wait_for_info(folder) or Holder(0, "", 0.0, "")
-
-
-def _write_info(folder: Path, project: Path) -> None:
-    info = Holder(os.getpid(), str(project), _start_time(os.getpid()), __version__)
-    aside = folder / f"fbuild.json.{os.getpid()}"
-    aside.write_text(json.dumps(asdict(info)), encoding="utf-8")
-    aside.replace(folder / "fbuild.json")
-
-
-def _wait_for_info(folder: Path) -> Holder | None:
-    """The winner writes it just after it has the lock; one that is left over is not believed."""
-    deadline = time.monotonic() + _INFO_S
-    while True:
-        with contextlib.suppress(OSError, ValueError, TypeError):
-            found = Holder(**json.loads((folder / "fbuild.json").read_text(encoding="utf-8")))
-            if found.started == _start_time(found.pid):
+    with _opened(folder) as fd:
+        deadline = time.monotonic() + PATIENCE_S
+        while not _lock_nowait(fd, folder):
+            if found := info.read(folder):
                 return found
+            if time.monotonic() > deadline:
+                return Info(0, 0.0, "", 0.0)
+            time.sleep(_PAUSE_S)
+    return None
+
+
+def _take(fd: int, folder: Path) -> None:
+    """The lock. One that is held without a word may be held by a mere look (`holder`): try again."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not _lock_nowait(fd, folder):
+        if found := info.read(folder):
+            raise LockHeld(found.pid, next(iter(found.projects), None))
         if time.monotonic() > deadline:
-            return None
-        time.sleep(0.01)
+            raise LockHeld(None, None)
+        time.sleep(_PAUSE_S)
 
 
-def _start_time(pid: int) -> float:
-    """When the process started; -1 where there is none."""
-    import psutil
+def _ourselves(projects: tuple[Path, ...]) -> Info:
+    pid = os.getpid()
+    names = tuple(str(project) for project in projects)
+    return Info(pid, info.process_started(pid), __version__, time.time(), names)
 
+
+@contextlib.contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    no_link = getattr(os, "O_NOFOLLOW", 0)
+    fd = os.open(folder / NAME, os.O_RDWR | os.O_CREAT | no_link, 0o600)
     try:
-        return float(psutil.Process(pid).create_time())
-    except psutil.Error:
-        return -1.0
-
-
-def _try_lock(fd: int, *, patience: float) -> bool:
-    deadline = time.monotonic() + patience
-    while not _lock_nowait(fd):
-        if time.monotonic() >= deadline:
-            return False
-        time.sleep(0.002)
-    return True
+        yield fd
+    finally:
+        os.close(fd)
 
 
 if sys.platform == "win32":  # pragma: no cover
     import msvcrt
 
-    def _lock_nowait(fd: int) -> bool:
+    def _lock_nowait(fd: int, _folder: Path) -> bool:
         os.lseek(fd, 0, os.SEEK_SET)
         try:
             msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
@@ -135,9 +118,12 @@ if sys.platform == "win32":  # pragma: no cover
 else:
     import fcntl
 
-    def _lock_nowait(fd: int) -> bool:
+    def _lock_nowait(fd: int, folder: Path) -> bool:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
+        except OSError as error:
+            name = errno.errorcode.get(error.errno or 0, str(error.errno))
+            raise LockUnsupported(str(folder), name) from error
         return True

@@ -1,0 +1,81 @@
+"""What is known of the process that holds the lock: `fbuild.json`, beside the lock.
+
+It is never the lock, and may be left over from a process that was killed: it is believed only when
+the pid it names was started when it says. Written aside and renamed, so no reader sees half of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from fbuild_watch.control.runtime import PREFIX
+
+NAME = f"{PREFIX}json"
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """The holder of the lock, in its own words."""
+
+    pid: int
+    process_started: float
+    """When the system started this pid, in a unit of the system's own: only ever compared."""
+    version: str
+    started_at: float
+    """When the lock was taken: seconds since the epoch."""
+    projects: tuple[str, ...] = ()
+    endpoint: str | None = None
+    """Where it answers (`unix:PATH`, `tcp:HOST:PORT`); None: not yet."""
+
+
+def write(folder: Path, info: Info) -> None:
+    """Replace what is said."""
+    aside = folder / f"{NAME}.{os.getpid()}"
+    aside.write_text(json.dumps(asdict(info)), encoding="utf-8")
+    aside.replace(folder / NAME)
+
+
+def read(folder: Path) -> Info | None:
+    """What the living holder says; None: nothing yet, or what a dead one has left."""
+    with suppress(OSError, ValueError, TypeError, AttributeError):
+        found = _decode(json.loads((folder / NAME).read_text(encoding="utf-8")))
+        if found.process_started == process_started(found.pid):
+            return found
+    return None
+
+
+def _decode(said: dict[str, Any]) -> Info:
+    known = {field.name for field in fields(Info)}  # a newer version may say more
+    found = Info(**{name: value for name, value in said.items() if name in known})
+    return replace(found, projects=tuple(found.projects))
+
+
+def clear(folder: Path) -> None:
+    """Remove it, and what a process that was killed while it wrote has left. For the holder only."""
+    for path in folder.glob(f"{NAME}*"):
+        path.unlink(missing_ok=True)
+
+
+def process_started(pid: int) -> float:
+    """When the process started; -1 where there is none.
+
+    Linux counts it in ticks since boot, which no change of the clock touches (proc(5), `starttime`).
+    """
+    if sys.platform == "linux":
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_bytes()
+        except OSError:
+            return -1.0
+        return float(stat.rpartition(b")")[2].split()[19])
+    import psutil
+
+    try:
+        return float(psutil.Process(pid).create_time())
+    except psutil.Error:
+        return -1.0

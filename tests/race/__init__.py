@@ -1,0 +1,1 @@
+"""Many starters at the same instant: `python -m tests.race --workers N --rounds R`."""
