@@ -1,28 +1,54 @@
-"""The dialogue with a flash: which digests to ask for, what to write, how it is proven.
+"""The dialogue with a flash: what to ask, what to write, how it is proven, what to do when it breaks.
 
-Pure: `bring_up_to_date` is a generator that yields requests and is sent the answers, so the
-esptool session and a simulated flash in a test drive the same code.
+Pure: a generator that yields requests and is sent the answers, so that the esptool session and a
+simulated flash in a test drive the same code. A driver throws `LinkBroke` in where an answer
+did not come.
+
+    until_proven:  bring_up_to_date --LinkBroke, VerifyFailed--> Reconnect --> again, asking
 
 Rules
-- A region whose digest is the image's is not written.
-- Nothing is written before every region has been asked for.
-- A region that was written counts only when its digest, asked again afterwards, is the image's.
+- A region is unchanged when digests that the device gave now cover all of it.
+- A guess says what is written without being asked for. It is used once; whatever goes wrong then
+  sends us to asking.
+- Nothing is written before every region that has to be asked for was asked for.
+- A region that was written counts only when one digest over all of it, asked for afterwards, is the
+  image's.
+- What stands behind a region in its last sector is kept: asked whether it is erased, else read
+  and written back, and proven as well.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from fbuild_watch.errors import InvalidImage, VerifyFailed
+from fbuild_watch.flash.cost import CostModel
+from fbuild_watch.flash.guess import NOTHING, Guess
+from fbuild_watch.flash.planner import (
+    BELIEVED_CURRENT,
+    ERASED,
+    UNKNOWN,
+    AskDigest,
+    Dirty,
+    Run,
+    md5,
+    narrow,
+    runs,
+)
 from fbuild_watch.model import SECTOR, Image, Md5, Region, RegionReport
+
+ATTEMPTS = 4
+"""Connections that are tried before a link that breaks is given up."""
+
+ROUNDS = 2
+"""How often a region is written in one connection before it is said not to take the data."""
 
 
 @dataclass(frozen=True, slots=True)
-class AskDigest:
-    """Ask for the MD5 of `size` bytes from `offset`. The answer is an `Md5`."""
+class Read:
+    """Ask for bytes. The answer is `size` bytes."""
 
     offset: int
     size: int
@@ -36,27 +62,75 @@ class Write:
     data: bytes = field(repr=False)
 
 
-Request = AskDigest | Write
-Dialogue = Generator[Request, Md5 | None, tuple[RegionReport, ...]]
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """These writes come next, and nothing can be taken back from here on. The answer is None."""
+
+    writes: tuple[Write, ...]
 
 
-def bring_up_to_date(image: Image, port: str) -> Dialogue:
-    """Make the flash hold `image`, and prove it.
+@dataclass(frozen=True, slots=True)
+class Reconnect:
+    """Begin a new connection, with more care. `attempt` counts from 1. The answer is None."""
 
-    Returns one report for each region, in the image's order.
-    Raises InvalidImage before the first request, VerifyFailed when a written region is not proven.
+    attempt: int
+
+
+class LinkBroke(Exception):
+    """Thrown into the dialogue: the answer to a request did not come, or was a refusal."""
+
+
+Request = AskDigest | Read | Prepare | Write | Reconnect
+Answer = Md5 | bytes | None
+Dialogue = Generator[Request, Answer, tuple[RegionReport, ...]]
+Part = Generator[Request, Answer, None]
+
+
+@dataclass(slots=True)
+class Findings:
+    """What a dialogue has learned so far; the caller keeps it to make a guess of it."""
+
+    written: dict[int, set[int]] = field(default_factory=dict)
+    """The sectors that were sent, by the offset of their region."""
+    tails: dict[int, bytes] = field(default_factory=dict)
+    """The bytes behind a region in its last sector, by offset."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    """What the parts of a dialogue share."""
+
+    port: str
+    costs: CostModel
+    guess: Guess
+    findings: Findings
+
+
+def until_proven(
+    image: Image,
+    port: str,
+    costs: CostModel,
+    guess: Guess = NOTHING,
+    findings: Findings | None = None,
+) -> Dialogue:
+    """Make the flash hold `image`, and prove it, over as many connections as that takes.
+
+    Returns one report for each region, in the image's order. Raises InvalidImage before the first
+    request; VerifyFailed, or the driver's LinkBroke, when ATTEMPTS connections did not do it.
     """
     check_layout(image)
-    stale = []
-    for region in image.regions:
-        if (yield _digest_of(region)) != md5(region.data):
-            stale.append(region)
-    for region in stale:
-        yield Write(region.offset, region.data)
-    for region in stale:
-        if (yield _digest_of(region)) != md5(region.data):
-            raise VerifyFailed(port, region.name, region.offset)
-    return tuple(_report(region, written=region in stale) for region in image.regions)
+    visit = _Visit(port, costs, guess, findings or Findings())
+    for attempt in range(1, ATTEMPTS):
+        try:
+            return (yield from _bring_up_to_date(image, visit))
+        except LinkBroke:
+            yield Reconnect(attempt)
+        except VerifyFailed:
+            if attempt > 1:
+                raise
+            yield Reconnect(attempt)
+        visit = _Visit(port, costs, _only_ends(guess), visit.findings)
+    return (yield from _bring_up_to_date(image, visit))
 
 
 def check_layout(image: Image) -> None:
@@ -82,25 +156,123 @@ def check_layout(image: Image) -> None:
             )
 
 
-def md5(data: bytes) -> Md5:
-    """The digest a device would compute over `data`."""
-    return Md5(hashlib.md5(data, usedforsecurity=False).digest())
+def _only_ends(guess: Guess) -> Guess:
+    """What of a guess is checked before it is used."""
+    return Guess({}, guess.ends)
 
 
-def sectors(size: int) -> int:
-    """How many sectors `size` bytes from a sector's start touch."""
-    return -(-size // SECTOR)
+# --- one connection ------------------------------------------------------------------------
 
 
-def _digest_of(region: Region) -> AskDigest:
-    return AskDigest(region.offset, region.size)
+def _bring_up_to_date(image: Image, visit: _Visit) -> Dialogue:
+    stale = yield from _find_stale(image, visit)
+    if stale:
+        yield from _write(image, stale, visit)
+        yield from _prove(image, stale, visit)
+    return tuple(_report(region, visit.findings.written) for region in image.regions)
 
 
-def _report(region: Region, *, written: bool) -> RegionReport:
-    return RegionReport(
-        region.name,
-        region.offset,
-        region.size,
-        "written" if written else "unchanged",
-        sectors(region.size) if written else 0,
-    )
+def _find_stale(image: Image, visit: _Visit) -> Generator[Request, Answer, Mapping[int, Dirty]]:
+    """The sectors to be written, by region: as the guess has them, else as asking finds them."""
+    stale: dict[int, Dirty] = {}
+    for region in image.regions:
+        dirty = visit.guess.dirty(region)
+        if not dirty:
+            prior = UNKNOWN if dirty is None else BELIEVED_CURRENT
+            dirty = yield from _asked(region, visit.costs, prior=prior)
+        if dirty:
+            stale[region.offset] = dirty
+    return stale
+
+
+def _asked(
+    region: Region, costs: CostModel, *, prior: float = UNKNOWN, differs: bool = False
+) -> Generator[Request, Answer, Dirty]:
+    questions = narrow(region, costs, prior=prior, differs=differs)
+    answer: Answer = None
+    while True:
+        try:
+            question = questions.send(answer)  # type: ignore[arg-type]  # None only to start it
+        except StopIteration as stop:
+            found: Dirty = stop.value
+            return found
+        answer = yield question
+
+
+def _write(image: Image, stale: Mapping[int, Dirty], visit: _Visit) -> Part:
+    plan: list[tuple[set[int], Run, Write]] = []
+    for region in image.regions:
+        sent = visit.findings.written.setdefault(region.offset, set())
+        for run in runs(region, stale.get(region.offset, frozenset()), visit.costs):
+            plan.append((sent, run, (yield from _as_write(region, run, visit))))
+    yield Prepare(tuple(write for _, _, write in plan))
+    for sent, run, write in plan:
+        sent.update(range(run.first, run.first + run.count))
+        yield write
+
+
+def _as_write(region: Region, run: Run, visit: _Visit) -> Generator[Request, Answer, Write]:
+    start, stop = run.first * SECTOR, (run.first + run.count) * SECTOR
+    data = region.data[start:stop]
+    if stop > region.size and region.size % SECTOR:
+        tail = yield from _tail(region, visit)
+        data += tail.rstrip(ERASED)
+    return Write(region.offset + start, data)
+
+
+def _tail(region: Region, visit: _Visit) -> Generator[Request, Answer, bytes]:
+    """The bytes between the end of a region and the end of its last sector, as the flash has them."""
+    end = region.offset + region.size
+    size = -end % SECTOR
+    known = visit.findings.tails.get(end)
+    candidates = [ERASED * size] if known is None else [known]
+    sector = visit.guess.ends.get(end - end % SECTOR)
+    if sector is not None:
+        candidates.append(sector[end % SECTOR :])
+    answer = yield AskDigest(end, size)
+    for candidate in candidates:
+        if answer == md5(candidate):
+            tail = candidate
+            break
+    else:
+        tail = known if known is not None else (yield from _read(end, size))
+    visit.findings.tails[end] = tail
+    return tail
+
+
+def _read(offset: int, size: int) -> Generator[Request, Answer, bytes]:
+    answer = yield Read(offset, size)
+    assert isinstance(answer, bytes)
+    return answer
+
+
+def _prove(image: Image, stale: Mapping[int, Dirty], visit: _Visit) -> Part:
+    """Ask for the digest of every region that was written; what is wrong is written once more."""
+    for region in image.regions:
+        if region.offset not in stale:
+            continue
+        for _ in range(ROUNDS - 1):
+            if (yield from _holds(region, visit.findings)):
+                break
+            dirty = yield from _asked(region, visit.costs, differs=True)
+            yield from _write(image, {region.offset: dirty}, visit)
+        else:
+            if not (yield from _holds(region, visit.findings)):
+                raise VerifyFailed(visit.port, region.name, region.offset)
+
+
+def _holds(region: Region, findings: Findings) -> Generator[Request, Answer, bool]:
+    answer = yield AskDigest(region.offset, region.size)
+    if answer != md5(region.data):
+        return False
+    end = region.offset + region.size
+    tail = findings.tails.get(end)
+    if tail is None or not tail.rstrip(ERASED):
+        return True
+    return (yield AskDigest(end, len(tail))) == md5(tail)
+
+
+def _report(region: Region, written: Mapping[int, set[int]]) -> RegionReport:
+    count = len(written.get(region.offset, ()))
+    state = "written" if count else "unchanged"
+    return RegionReport(region.name, region.offset, region.size, state, count)

@@ -33,7 +33,9 @@ from fbuild_watch.errors import (
     SecureDownloadMode,
     WrongChip,
 )
-from fbuild_watch.flash.dialogue import AskDigest, Dialogue, Request, Write, bring_up_to_date
+from fbuild_watch.flash.cost import CostModel
+from fbuild_watch.flash.dialogue import Dialogue, Prepare, Read, Reconnect, Request, until_proven
+from fbuild_watch.flash.planner import AskDigest
 from fbuild_watch.model import Device, FlashReport, Image, Md5
 
 ROM_BAUD = 115200
@@ -117,7 +119,7 @@ class Session:
     def run(self, image: Image, *, write_baud: int, run_baud: int) -> FlashReport:
         """Connect, bring the flash up to date, and release the board into its firmware."""
         prepare()
-        dialogue = bring_up_to_date(image, self._name)
+        dialogue = until_proven(image, self._name, CostModel())
         try:
             with self._translated():
                 request = next(dialogue)  # an image that cannot be flashed is refused here
@@ -188,15 +190,18 @@ class Session:
             self._clock.end("verified" if self._erasing else "checked")
             return stop.value
 
-    def _answer(self, request: Request) -> Md5 | None:
+    def _answer(self, request: Request) -> Md5 | bytes | None:
         if isinstance(request, AskDigest):
             if self._step == "being written":
                 self._clock.end("written")
                 self._step = "being verified"
             return self._digest(request)
-        if not self._erasing:
+        if isinstance(request, Prepare):
             self._begin_writing()
-        self._write(request)
+        elif isinstance(request, Read):
+            return self._esp.read_flash(request.offset, request.size)
+        elif not isinstance(request, Reconnect):
+            self._write(request)
         return None
 
     def _digest(self, request: AskDigest) -> Md5:

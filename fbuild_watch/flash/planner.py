@@ -1,0 +1,195 @@
+"""Which sectors of a region are asked for, which are written, and in which runs.
+
+Pure. `narrow` is a generator of questions; it ends with the sectors to be written. What it does
+not know it asks for or writes, whichever the cost model expects to be cheaper.
+
+Rules
+- Sectors are counted from the start of the region, which is the start of a sector of the flash.
+- A sector is left alone only when a digest that covers it was the image's, or when it is the one
+  thing left out of a range that differs and whose other parts explain the difference.
+- Dirty sectors join into runs. A whole 64 KB block is written where its one erase is cheaper than
+  those of its dirty sectors, with the image's own bytes for the rest of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import zlib
+from collections.abc import Collection, Generator, Sequence
+from dataclasses import dataclass, replace
+
+from fbuild_watch.flash.cost import SECTORS_PER_BLOCK, WRITE, CostModel, choose
+from fbuild_watch.model import SECTOR, Md5, Region
+
+
+@dataclass(frozen=True, slots=True)
+class AskDigest:
+    """Ask for the MD5 of `size` bytes from `offset`. The answer is an `Md5`."""
+
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """`count` sectors from sector number `first` of a region, to be written together."""
+
+    first: int
+    count: int
+
+
+ERASED = b"\xff"
+
+Dirty = frozenset[int]
+Narrowing = Generator[AskDigest, Md5, Dirty]
+
+
+def md5(data: bytes) -> Md5:
+    """The digest a device would compute over `data`."""
+    return Md5(hashlib.md5(data, usedforsecurity=False).digest())
+
+
+def sectors(size: int) -> int:
+    """How many sectors `size` bytes from a sector's start touch."""
+    return -(-size // SECTOR)
+
+
+def sector_digests(data: bytes) -> tuple[Md5, ...]:
+    """The digest of each sector; of the last one over the bytes that there are."""
+    return tuple(md5(data[start : start + SECTOR]) for start in range(0, len(data), SECTOR))
+
+
+def differing(data: bytes, believed: Sequence[bytes]) -> Dirty:
+    """The sectors of `data` that are not the believed ones."""
+    digests = sector_digests(data)
+    known = min(len(digests), len(believed))
+    return frozenset(i for i in range(len(digests)) if i >= known or digests[i] != believed[i])
+
+
+def fitted(costs: CostModel, data: bytes) -> CostModel:
+    """The model with the compression that this very data has, judged by sectors from all over it."""
+    step = max(1, sectors(len(data)) // _SAMPLES)
+    sample = b"".join(data[at : at + SECTOR] for at in range(0, len(data), step * SECTOR))
+    return replace(costs, ratio=round(min(1.0, len(zlib.compress(sample, 1)) / len(sample)), 2))
+
+
+_SAMPLES = 16
+
+# --- asking --------------------------------------------------------------------------------
+
+
+class Density:
+    """How many of the sectors around here differ, learned from the answers as they come.
+
+    Edits are local and shifts go on to the end, so old answers fade.
+    """
+
+    MEMORY = 64
+    """Sectors after which an answer has lost most of its weight."""
+
+    LEVELS = 4
+    """Values per power of two: the plans of near densities are the same."""
+
+    def __init__(self, prior: float, weight: float = 4.0) -> None:
+        self._prior, self._weight = prior, weight
+        self._dirty = self._seen = 0.0
+
+    def note(self, count: int, dirty: int) -> None:
+        """`dirty` of the next `count` sectors differ."""
+        fade = math.exp(-count / self.MEMORY)
+        self._dirty = self._dirty * fade + dirty
+        self._seen = self._seen * fade + count
+
+    @property
+    def value(self) -> float:
+        """The probability that a sector differs, rounded to a step."""
+        exact = (self._prior * self._weight + self._dirty) / (self._weight + self._seen)
+        return min(1.0, 2.0 ** (round(math.log2(exact) * self.LEVELS) / self.LEVELS))
+
+
+UNKNOWN = 1 / 256
+"""A sector of a board of which nothing is known: an edit touches a few of an app's hundreds."""
+
+BELIEVED_CURRENT = 1e-6
+"""A sector that the guess says is there already: the region is asked for as a whole."""
+
+
+def narrow(
+    region: Region, costs: CostModel, *, prior: float = UNKNOWN, differs: bool = False
+) -> Narrowing:
+    """Ask until it is known, or cheaper not to know, which sectors of `region` differ.
+
+    `differs`: the region's digest is known not to be the image's. Returns the sectors to write.
+    """
+    search = _Search(region, fitted(costs, region.data), Density(prior))
+    return (yield from search.resolve(0, sectors(region.size), differs))
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    region: Region
+    costs: CostModel
+    density: Density
+
+    def resolve(self, first: int, end: int, differs: bool) -> Narrowing:
+        """The sectors to write in [first, end); `differs`: it holds at least one that differs."""
+        count = end - first
+        step = choose(self.costs, count, self.density.value, differs).step
+        if step == WRITE:
+            if count == 1 and differs:
+                self.density.note(1, 1)
+            return frozenset(range(first, end))
+        if step == count:
+            return (yield from self._ask(first, end))
+        return (yield from self._slices(first, end, step, differs))
+
+    def _slices(self, first: int, end: int, step: int, differs: bool) -> Narrowing:
+        dirty: Dirty = frozenset()
+        for start in range(first, end, step):
+            stop = min(start + step, end)
+            last_suspect = differs and not dirty and stop == end
+            dirty |= yield from self.resolve(start, stop, last_suspect)
+        return dirty
+
+    def _ask(self, first: int, end: int) -> Narrowing:
+        start, stop = first * SECTOR, min(end * SECTOR, self.region.size)
+        wanted = self.region.data[start:stop]
+        answer = yield AskDigest(self.region.offset + start, stop - start)
+        if answer == md5(wanted):
+            self.density.note(end - first, 0)
+            return frozenset()
+        if answer == md5(ERASED * len(wanted)):  # a new board: there is nothing to look for
+            return frozenset(range(first, end))
+        return (yield from self.resolve(first, end, True))
+
+
+# --- writing -------------------------------------------------------------------------------
+
+
+def runs(region: Region, dirty: Collection[int], costs: CostModel) -> tuple[Run, ...]:
+    """The dirty sectors as runs, in order, with the blocks filled up that are cheaper whole."""
+    return _joined(set(dirty) | _filled(region, dirty, fitted(costs, region.data)))
+
+
+def _filled(region: Region, dirty: Collection[int], costs: CostModel) -> set[int]:
+    """The sectors of the blocks that are written whole. Only blocks that the region fills."""
+    base = region.offset // SECTOR
+    start = -base % SECTORS_PER_BLOCK
+    filled: set[int] = set()
+    for first in range(start, region.size // SECTOR - SECTORS_PER_BLOCK + 1, SECTORS_PER_BLOCK):
+        block = range(first, first + SECTORS_PER_BLOCK)
+        alone = sum(costs.write(1, run.count) for run in _joined(set(dirty).intersection(block)))
+        if alone > costs.write(0, SECTORS_PER_BLOCK):
+            filled.update(block)
+    return filled
+
+
+def _joined(sectors: Collection[int]) -> tuple[Run, ...]:
+    found: list[Run] = []
+    for sector in sorted(sectors):
+        if found and found[-1].first + found[-1].count == sector:
+            found[-1] = Run(found[-1].first, found[-1].count + 1)
+        else:
+            found.append(Run(sector, 1))
+    return tuple(found)
