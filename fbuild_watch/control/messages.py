@@ -1,0 +1,406 @@
+"""What is asked of the running process, and what it answers: the types of the wire. Pure.
+
+Rules
+- Paths are absolute: the process does not know where its client stands.
+- A field may be added with a default; one that goes or changes its meaning makes a new PROTOCOL.
+- What a client would have used by its environment travels in `variables` (`variables.py`).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from fbuild_watch.control.wire_errors import WireError
+from fbuild_watch.model import Device, FlashReport
+
+PROTOCOL = 1
+
+Variables = dict[str, str]
+
+
+class Nothing(Struct, frozen=True):
+    """No parameters, or no more to say than that it is done."""
+
+
+class Hello(Struct, frozen=True):
+    """The first request of every connection."""
+
+    protocol: int
+    version: str
+    name: str
+    """Who it is, in words for people: "fbuild console, pid 42"."""
+    token: str = ""
+    """Over TCP: the content of the token file. A Unix socket's peer is known to the kernel."""
+
+
+class Welcome(Struct, frozen=True):
+    """The process, in answer to Hello."""
+
+    protocol: int
+    version: str
+    pid: int
+
+
+# --- what runs -----------------------------------------------------------------------------
+
+
+class ProjectStatus(Struct, frozen=True):
+    """One project that is watched."""
+
+    project: str
+    environment: str | None
+    port: str
+    """Empty: none is open."""
+    stage: str
+    """idle, building, checking or writing (`loop.Pass`)."""
+    port_use: str
+    """closed, console, flasher or lost (`loop.PortUse`)."""
+    proven: str | None
+    """The build that the board has proven to hold."""
+    built: str | None
+    """The newest good build."""
+    paused: bool
+    writer: str | None
+    """Who types to the board."""
+    phases: dict[str, float] = {}
+    """Seconds, of the last pass that reached the board."""
+
+
+class Status(Struct, frozen=True):
+    """The running process."""
+
+    pid: int
+    version: str
+    started_at: float
+    """Seconds since the epoch."""
+    endpoint: str
+    projects: list[ProjectStatus]
+    clients: list[str]
+    busy: list[str]
+    """What is being done for clients, in words."""
+    log: str | None = None
+    """The log file, of a process in the background."""
+
+
+class PortStatus(Struct, frozen=True):
+    """A serial port of this machine."""
+
+    device: str
+    description: str = ""
+    vid: int | None = None
+    pid: int | None = None
+    serial_number: str | None = None
+    manufacturer: str | None = None
+
+
+class Ports(Struct, frozen=True):
+    """All of them."""
+
+    ports: list[PortStatus]
+
+
+class LogsAsked(Struct, frozen=True):
+    """The end of the log: so many lines."""
+
+    lines: int = 100
+
+
+class Logs(Struct, frozen=True):
+    """The log file (None: it runs in a terminal and has none), and its last lines."""
+
+    path: str | None
+    lines: list[str]
+
+
+class ShutdownAsked(Struct, frozen=True):
+    """End in good order; `only_if_idle`: unless a project is watched or something is under way."""
+
+    only_if_idle: bool = False
+
+
+class ShutdownAnswer(Struct, frozen=True):
+    """Whether it will end."""
+
+    stopping: bool
+
+
+# --- work ----------------------------------------------------------------------------------
+
+
+class BuildAsked(Struct, frozen=True):
+    """Build an environment of a project."""
+
+    project: str
+    environment: str | None = None
+    clean: bool = False
+    variables: Variables = {}
+
+
+class BuiltRegion(Struct, frozen=True):
+    """A region of the image; its bytes stay in the build folder."""
+
+    name: str
+    offset: int
+    size: int
+
+
+class BuildDone(Struct, frozen=True):
+    """What was built."""
+
+    build_id: str
+    build_dir: str
+    regions: list[BuiltRegion]
+    compiled: list[str]
+    linked: bool
+    phases: dict[str, float]
+
+
+class FlashAsked(Struct, frozen=True):
+    """Build (unless `no_build`) and bring the board up to date; or flash `images`, as they are."""
+
+    project: str | None = None
+    environment: str | None = None
+    port: str | None = None
+    images: list[str] = []
+    """OFFSET=PATH each, with absolute paths."""
+    no_build: bool = False
+    variables: Variables = {}
+
+
+class ResetAsked(Struct, frozen=True):
+    """Restart the firmware of a project's board, or of the one on a port."""
+
+    project: str | None = None
+    environment: str | None = None
+    port: str | None = None
+
+
+class WatchAsked(Struct, frozen=True):
+    """Watch a project from now on."""
+
+    project: str
+    environment: str | None = None
+    port: str | None = None
+
+
+class ProjectAsked(Struct, frozen=True):
+    """A project that is watched."""
+
+    project: str
+
+
+class PauseAsked(Struct, frozen=True):
+    """Whether edits of a project are to wait."""
+
+    project: str
+    paused: bool
+
+
+# --- the console ---------------------------------------------------------------------------
+
+
+class AttachAsked(Struct, frozen=True):
+    """Read what a board says: that of a watched project, or the one on a port."""
+
+    name: str
+    """What others see as the writer."""
+    project: str | None = None
+    port: str | None = None
+    baud: int | None = None
+    write: Literal["no", "if-free", "yes"] = "if-free"
+    """"yes": WriterBusy when somebody else writes."""
+    take_from: str | None = None
+    """The name of the writer who is to give way."""
+    backlog: int = 0
+    """So many of the last items first."""
+
+
+class Attached(Struct, frozen=True):
+    """The stream of a console."""
+
+    stream: int
+    port: str
+    writer: str | None
+    writing: bool
+    """Whether this client is the writer."""
+
+
+class WriteAsked(Struct, frozen=True):
+    """Bytes for the board (base64 on the wire)."""
+
+    stream: int
+    data: bytes
+
+
+class CommandAsked(Struct, frozen=True):
+    """A command of the console."""
+
+    stream: int
+    name: Literal["flash", "rebuild", "reset"]
+
+
+class StreamAsked(Struct, frozen=True):
+    """An open stream."""
+
+    stream: int
+
+
+class Opened(Struct, frozen=True):
+    """A stream."""
+
+    stream: int
+
+
+# --- notifications -------------------------------------------------------------------------
+
+
+class UnitBuilt(Struct, frozen=True, tag="unit"):
+    """A source was compiled; `output` are the compiler's warnings."""
+
+    source: str
+    done: int
+    total: int
+    output: str = ""
+
+
+class StepBuilt(Struct, frozen=True, tag="step"):
+    """Another step of a build is through."""
+
+    name: str
+    output: str = ""
+
+
+class FlashStep(Struct, frozen=True, tag="flash"):
+    """How far a flash is; `total` is 0 where it is not known."""
+
+    step: str
+    done: int
+    total: int
+
+
+class DeviceFound(Struct, frozen=True, tag="device"):
+    """Who answered."""
+
+    device: Device
+
+
+Step = UnitBuilt | StepBuilt | FlashStep | DeviceFound
+
+
+class Progress(Struct, frozen=True):
+    """How far the request `id` is."""
+
+    id: int | str
+    step: Step
+
+
+class Text(Struct, frozen=True, tag="text"):
+    """`model.DeviceText`, with `at` in seconds since the epoch."""
+
+    text: str
+    complete: bool
+    at: float
+
+
+class Said(Struct, frozen=True, tag="notice"):
+    """`model.Notice`."""
+
+    text: str
+    kind: Literal["info", "good", "bad"] = "info"
+    proven: str | None = None
+
+
+class State(Struct, frozen=True, tag="state"):
+    """The state of a loop, each time it changes."""
+
+    stage: str
+    port_use: str
+    proven: str | None
+    status: str
+    """The same in words."""
+
+
+class Pass(Struct, frozen=True, tag="pass"):
+    """A pass has reached the board; its phases in seconds."""
+
+    phases: dict[str, float]
+
+
+class WriterChanged(Struct, frozen=True, tag="writer"):
+    """Who types to the board from now on; None: nobody."""
+
+    writer: str | None
+
+
+class Started(Struct, frozen=True, tag="started"):
+    """A project is watched."""
+
+
+class Stopped(Struct, frozen=True, tag="stopped"):
+    """A project is watched no more; why, if that was an error."""
+
+    error: WireError | None = None
+
+
+Item = Text | Said | State | Pass | WriterChanged | Started | Stopped
+"""What streams carry. A console has Text, Said, State and WriterChanged; `events` all but Text."""
+
+
+class StreamItem(Struct, frozen=True):
+    """The next item of a stream."""
+
+    stream: int
+    item: Item
+    project: str = ""
+
+
+class StreamLost(Struct, frozen=True):
+    """The reader was too slow: so many items are missing here."""
+
+    stream: int
+    count: int
+
+
+class StreamEnded(Struct, frozen=True):
+    """No more will come; why, if that was an error."""
+
+    stream: int
+    error: WireError | None = None
+
+
+class Cancel(Struct, frozen=True):
+    """From the client: end the request `id`. A flash that has begun to write is finished."""
+
+    id: int | str
+
+
+REQUESTS: dict[str, tuple[type[Struct], type]] = {
+    "hello": (Hello, Welcome),
+    "status": (Nothing, Status),
+    "ports": (Nothing, Ports),
+    "logs": (LogsAsked, Logs),
+    "shutdown": (ShutdownAsked, ShutdownAnswer),
+    "build": (BuildAsked, BuildDone),
+    "flash": (FlashAsked, FlashReport),
+    "reset": (ResetAsked, Nothing),
+    "watch.start": (WatchAsked, Nothing),
+    "watch.stop": (ProjectAsked, Nothing),
+    "watch.pause": (PauseAsked, Nothing),
+    "attach": (AttachAsked, Attached),
+    "write": (WriteAsked, Nothing),
+    "command": (CommandAsked, Nothing),
+    "events": (Nothing, Opened),
+    "detach": (StreamAsked, Nothing),
+}
+"""method -> what it takes and what it answers"""
+
+NOTICES: dict[str, type[Struct]] = {
+    "progress": Progress,
+    "item": StreamItem,
+    "lost": StreamLost,
+    "ended": StreamEnded,
+    "cancel": Cancel,
+}
+"""Notifications: the last one is the client's, the others the process's."""

@@ -1,0 +1,57 @@
+"""Which variables of a client's environment travel with its request. Pure.
+
+A build for a terminal finds the tools that are on this terminal's PATH, and looks as it would there.
+Everything else stays behind: an environment holds secrets, and a change in it rebuilds nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+_NAMES = frozenset(
+    [
+        "PATH",
+        "PATHEXT",
+        "TERM",
+        "COLORTERM",
+        "NO_COLOR",
+        "FORCE_COLOR",
+        "CLICOLOR",
+        "CLICOLOR_FORCE",
+        "LANG",
+        "LANGUAGE",
+        "CC",
+        "CXX",
+        "AR",
+        "LD",
+        "CFLAGS",
+        "CXXFLAGS",
+        "CPPFLAGS",
+        "LDFLAGS",
+        "CPATH",
+        "LIBRARY_PATH",
+        "COMPILER_PATH",
+        "GCC_EXEC_PREFIX",
+        "SOURCE_DATE_EPOCH",
+        "TMPDIR",
+        "TEMP",
+        "TMP",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "NO_PROXY",
+        "ALL_PROXY",
+    ]
+)
+_PREFIXES = (
+    "LC_", "IDF_", "ESP_", "PLATFORMIO_", "ARDUINO_", "PICO_", "ZIG_", "CCACHE_", "SCCACHE_",
+    "DISTCC_", "ICECC",
+)  # fmt: skip
+
+
+def relevant(environment: Mapping[str, str]) -> dict[str, str]:
+    """The part of `environment` that a build depends on, or that decides how it looks."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if (upper := name.upper()) in _NAMES or upper.startswith(_PREFIXES)
+    }
