@@ -9,7 +9,8 @@
      |                         PortLost (it broke), PortUnusable (no such feature)
      +- FlashError             NoAnswer, WrongChip, VerifyFailed, ConnectionLost,
      |                         SecureDownloadMode, FlashCancelled, FlashDiffers,
-     |                         UnknownRegion, BeyondFlash, NotConfirmed
+     |                         UnknownRegion, BeyondFlash, NotConfirmed, FlashEncrypted,
+     |                         SecureBoot, WrongBoard, InvalidReset
      +- LockHeld               another `fbuild watch` runs
      +- RuntimeFolderUnsafe    others could have made or changed the folder of the lock
      +- LockUnsupported        the kernel cannot lock there
@@ -371,7 +372,11 @@ class VerifyFailed(FlashError):
     exit_code = 53
 
     def __init__(self, port: str, region: str, offset: int, *, erased: bool = False) -> None:
-        what = "erasing, {} at {:#x} is not empty" if erased else "writing, {} at {:#x} is not what was sent"
+        what = (
+            "erasing, {} at {:#x} is not empty"
+            if erased
+            else "writing, {} at {:#x} is not what was sent"
+        )
         super().__init__(
             f"after {what.format(region, offset)}",
             hint="the region is not usable now: flash again; if it stays so, the flash is worn "
@@ -415,6 +420,64 @@ class SecureDownloadMode(FlashError):
             "so nothing can be proven",
             hint="flash it with esptool by hand, or use a development board",
             port=port,
+        )
+
+
+class FlashEncrypted(FlashError):
+    """The chip decrypts what it reads: plain images would not run on it."""
+
+    code = "flash-encrypted"
+    exit_code = 66
+
+    def __init__(self, port: str) -> None:
+        super().__init__(
+            f"flash encryption is enabled on the chip on {port}: a plain image would not run there",
+            hint="flash it with esptool write-flash --encrypt, or use a development board",
+            port=port,
+        )
+
+
+class SecureBoot(FlashError):
+    """The chip runs signed images only."""
+
+    code = "secure-boot"
+    exit_code = 67
+
+    def __init__(self, port: str) -> None:
+        super().__init__(
+            f"secure boot is enabled on the chip on {port}: it runs signed images only",
+            hint="sign the image and flash it with esptool, or use a development board",
+            port=port,
+        )
+
+
+class WrongBoard(FlashError):
+    """The board that answers is not the one that was asked for."""
+
+    code = "wrong-board"
+    exit_code = 68
+
+    def __init__(self, port: str, expected: str, found: str) -> None:
+        super().__init__(
+            f"the board on {port} has the MAC {found}, not {expected}; it was not touched",
+            hint="choose the right --port (fbuild ports), or leave --mac away",
+            port=port,
+            expected=expected,
+            found=found,
+        )
+
+
+class InvalidReset(FlashError):
+    """A reset method that is neither a known one nor a sequence: wrong usage."""
+
+    code = "invalid-reset"
+    exit_code = 69
+
+    def __init__(self, text: str, part: str, names: list[str]) -> None:
+        super().__init__(
+            f"the reset {text!r} is no method and no sequence of steps (at {part!r})",
+            hint=f"use one of {', '.join(names)}, or steps such as D0|R1|W0.1|D1|R0|W0.05|D0",
+            text=text,
         )
 
 

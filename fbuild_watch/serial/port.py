@@ -55,6 +55,9 @@ class SerialLike(Protocol):
     def flush(self) -> None:
         """Wait until everything is sent."""
 
+    def set_lines(self, *, dtr: bool, rts: bool) -> None:
+        """Set both lines, in one step where the driver or the protocol can."""
+
     def close(self) -> None:
         """Do nothing: the port's owner closes it."""
 

@@ -30,6 +30,15 @@ _CLOSE_LIMIT = 2.0
 """Seconds to wait for a close; Linux waits up to 30 for output to drain (`closing_wait`)."""
 
 
+class _LentDevice(LentSerial):
+    """A device whose two lines change in one call to the driver."""
+
+    def set_lines(self, *, dtr: bool, rts: bool) -> None:
+        """See `SerialLike.set_lines`. pyserial keeps its own record of the lines: told after."""
+        _write_lines(self.fileno(), dtr=dtr, rts=rts)
+        self.rts, self.dtr = rts, dtr
+
+
 class PosixPort(Port):
     """An open serial device, or the slave side of a pty."""
 
@@ -129,7 +138,7 @@ def _open(name: str, baud: int) -> LentSerial:
     with opening(name):
         os.stat(name)  # noqa: PTH116 - before anything else: is there such a device?
         _refuse_if_held(name)
-        device = LentSerial(baudrate=baud, timeout=None, exclusive=True, dsrdtr=True)
+        device = _LentDevice(baudrate=baud, timeout=None, exclusive=True, dsrdtr=True)
         # dsrdtr only tells pyserial's open() to leave DTR alone: it would lower it before RTS.
         device.port = name
         device.rts = False

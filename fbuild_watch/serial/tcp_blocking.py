@@ -100,6 +100,11 @@ class BlockingTcp:
         self._wire.ask_lines(rts=bool(on))
         self._settle()
 
+    def set_lines(self, *, dtr: bool, rts: bool) -> None:
+        """Set both lines; the changes travel together."""
+        self._wire.ask_lines(dtr=dtr, rts=rts)
+        self._settle()
+
     # pyserial's old names, which esptool still uses
 
     def inWaiting(self) -> int:  # noqa: N802
