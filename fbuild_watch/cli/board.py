@@ -8,6 +8,9 @@ import click
 
 LOOPBACK = "127.0.0.1"
 
+CHIPS = "esp32c3, esp32c3-usb, esp32, esp8266"
+"""Those of `virtual.personality`, which is imported only when a board is served."""
+
 
 class Listen(click.ParamType[tuple[str, int]]):
     """PORT or HOST:PORT; without a host, loopback."""
@@ -30,7 +33,7 @@ def command() -> None:
 
 
 @command.command()
-@click.option("--chip", default="esp32c3", show_default=True, help="The board's chip.")
+@click.option("--chip", default="esp32c3", show_default=True, help=f"One of: {CHIPS}.")
 @click.option(
     "--flash",
     required=True,
@@ -55,10 +58,10 @@ def command() -> None:
 def serve(
     chip: str, flash: Path, listen: tuple[str, int], timing: str, logged: bool, with_parent: bool
 ) -> None:
-    """Serve a virtual ESP32-C3 devkit; the first line on stdout is its URL."""
+    """Serve a virtual devkit; the first line on stdout is its URL."""
     import trio
 
-    from ..virtual.host import Setup, serve_board
+    from fbuild_watch.virtual.host import Setup, serve_board
 
     setup = Setup(chip, flash, *listen, timing, with_parent)
     trio.run(lambda: serve_board(setup, listening=click.echo, log=_say if logged else _ignore))

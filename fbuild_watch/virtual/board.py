@@ -1,4 +1,4 @@
-"""The devkit: reset circuit, serial lines, loaders and CPU, as one pure machine.
+"""The board: reset circuit, serial lines, loaders and CPU, as one pure machine.
 
 Bytes, line settings and time in; bytes out. Not a server and not a clock: `server` sleeps until
 `deadline` and calls `poll`.
@@ -11,9 +11,8 @@ Rules
 - While EN is low nothing is heard and nothing is said; what was on the lines is lost.
 - The strap (IO9) is sampled when EN rises, and by the resets that sample it again. A software
   reset keeps it: after one, a chip that came up in download mode is there again.
-- In download mode the ROM finds the host's baud rate from the first SYNC (reliable up to
-  `AUTOBAUD_LIMIT`) and keeps it until CHANGE_BAUDRATE. A loader hears nothing at another rate;
-  firmware, whose rate is what it sets its UART to, and the host hear garbage.
+- A loader hears nothing at a rate that is not its own; firmware, whose rate is what it sets its
+  UART to, and the host hear garbage (`line_rates`).
 - Things happen in the order of their times, however late `poll` is called: a slow server
   delays what the host sees, never what the board does.
 """
@@ -24,9 +23,8 @@ from collections import deque
 from collections.abc import Callable
 from enum import Enum
 
-from .circuit import ResetCircuit
-from .cpu import Cpu, ResetCause
-from .loader import (
+from fbuild_watch.virtual.cpu import Cpu, ResetCause
+from fbuild_watch.virtual.loader import (
     Chip,
     Effect,
     EnterStub,
@@ -38,38 +36,20 @@ from .loader import (
     SetBaud,
     Timed,
 )
-from .nor import Nor
-from .protocol import SYNC_DATA, parse_request
-from .registers import UART_CLK_CONF, UART_CLKDIV, Identity, Registers, baud_of, divider_of
-from .rom import RomLoader
-from .slip import Decoder, encode
-from .spi_flash import SpiFlash
-from .stub import StubLoader
-from .stubs import StubImage
-from .timing import Timing
-from .wire import Piece, Wire
-
-BOOT_BAUD = 115200
-"""The ROM's rate after a reset."""
-
-AUTOBAUD_LIMIT = 460800
-"""esptool#365: above this the ROM does not find the rate reliably."""
-
-BAUD_TOLERANCE = 0.03
-"""A UART samples in the middle of a bit: some 5 % over 10 bits, shared by both ends."""
+from fbuild_watch.virtual.nor import Nor
+from fbuild_watch.virtual.personality import ESP32C3, Personality
+from fbuild_watch.virtual.protocol import SYNC_DATA, parse_request
+from fbuild_watch.virtual.registers import Registers
+from fbuild_watch.virtual.slip import Decoder, encode
+from fbuild_watch.virtual.spi_flash import SpiFlash
+from fbuild_watch.virtual.stubs import StubImage
+from fbuild_watch.virtual.timing import Timing
+from fbuild_watch.virtual.wire import Piece, Wire
 
 STRAPPING_RESETS = frozenset(
     {ResetCause.POWERON, ResetCause.RTCWDT_RTC, ResetCause.RTCWDT_BROWN_OUT, ResetCause.SUPER_WDT}
 )
 """Resets of the whole chip: they sample the strap again (reset of the RTC domain)."""
-
-DOWNLOAD_BANNER = (
-    "ESP-ROM:esp32c3-api1-20210207\r\n"
-    "Build:Feb  7 2021\r\n"
-    "rst:{code:#x} ({name}),boot:0x5 (DOWNLOAD(USB/UART0/1))\r\n"
-    "waiting for download\r\n"
-)
-"""As a C3 prints it with IO9 low and IO8 and IO2 high (esp-web-tools#465)."""
 
 
 class Mode(Enum):
@@ -82,7 +62,7 @@ class Mode(Enum):
 
 
 class Board:
-    """An ESP32-C3 devkit. Times are seconds of one clock that never runs backwards."""
+    """A devkit. Times are seconds of one clock that never runs backwards."""
 
     def __init__(
         self,
@@ -90,23 +70,24 @@ class Board:
         nor: Nor,
         *,
         timing: Timing,
-        identity: Identity,
+        mac: bytes,
+        personality: Personality = ESP32C3,
         stubs: tuple[StubImage, ...] = (),
         log: Callable[[str], None] = lambda line: None,
     ) -> None:
-        registers = Registers(identity, nor.size)
+        registers = Registers(personality.layout, mac, nor.size)
         self._chip = Chip(cpu, SpiFlash(nor, timing), registers, timing, stubs)
         self._log = log
-        self._circuit = ResetCircuit()
+        self._kind = personality
+        self._circuit = personality.reset()
+        self._rates = personality.rates()
         self._to_chip = Wire(timing)
         self._to_host = Wire(timing)
         self._effects: deque[Timed] = deque()
         self._slip = Decoder()
         self._loader: Loader | None = None
-        self._download = False
-        self._host_baud = BOOT_BAUD
-        self._chip_baud: int | None = BOOT_BAUD
-        """None: the ROM waits for a SYNC to find the rate."""
+        self._strapped = False
+        """Whether IO9 was low when it was sampled last."""
         self._cpu_due: float | None = None
         self.mode = Mode.HELD
 
@@ -121,11 +102,11 @@ class Board:
     def set_baud(self, baud: int, now: float) -> None:
         """The host's side of the line runs at another rate from now on."""
         self._happen_until(now)
-        self._host_baud = baud
+        self._rates.set_host(baud)
 
     def receive(self, data: bytes, now: float) -> None:
         """The host has sent bytes."""
-        self._to_chip.send(data, now, self._host_baud)
+        self._to_chip.send(data, now, self._rates.host)
 
     def drop_unsent(self) -> None:
         """The host has purged what it sent and what is not at the chip yet."""
@@ -136,6 +117,11 @@ class Board:
         """When `poll` is to be called next; None: only the host can make something happen."""
         times = (self._next_event(), self._to_host.due, self._cpu_due)
         return min((time for time in times if time is not None), default=None)
+
+    def hold_button(self, held: bool, now: float) -> None:
+        """Somebody presses the BOOT button, or lets it go."""
+        self._happen_until(now)
+        self._circuit.button = held
 
     def power_on(self, now: float) -> None:
         """The board is plugged in."""
@@ -153,7 +139,7 @@ class Board:
     def _next_event(self) -> float | None:
         times = (
             self._circuit.deadline,
-            self._chip.registers.watchdog.deadline,
+            self._chip.registers.reset_due,
             self._effects[0].at if self._effects else None,
             self._to_chip.due,
         )
@@ -165,7 +151,7 @@ class Board:
 
     def _happen(self, at: float) -> None:
         """Do the one thing that is due at `at`; effects before what arrives at the same time."""
-        watchdog = self._chip.registers.watchdog.deadline
+        watchdog = self._chip.registers.reset_due
         if self._effects and self._effects[0].at <= at:
             self._apply(self._effects.popleft().effect, at)
         elif watchdog is not None and watchdog <= at:
@@ -183,7 +169,7 @@ class Board:
             self._hold()
             self._log("EN low: held in reset")
         elif self._circuit.en and self.mode is Mode.HELD:
-            self._start(ResetCause.POWERON, now)
+            self._start(self._circuit.cause, now)
 
     def _hold(self) -> None:
         """EN is low: nothing more is said either."""
@@ -196,7 +182,7 @@ class Board:
         chip = self._chip
         chip.cpu.halt()
         chip.flash.power_off()
-        chip.registers = Registers(chip.registers.identity, chip.flash.nor.size)
+        chip.registers = chip.registers.after_reset()
         self._to_chip.clear()
         self._effects.clear()
         self._loader = None
@@ -209,20 +195,21 @@ class Board:
 
     def _start(self, cause: ResetCause, now: float) -> None:
         if cause in STRAPPING_RESETS:
-            self._download = not self._circuit.io9
-        self._log(f"reset: {cause.label}, {'download mode' if self._download else 'flash boot'}")
-        self._chip_baud = BOOT_BAUD
-        if self._download:
+            self._strapped = not self._circuit.io9
+        download = self._strapped or self._circuit.download_asked
+        self._log(f"reset: {cause.label}, {'download mode' if download else 'flash boot'}")
+        self._rates.reset()
+        if download:
             self._enter_download_mode(cause, now)
         else:
             self._run_flash(cause, now)
 
     def _enter_download_mode(self, cause: ResetCause, now: float) -> None:
-        banner = DOWNLOAD_BANNER.format(code=cause.code, name=cause.label)
-        self._to_host.send(banner.encode(), now, BOOT_BAUD)
-        self._chip_baud = None
+        banner = self._kind.download_banner(cause)
+        self._to_host.send(banner.encode(), now, self._rates.chip)
+        self._rates.await_sync()
         self._slip = Decoder()
-        self._loader = RomLoader(self._chip)
+        self._loader = self._kind.rom(self._chip)
         self.mode = Mode.ROM
 
     def _run_flash(self, cause: ResetCause, now: float) -> None:
@@ -242,10 +229,11 @@ class Board:
                 self._hear_frame(frame, piece)
 
     def _hear_frame(self, frame: bytes, piece: Piece) -> None:
-        if self._chip_baud is None and _is_sync(frame) and piece.baud <= AUTOBAUD_LIMIT:
-            self._chip_baud = piece.baud
+        if _is_sync(frame):
+            self._rates.hear_sync(piece.baud)
+            self._chip.registers.baud = self._rates.chip
         loader = self._loader
-        if loader is None or not _same_baud(piece.baud, self._chip_baud):
+        if loader is None or not self._rates.chip_hears(piece.baud):
             return
         request = parse_request(frame)
         if request is not None:
@@ -257,20 +245,22 @@ class Board:
     def _apply(self, effect: Effect, at: float) -> None:
         match effect:
             case Send(payload):
-                self._to_host.send(encode(payload), at, self._chip_baud or BOOT_BAUD)
+                self._to_host.send(encode(payload), at, self._rates.chip)
             case SetBaud(baud):
                 self._log(f"baud rate {baud}")
-                self._chip_baud = self._chip.registers.baud = baud
+                self._rates.set_chip(baud)
+                self._chip.registers.baud = baud
             case EnterStub():
                 self._log("the stub loader runs")
-                stub = StubLoader(self._chip)
+                stub = self._kind.stub(self._chip)
                 self._loader, self.mode = stub, Mode.STUB
                 self._effects.extend(stub.greet(at))
             case Execute(entry):
                 self._log(f"a RAM program runs at {entry:#010x}")
                 self._loader, self.mode = None, Mode.RUNNING
                 self._chip.cpu.start(entry, at)
-                self._chip.cpu.write_word(UART_CLKDIV, divider_of(self._chip_baud or BOOT_BAUD))
+                uart = self._kind.layout.uart
+                self._chip.cpu.write_word(uart.clkdiv, uart.divider_of(self._rates.chip))
                 self._cpu_due = at
             case Restart(cause):
                 self._restart(cause, at)
@@ -281,7 +271,7 @@ class Board:
     # --- firmware ---
 
     def _hear_as_firmware(self, piece: Piece) -> None:
-        same = _same_baud(piece.baud, self._chip_baud)
+        same = self._rates.chip_hears(piece.baud)
         self._chip.cpu.receive(piece.data if same else _garbage(piece.data))
         if self._cpu_due is None or self._cpu_due > piece.due:
             self._cpu_due = piece.due
@@ -289,28 +279,29 @@ class Board:
     def _run_cpu(self, now: float) -> None:
         cpu = self._chip.cpu
         self._cpu_due = cpu.run(now)
-        divider = cpu.read_word(UART_CLKDIV)
-        clock = cpu.read_word(UART_CLK_CONF) or 0
-        self._chip_baud = baud_of(divider, clock) if divider else BOOT_BAUD
-        self._to_host.send(cpu.take_output(), now, self._chip_baud)
+        self._rates.set_chip(self._firmware_baud())
+        self._to_host.send(cpu.take_output(), now, self._rates.chip)
         cause = cpu.reset_requested
         if cause is not None:
             self._restart(cause, now)
 
+    def _firmware_baud(self) -> int:
+        """The rate that firmware has set UART0 to; before that the ROM's."""
+        uart, cpu = self._kind.layout.uart, self._chip.cpu
+        divider = cpu.read_word(uart.clkdiv)
+        clock = cpu.read_word(uart.clk_conf) if uart.clk_conf is not None else None
+        return uart.baud_of(divider, clock or 0) if divider else self._rates.boot
+
     def _heard_by_host(self, now: float) -> bytes:
         heard = bytearray()
         while piece := self._to_host.take(now):
-            same = _same_baud(piece.baud, self._host_baud)
+            same = self._rates.host_hears(piece.baud)
             heard += piece.data if same else _garbage(piece.data)
         return bytes(heard)
 
 
 def _is_sync(frame: bytes) -> bool:
     return frame.endswith(SYNC_DATA)
-
-
-def _same_baud(baud: int, other: int | None) -> bool:
-    return other is not None and abs(baud - other) <= BAUD_TOLERANCE * other
 
 
 def _garbage(data: bytes) -> bytes:

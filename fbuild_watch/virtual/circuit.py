@@ -18,22 +18,59 @@ Rules
 
 from __future__ import annotations
 
+from typing import Protocol
+
+from fbuild_watch.virtual.cpu import ResetCause
+
 HOLD = 0.4
 """Seconds. pyserial's RFC 2217 client takes 50 ms and more between two settings."""
 
 
-class ResetCircuit:
-    """Lines and time in, the levels of EN and IO9 out (True: high)."""
+class ResetLines(Protocol):
+    """What DTR and RTS lead to. `now` is in seconds."""
 
-    def __init__(self) -> None:
-        self.en = True
-        self.io9 = True
-        self.deadline: float | None = None
-        """When a held EN rises by itself."""
+    en: bool
+    """Low (False): the chip is held in reset."""
+    button: bool
+    """Whether somebody holds the BOOT button."""
+    deadline: float | None
+    """When `poll` is to be called; None: nothing changes by itself."""
+    download_asked: bool
+    """Whether the chip is to go into download mode whatever the strapping pin says."""
+    cause: ResetCause
+    """What the chip takes the reset for when `en` rises."""
+
+    @property
+    def io9(self) -> bool:
+        """The level of the strapping pin."""
 
     def set_lines(self, dtr: bool, rts: bool, now: float) -> None:
         """The host has set its lines (True: asserted)."""
-        self.io9 = not (dtr and not rts)
+
+    def poll(self, now: float) -> None:
+        """Time has passed."""
+
+
+class ResetCircuit:
+    """Lines and time in, the levels of EN and IO9 out (True: high). See ResetLines."""
+
+    cause = ResetCause.POWERON
+    download_asked = False
+
+    def __init__(self) -> None:
+        self.en = True
+        self.button = False
+        self.deadline: float | None = None
+        self._pulls_io9 = False
+
+    @property
+    def io9(self) -> bool:
+        """The strapping pin: the button and a transistor pull it low."""
+        return not (self.button or self._pulls_io9)
+
+    def set_lines(self, dtr: bool, rts: bool, now: float) -> None:
+        """The host has set its lines (True: asserted)."""
+        self._pulls_io9 = dtr and not rts
         if dtr and rts and not self.en:
             self.deadline = self.deadline or now + HOLD
         else:

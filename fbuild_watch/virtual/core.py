@@ -17,10 +17,10 @@ from typing import Any
 import unicorn
 from unicorn import riscv_const as riscv
 
-from . import peripherals
-from .memory import WINDOWS, Memory
-from .panic import REGISTERS, Fault, Trap
-from .romcalls import RomCall
+from fbuild_watch.virtual import peripherals
+from fbuild_watch.virtual.memory import WINDOWS, Memory
+from fbuild_watch.virtual.panic import REGISTERS, Fault, Trap
+from fbuild_watch.virtual.romcalls import RomCall
 
 ROM_BASE, ROM_SIZE = 0x40000000, 0x60000
 

@@ -22,17 +22,15 @@ from pathlib import Path
 
 import trio
 
-from ..errors import BoardUnusable
-from .board import Board
-from .flash_file import open_flash
-from .machine import Machine
-from .nor import Nor
-from .registers import Identity
-from .server import BoardServer
-from .stubs import installed_stubs
-from .timing import FAST, REAL
+from fbuild_watch.errors import BoardUnusable
+from fbuild_watch.virtual.board import Board
+from fbuild_watch.virtual.flash_file import open_flash
+from fbuild_watch.virtual.nor import Nor
+from fbuild_watch.virtual.personality import PERSONALITIES, Personality
+from fbuild_watch.virtual.server import BoardServer
+from fbuild_watch.virtual.stubs import installed_stubs
+from fbuild_watch.virtual.timing import FAST, REAL
 
-CHIPS = ("esp32c3",)
 TIMINGS = {"real": REAL, "fast": FAST}
 
 
@@ -63,10 +61,10 @@ async def serve_board(
 
     `listening` is called with the board's URL once clients can connect.
     """
-    _check_chip(setup.chip)
+    kind = _personality(setup.chip)
     with open_flash(setup.flash) as memory:
         nor = Nor(memory)
-        server = BoardServer(_board(setup, nor, log), log)
+        server = BoardServer(_board(setup, kind, nor, log), log)
         listeners = await _listen(setup.host, setup.port)
         async with trio.open_nursery() as nursery:
             await nursery.start(_end_on_signal, nursery.cancel_scope)
@@ -77,22 +75,25 @@ async def serve_board(
             await trio.serve_listeners(server.serve, listeners)
 
 
-def _board(setup: Setup, nor: Nor, log: Callable[[str], None]) -> Board:
+def _board(setup: Setup, kind: Personality, nor: Nor, log: Callable[[str], None]) -> Board:
     return Board(
-        Machine(nor.read),
+        kind.cpu(nor.read),
         nor,
         timing=TIMINGS[setup.timing],
-        identity=Identity(mac_of(setup.flash)),
-        stubs=installed_stubs(setup.chip),
+        mac=mac_of(setup.flash),
+        personality=kind,
+        stubs=installed_stubs(kind.stubs),
         log=log,
     )
 
 
-def _check_chip(chip: str) -> None:
-    if chip not in CHIPS:
+def _personality(chip: str) -> Personality:
+    try:
+        return PERSONALITIES[chip]
+    except KeyError:
         raise BoardUnusable(
-            f"there is no virtual {chip!r}", hint=f"--chip is one of: {', '.join(CHIPS)}"
-        )
+            f"there is no virtual {chip!r}", hint=f"--chip is one of: {', '.join(PERSONALITIES)}"
+        ) from None
 
 
 async def _listen(host: str, port: int) -> list[trio.SocketListener]:

@@ -23,13 +23,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from .cpu import Cpu, ResetCause
-from .nor import OutOfRange
-from .protocol import Opcode, Request, checksum, parse_request, response
-from .registers import Registers
-from .spi_flash import SpiFlash
-from .stubs import StubImage
-from .timing import Timing
+from fbuild_watch.virtual.cpu import Cpu, ResetCause
+from fbuild_watch.virtual.nor import OutOfRange
+from fbuild_watch.virtual.protocol import Opcode, Request, checksum, parse_request, response
+from fbuild_watch.virtual.registers import Registers
+from fbuild_watch.virtual.spi_flash import SpiFlash
+from fbuild_watch.virtual.stubs import StubImage
+from fbuild_watch.virtual.timing import Timing
 
 # --- effects -------------------------------------------------------------------------------
 
@@ -172,11 +172,16 @@ class Loader:
     def _dispatch(self, request: Request) -> None:
         command = self.table.get(request.opcode)
         if command is None:
-            raise Refused(self.codes.unknown)
+            self._answer_unknown(request)
+            return
         self._require(request.size == len(request.data), self.codes.bad_length)
         lengths = command.lengths
         self._require(not lengths or request.size in lengths, self.codes.bad_length)
         command.handler(self, request)
+
+    def _answer_unknown(self, request: Request) -> None:
+        """The command is not one of this loader's."""
+        raise Refused(self.codes.unknown)
 
     def _require(self, condition: object, code: int) -> None:
         if not condition:
@@ -274,13 +279,14 @@ class Loader:
         self._do(SetBaud(baud))
 
     def spi_attach(self, request: Request) -> None:
-        """Connect the flash chip's pins (the default ones: a C3 devkit has no others)."""
-        self.chip.registers.spi.attached = True
+        """Connect SPI to pins; the board's flash is at the default ones, which are 0."""
+        (pins,) = request.words(1)
+        self.chip.registers.spi.attached = not pins
         self._reply(request)
 
     def security_info(self, request: Request) -> None:
         """Flags, key purposes, chip, revision."""
-        self._reply(request, body=self.chip.registers.identity.security_info())
+        self._reply(request, body=self.chip.registers.layout.security_info)
 
 
 SHARED: Mapping[int, Command] = {

@@ -17,18 +17,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..errors import BoardUnusable
-from . import bootrom, panic, peripherals
-from .cpu import ResetCause
-from .memory import DRAM, SRAM1_SIZE, Memory
-from .nor import OutOfRange
-from .panic import Fault, Trap
-from .peripherals import Peripherals
-from .romcalls import FUNCTIONS, Reset, RomCall, Wait
-from .uart import Uart
+from fbuild_watch.errors import BoardUnusable
+from fbuild_watch.virtual import bootrom, panic, peripherals
+from fbuild_watch.virtual.cpu import ResetCause
+from fbuild_watch.virtual.memory import DRAM, SRAM1_SIZE, Memory
+from fbuild_watch.virtual.nor import OutOfRange
+from fbuild_watch.virtual.panic import Fault, Trap
+from fbuild_watch.virtual.peripherals import Peripherals
+from fbuild_watch.virtual.romcalls import FUNCTIONS, Reset, RomCall, Wait
+from fbuild_watch.virtual.uart import Uart
 
 if TYPE_CHECKING:
-    from .core import Core
+    from fbuild_watch.virtual.core import Core
 
 CHUNK = 10_000
 """Instructions between two looks at what the firmware does: some 0.04 ms of the host."""
@@ -288,7 +288,7 @@ def _new_core(
 ) -> Core:
     """Load the CPU emulator: late, because nothing else of fbuild needs it."""
     try:
-        from .core import Core
+        from fbuild_watch.virtual.core import Core
     except ImportError as error:
         raise BoardUnusable(
             f"the virtual board's CPU is not installed ({error})",

@@ -12,9 +12,9 @@ Rules
 
 from __future__ import annotations
 
-from .registers import UART_CLK_CONF, UART_CLKDIV
-from .uart import Uart
-from .watchdogs import Watchdogs
+from fbuild_watch.virtual.esp32c3 import UART_CLK_CONF, UART_CLKDIV
+from fbuild_watch.virtual.uart import Uart
+from fbuild_watch.virtual.watchdogs import Watchdogs
 
 BASE, SIZE = 0x60000000, 0x100000
 

@@ -1,9 +1,11 @@
-"""The mask ROM's loader of an ESP32-C3 in download mode.
+"""The mask ROM's loader in download mode: the ESP32-C3's, and what older chips have of it.
 
 Rules (esptool docs, "Serial Protocol"; esptool's comments where the documentation is silent)
 - Four status bytes: failed, error code, two reserved.
 - Flash commands work after SPI_ATTACH only, and only within the size of SPI_SET_PARAMS, which
   is 2 MB until it is set.
+- Chips before the ESP32-S2 answer a command that they do not know eight times, and not under its
+  opcode (esptool `loader.py`, "Unsupported command").
 - A write erases its whole region at BEGIN. Each block is read back after it was programmed;
   what differs is a write error, not a silent one.
 - A digest is 32 hex characters; a flash read gives at most 64 bytes.
@@ -12,13 +14,22 @@ Rules (esptool docs, "Serial Protocol"; esptool's comments where the documentati
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from .cpu import ResetCause
-from .inflate import BadStream, Inflater
-from .loader import SHARED, Chip, Codes, Command, Loader, Refused, Restart, RunFlash
-from .protocol import Opcode, Request, RomError
+from fbuild_watch.virtual.cpu import ResetCause
+from fbuild_watch.virtual.inflate import BadStream, Inflater
+from fbuild_watch.virtual.loader import (
+    SHARED,
+    Chip,
+    Codes,
+    Command,
+    Loader,
+    Refused,
+    Restart,
+    RunFlash,
+)
+from fbuild_watch.virtual.protocol import Opcode, Request, RomError
 
 DEFAULT_FLASH_SIZE = 2 * 1024 * 1024
 READ_LIMIT = 64
@@ -45,11 +56,12 @@ class RomLoader(Loader):
         bad_stream=RomError.DEFLATE,
         flash_failed=RomError.FAILED_TO_ACT,
     )
+    flash_limit = DEFAULT_FLASH_SIZE
     sync_value = 0x55201207  # not zero: esptool knows the ROM by it (docs, trace of a SYNC)
 
     def __init__(self, chip: Chip) -> None:
         super().__init__(chip)
-        self._flash_size = DEFAULT_FLASH_SIZE
+        self._flash_size = self.flash_limit
         self._write: Write | None = None
 
     def _status(self, code: int) -> bytes:
@@ -76,10 +88,13 @@ class RomLoader(Loader):
         size, blocks, block_size, address = request.words(4)
         self._refuse_encrypted(request)
         self._require_flash(address, size, RomError.FAILED_TO_ACT)
-        self._time = self.chip.flash.erase(address, size, self._time)
+        self._erase(address, size)
         end = address + (size if inflater else max(size, blocks * block_size))
         self._write = Write(address, end, inflater)
         self._reply(request)
+
+    def _erase(self, address: int, size: int) -> None:
+        self._time = self.chip.flash.erase(address, size, self._time)
 
     def _refuse_encrypted(self, request: Request) -> None:
         """No flash encryption key is burnt into this chip."""
@@ -152,3 +167,21 @@ class RomLoader(Loader):
         Opcode.SPI_FLASH_MD5: Command(spi_flash_md5, (16,)),
         Opcode.READ_FLASH_SLOW: Command(read_flash_slow, (8,)),
     }
+
+
+class OldRomLoader(RomLoader):
+    """What the loaders of the ESP8266 and the ESP32 have in common."""
+
+    def __init__(self, chip: Chip) -> None:
+        super().__init__(chip)
+        self._last_opcode = 0
+
+    def _answer_unknown(self, request: Request) -> None:
+        """Under which opcode is not documented; here it is that of the last known command."""
+        refused = replace(request, opcode=self._last_opcode)
+        for _ in range(self.sync_replies):
+            self._reply(refused, code=self.codes.unknown)
+
+    def _reply(self, request: Request, *, value: int = 0, body: bytes = b"", code: int = 0) -> None:
+        self._last_opcode = request.opcode
+        super()._reply(request, value=value, body=body, code=code)

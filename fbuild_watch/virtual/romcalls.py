@@ -14,9 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from .cpu import ResetCause
-from .memory import Memory
-from .uart import FIFO_SIZE, Uart
+from fbuild_watch.virtual.cpu import ResetCause
+from fbuild_watch.virtual.memory import Memory
+from fbuild_watch.virtual.uart import FIFO_SIZE, Uart
 
 OK, FAILED = 0, 1
 

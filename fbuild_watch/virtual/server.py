@@ -20,8 +20,8 @@ from collections.abc import Callable
 
 import trio
 
-from .board import Board
-from .rfc2217 import ProtocolError, Rfc2217Session, escape
+from fbuild_watch.virtual.board import Board
+from fbuild_watch.virtual.rfc2217 import ProtocolError, Rfc2217Session, escape
 
 TURN = 1.0
 UNREAD_LIMIT = 1 << 20

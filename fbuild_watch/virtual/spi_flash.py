@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import hashlib
 
-from .nor import BLOCK, Nor, erase_units, pages
-from .timing import Timing
+from fbuild_watch.virtual.nor import BLOCK, Nor, erase_units, pages
+from fbuild_watch.virtual.timing import Timing
 
 
 class SpiFlash:

@@ -21,11 +21,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from .cpu import ResetCause
-from .inflate import WINDOW, BadStream, Inflater
-from .loader import SHARED, Chip, Codes, Command, Loader, Refused, Restart, Send, Timed
-from .nor import SECTOR, OutOfRange, erase_units
-from .protocol import Opcode, Request, StubError
+from fbuild_watch.virtual.cpu import ResetCause
+from fbuild_watch.virtual.inflate import WINDOW, BadStream, Inflater
+from fbuild_watch.virtual.loader import (
+    SHARED,
+    Chip,
+    Codes,
+    Command,
+    Loader,
+    Refused,
+    Restart,
+    Send,
+    Timed,
+)
+from fbuild_watch.virtual.nor import SECTOR, OutOfRange, erase_units
+from fbuild_watch.virtual.protocol import Opcode, Request, StubError
 
 GREETING = b"OHAI"
 BLOCK_LIMIT = 0x4000

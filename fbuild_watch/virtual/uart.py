@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from .registers import baud_of, divider_of
+from fbuild_watch.virtual.esp32c3 import UART
 
 FIFO_SIZE = 128
 BITS_PER_BYTE = 10
@@ -23,7 +23,7 @@ class Uart:
     """Two FIFOs. `now` is the board's time in seconds."""
 
     def __init__(self, now: float) -> None:
-        self.clkdiv = divider_of(ROM_BAUD)
+        self.clkdiv = UART.divider_of(ROM_BAUD)
         self.clk_conf = CRYSTAL_CLOCK
         self.output = bytearray()
         """What was sent and not yet taken."""
@@ -37,7 +37,7 @@ class Uart:
     @property
     def baud(self) -> int:
         """The rate that the registers say."""
-        return baud_of(self.clkdiv, self.clk_conf)
+        return UART.baud_of(self.clkdiv, self.clk_conf)
 
     @property
     def byte_time(self) -> float:

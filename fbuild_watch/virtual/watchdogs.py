@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .cpu import ResetCause
+from fbuild_watch.virtual.cpu import ResetCause
 
 RTC_BASE = 0x60008000
 TIMG0_BASE = 0x6001F000

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from .timing import Timing
+from fbuild_watch.virtual.timing import Timing
 
 PIECE = 64
 """Bytes delivered at once: a full-speed USB bulk packet."""

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from fbuild_watch.virtual.cpu import ResetCause
 from fbuild_watch.virtual.loader import Chip, Effect, Loader, Send
 from fbuild_watch.virtual.nor import BLOCK, Nor
+from fbuild_watch.virtual.personality import ESP32C3, Personality
 from fbuild_watch.virtual.protocol import HEADER, Opcode, checksum
-from fbuild_watch.virtual.registers import Identity, Registers
+from fbuild_watch.virtual.registers import Registers
 from fbuild_watch.virtual.spi_flash import SpiFlash
 from fbuild_watch.virtual.stubs import StubImage
 from fbuild_watch.virtual.timing import FAST, Timing
@@ -102,10 +103,10 @@ def parse_reply(payload: bytes) -> Reply:
     return Reply(opcode, value, payload[HEADER.size :])
 
 
-def make_chip(flash_blocks: int = 64, timing: Timing = FAST) -> Chip:
+def make_chip(flash_blocks: int = 64, timing: Timing = FAST, kind: Personality = ESP32C3) -> Chip:
     """Return an erased chip (4 MB by default) with a fake CPU and a known stub."""
     nor = Nor(bytearray(b"\xff" * BLOCK * flash_blocks))
-    registers = Registers(Identity(MAC), nor.size)
+    registers = Registers(kind.layout, MAC, nor.size)
     return Chip(FakeCpu(), SpiFlash(nor, timing), registers, timing, (STUB,))
 
 

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from fbuild_watch.virtual.board import Board, Mode
 from fbuild_watch.virtual.circuit import HOLD
 from fbuild_watch.virtual.cpu import ResetCause
+from fbuild_watch.virtual.esp32c3 import UART_CLK_CONF, UART_CLKDIV
 from fbuild_watch.virtual.nor import BLOCK, Nor
+from fbuild_watch.virtual.personality import ESP32C3, Personality
 from fbuild_watch.virtual.protocol import SYNC_DATA, Opcode
-from fbuild_watch.virtual.registers import UART_CLK_CONF, UART_CLKDIV, Identity
 from fbuild_watch.virtual.slip import Decoder, encode
 from fbuild_watch.virtual.timing import FAST, REAL, Timing
 from tests.pure.board_fakes import MAC, STUB, FakeCpu, block, parse_reply, request, words
@@ -26,7 +27,7 @@ CHIP_MAGIC = 0x1B31506F
 class Desk:
     """A board, its USB cable and a clock that the test moves."""
 
-    def __init__(self, timing: Timing = FAST) -> None:
+    def __init__(self, timing: Timing = FAST, kind: Personality = ESP32C3) -> None:
         self.cpu = FakeCpu()
         self.nor = Nor(bytearray(b"\xff" * 64 * BLOCK))
         self.said: list[str] = []
@@ -35,7 +36,8 @@ class Desk:
             self.cpu,
             self.nor,
             timing=timing,
-            identity=Identity(MAC),
+            mac=MAC,
+            personality=kind,
             stubs=(STUB,),
             log=self.said.append,
         )

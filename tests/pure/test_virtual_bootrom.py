@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fbuild_watch.virtual.bootrom import Boot, boot
+from fbuild_watch.virtual.bootrom import boot
 from fbuild_watch.virtual.cpu import ResetCause
+from fbuild_watch.virtual.firmware_image import Boot
 
 FLASH_SIZE = 0x10000
 

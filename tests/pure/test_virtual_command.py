@@ -3,7 +3,8 @@ from __future__ import annotations
 import click
 import pytest
 
-from fbuild_watch.cli.board import Listen
+from fbuild_watch.cli.board import CHIPS, Listen
+from fbuild_watch.virtual.personality import PERSONALITIES
 
 
 @pytest.mark.parametrize(
@@ -24,3 +25,7 @@ def test_listen_is_loopback_unless_a_host_is_given(given: str, host: str, port: 
 def test_what_is_no_port_is_refused(wrong: str) -> None:
     with pytest.raises(click.BadParameter, match="PORT"):
         Listen().convert(wrong, None, None)
+
+
+def test_the_help_names_every_chip() -> None:
+    assert CHIPS.split(", ") == list(PERSONALITIES)

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fbuild_watch.virtual import peripherals as regs
+from fbuild_watch.virtual.esp32c3 import UART_CLK_CONF, UART_CLKDIV
 from fbuild_watch.virtual.peripherals import Peripherals
-from fbuild_watch.virtual.registers import UART_CLK_CONF, UART_CLKDIV
 from fbuild_watch.virtual.watchdogs import RTC_PROTECT, WDT_KEY
 
 

@@ -2,33 +2,20 @@ from __future__ import annotations
 
 import pytest
 
+from fbuild_watch.virtual import esp32c3
+from fbuild_watch.virtual.esp32c3 import EFUSE_BLOCK1, LAYOUT, SPI1, UART, UART_CLKDIV, UART_DATE
 from fbuild_watch.virtual.nor import BLOCK
-from fbuild_watch.virtual.registers import (
-    EFUSE_BLOCK1,
-    ROM_MAGIC,
-    SPI1,
-    SPI_ADDR,
-    SPI_CMD,
-    SPI_MISO_BITS,
-    SPI_USER2,
-    SPI_USR_START,
-    SPI_W0,
-    UART_CLKDIV,
-    UART_DATE,
-    WDT_CONFIG0,
-    WDT_CONFIG1,
-    WDT_KEY,
-    WDT_PROTECT,
-    Identity,
-    Registers,
-    baud_of,
-)
+from fbuild_watch.virtual.registers import ROM_MAGIC, Registers
+from fbuild_watch.virtual.rtc_watchdog import KEY
+from fbuild_watch.virtual.spi_controller import USR_START
 
 MAC = bytes.fromhex("02a1b2c3d4e5")
+WDT = LAYOUT.watchdog
+assert WDT is not None
 
 
 def make(*, attached: bool = True, flash_size: int = 64 * BLOCK) -> Registers:
-    registers = Registers(Identity(MAC, package=1, revision=(1, 9)), flash_size)
+    registers = Registers(LAYOUT, MAC, flash_size)
     registers.spi.attached = attached
     return registers
 
@@ -42,22 +29,23 @@ def read(registers: Registers, address: int) -> int:
 def spi(registers: Registers, command: int, bits: int, *, address: int = 0, data: int = 0) -> int:
     """Do what esptool does for one command of the flash chip."""
     for register, value in [
-        (SPI_MISO_BITS, bits - 1),
-        (SPI_USER2, 7 << 28 | command),
-        (SPI_ADDR, address),
-        (SPI_W0, data),
-        (SPI_CMD, SPI_USR_START),
+        (LAYOUT.spi.miso, bits - 1),
+        (LAYOUT.spi.user2, 7 << 28 | command),
+        (LAYOUT.spi.addr, address),
+        (LAYOUT.spi.w0, data),
+        (LAYOUT.spi.cmd, USR_START),
     ]:
         assert registers.write(register, value, 0.0)
-    assert read(registers, SPI_CMD) & SPI_USR_START == 0
-    return read(registers, SPI_W0)
+    assert read(registers, LAYOUT.spi.cmd) & USR_START == 0
+    return read(registers, LAYOUT.spi.w0)
 
 
 def test_efuses_hold_mac_package_and_revision() -> None:
     registers = make()
     low, high = read(registers, EFUSE_BLOCK1), read(registers, EFUSE_BLOCK1 + 4)
     assert high.to_bytes(2, "big") + low.to_bytes(4, "big") == MAC
-    word3, word5 = read(registers, EFUSE_BLOCK1 + 12), read(registers, EFUSE_BLOCK1 + 20)
+    burnt = esp32c3.efuses(MAC, package=1, revision=(1, 9))
+    word3, word5 = burnt[EFUSE_BLOCK1 + 12], burnt[EFUSE_BLOCK1 + 20]
     assert word3 >> 21 & 7 == 1
     assert (word5 >> 24 & 3, (word5 >> 23 & 1) << 3 | word3 >> 18 & 7) == (1, 9)
 
@@ -81,7 +69,7 @@ def test_the_divider_follows_the_baud_rate() -> None:
         registers.baud = baud
         word = read(registers, UART_CLKDIV)
         assert 40e6 / ((word & 0xFFF) + (word >> 20) / 16) == pytest.approx(baud, rel=0.002)
-        assert baud_of(word) == pytest.approx(baud, rel=0.002)
+        assert UART.baud_of(word) == pytest.approx(baud, rel=0.002)
 
 
 @pytest.mark.parametrize(("blocks", "code"), [(16, 0x14), (64, 0x16), (256, 0x18)])
@@ -119,25 +107,25 @@ def test_spi_registers_are_memory() -> None:
 
 
 def arm(registers: Registers, key: int, action: int, now: float) -> float | None:
-    registers.write(WDT_PROTECT, key, now)
-    registers.write(WDT_CONFIG1, 2000, now)
-    registers.write(WDT_CONFIG0, 1 << 31 | action << 28 | 1 << 8 | 2, now)
-    registers.write(WDT_PROTECT, 0, now)
-    return registers.watchdog.deadline
+    registers.write(WDT.protect, key, now)
+    registers.write(WDT.config1, 2000, now)
+    registers.write(WDT.config0, 1 << 31 | action << 28 | 1 << 8 | 2, now)
+    registers.write(WDT.protect, 0, now)
+    return registers.reset_due
 
 
 def test_the_watchdog_fires_after_its_ticks() -> None:
-    assert arm(make(), WDT_KEY, 5, 10.0) == pytest.approx(10.0 + 2 * 2000 / 136_000)
+    assert arm(make(), KEY, 5, 10.0) == pytest.approx(10.0 + 2 * 2000 / 136_000)
 
 
 def test_a_locked_or_actionless_watchdog_does_not_fire() -> None:
     assert arm(make(), 1, 5, 10.0) is None
-    assert arm(make(), WDT_KEY, 0, 10.0) is None
+    assert arm(make(), KEY, 0, 10.0) is None
 
 
 def test_switching_the_watchdog_off() -> None:
     registers = make()
-    arm(registers, WDT_KEY, 5, 10.0)
-    registers.write(WDT_PROTECT, WDT_KEY, 10.0)
-    registers.write(WDT_CONFIG0, 0, 10.0)
-    assert registers.watchdog.deadline is None
+    arm(registers, KEY, 5, 10.0)
+    registers.write(WDT.protect, KEY, 10.0)
+    registers.write(WDT.config0, 0, 10.0)
+    assert registers.reset_due is None

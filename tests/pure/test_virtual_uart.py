@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fbuild_watch.virtual.registers import divider_of
+from fbuild_watch.virtual.esp32c3 import UART
 from fbuild_watch.virtual.uart import FIFO_SIZE, Uart
 
 BYTE = 10 / 115200
@@ -20,13 +20,13 @@ def read_all(uart: Uart) -> bytes:
 @pytest.mark.parametrize("baud", [9800, 74880, 115200, 460800, 921600, 2_000_000])
 def test_the_divider_gives_the_rate(baud: int) -> None:
     uart = Uart(0.0)
-    uart.clkdiv = divider_of(baud)
+    uart.clkdiv = UART.divider_of(baud)
     assert uart.baud == pytest.approx(baud, rel=0.01)
 
 
 def test_low_rates_need_the_divider_in_front() -> None:
     uart = Uart(0.0)
-    uart.clkdiv = divider_of(9800)
+    uart.clkdiv = UART.divider_of(9800)
     uart.clk_conf |= 7 << 12
     assert uart.baud == pytest.approx(9800 / 8, rel=0.01)
 

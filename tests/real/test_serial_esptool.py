@@ -14,7 +14,6 @@ from fbuild_watch.serial.port import Port, SerialLike
 from fbuild_watch.virtual.board import Board
 from fbuild_watch.virtual.cpu import ResetCause
 from fbuild_watch.virtual.nor import Nor
-from fbuild_watch.virtual.registers import Identity
 from fbuild_watch.virtual.server import BoardServer
 from fbuild_watch.virtual.stubs import installed_stubs
 from fbuild_watch.virtual.timing import FAST
@@ -51,12 +50,11 @@ class IdleCpu:
 
 @asynccontextmanager
 async def board_port() -> AsyncIterator[Port]:
-    identity = Identity(bytes.fromhex("7cdfa1000001"))
     board = Board(
         IdleCpu(),
         Nor(bytearray(FLASH)),
         timing=FAST,
-        identity=identity,
+        mac=bytes.fromhex("7cdfa1000001"),
         stubs=installed_stubs("esp32c3"),
     )
     server = BoardServer(board)

@@ -15,7 +15,6 @@ from fbuild_watch.virtual.board import Board
 from fbuild_watch.virtual.cpu import ResetCause
 from fbuild_watch.virtual.nor import BLOCK, Nor
 from fbuild_watch.virtual.protocol import HEADER, SYNC_DATA, Opcode
-from fbuild_watch.virtual.registers import Identity
 from fbuild_watch.virtual.server import BUSY, TURN, UNREAD_LIMIT, BoardServer, Client
 from fbuild_watch.virtual.slip import encode
 from fbuild_watch.virtual.timing import REAL
@@ -93,9 +92,7 @@ class Desk:
         self.nursery = nursery
         self.log: list[str] = []
         nor = Nor(bytearray(b"\xff" * 64 * BLOCK))
-        board = Board(
-            TickingCpu(), nor, timing=REAL, identity=Identity(bytes(6)), log=self.log.append
-        )
+        board = Board(TickingCpu(), nor, timing=REAL, mac=bytes(6), log=self.log.append)
         self.server = BoardServer(board, self.log.append)
         nursery.start_soon(self.server.run)
 
