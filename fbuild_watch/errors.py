@@ -797,7 +797,7 @@ class PackageError(FbuildError):
     """A core, a tool or a library could not be had."""
 
     code = "package"
-    exit_code = 90
+    exit_code = 100
 
 
 class PackageNotFound(PackageError):
@@ -820,7 +820,7 @@ class UnsupportedPackage(PackageError):
     """A requirement is not written in a form that fbuild knows."""
 
     code = "unsupported-package"
-    exit_code = 91
+    exit_code = 101
 
     def __init__(self, package: str, reason: str, *, hint: str) -> None:
         super().__init__(f"{package!r}: {reason}", hint=hint, package=package, reason=reason)
@@ -830,7 +830,7 @@ class InvalidIndex(PackageError):
     """A package or library index is not what it should be."""
 
     code = "invalid-index"
-    exit_code = 92
+    exit_code = 102
 
     def __init__(self, url: str, reason: str) -> None:
         super().__init__(
@@ -845,7 +845,7 @@ class DownloadFailed(PackageError):
     """A server did not give what was asked of it."""
 
     code = "download-failed"
-    exit_code = 93
+    exit_code = 103
 
     def __init__(self, package: str, url: str, reason: str, *, tries: int) -> None:
         super().__init__(
@@ -863,7 +863,7 @@ class Offline(PackageError):
     """A package is needed, and the network is switched off (--offline, FBUILD_OFFLINE)."""
 
     code = "offline"
-    exit_code = 97
+    exit_code = 107
 
     def __init__(self, package: str, *, searched: list[str]) -> None:
         super().__init__(
@@ -878,7 +878,7 @@ class ChecksumMismatch(PackageError):
     """What arrived is not what the index promises."""
 
     code = "checksum-mismatch"
-    exit_code = 94
+    exit_code = 104
 
     def __init__(self, package: str, url: str, *, expected: str, found: str) -> None:
         super().__init__(
@@ -895,7 +895,7 @@ class UnsafeArchive(PackageError):
     """An archive tries to do what no package may do. Nothing of it was kept."""
 
     code = "unsafe-archive"
-    exit_code = 95
+    exit_code = 105
 
     def __init__(self, archive: str, member: str, reason: str) -> None:
         super().__init__(
@@ -911,7 +911,7 @@ class InvalidArchive(PackageError):
     """A file is no archive, or a broken one."""
 
     code = "invalid-archive"
-    exit_code = 96
+    exit_code = 106
 
     def __init__(self, archive: str, reason: str) -> None:
         super().__init__(
@@ -926,7 +926,7 @@ class PackageInUse(PackageError):
     """Somebody works with the package that is to be removed."""
 
     code = "package-in-use"
-    exit_code = 98
+    exit_code = 108
 
     def __init__(self, package: str) -> None:
         super().__init__(
@@ -940,7 +940,7 @@ class StoreUnusable(PackageError):
     """The folder of the installed packages cannot be read or written."""
 
     code = "store-unusable"
-    exit_code = 99
+    exit_code = 109
 
     def __init__(self, path: str, reason: str, *, hint: str = "") -> None:
         super().__init__(

@@ -20,7 +20,7 @@ SECTOR = 4096
 """The erase unit of the NOR flash on these boards (ESP32-S3 datasheet v2.2, table 5-11)."""
 
 PHASES = (
-    "seen", "compiled", "linked", "imaged", "connected", "checked", "written", "verified",
+    "seen", "compiled", "linked", "imaged", "connected", "checked", "erased", "written", "verified",
     "first_byte",
 )  # fmt: skip
 """The phases of a pass, in order. A phase that did not happen in a pass has no time in it."""
@@ -46,6 +46,18 @@ class Environment:
     monitor_speed: int = 115200
     data_dir: Path | None = None
     """Files for the board's file system; the folder need not be there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """What was installed for a project, and where it lies."""
+
+    platforms: Mapping[str, Path] = field(default_factory=dict)
+    """ "vendor:arch" -> the folder with its platform.txt and boards.txt."""
+    tools: Mapping[str, Path] = field(default_factory=dict)
+    """ "NAME" and "NAME-VERSION" -> the folder that `runtime.tools.KEY.path` names."""
+    libraries: tuple[Path, ...] = ()
+    """The root folders of libraries, each once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +191,72 @@ class FlashReport:
     def sectors_written(self) -> int:
         """The number of 4 KB sectors that were written."""
         return sum(region.sectors_written for region in self.regions)
+
+
+@dataclass(frozen=True, slots=True)
+class RegionCheck:
+    """What the device says of one region, when nothing is to be written."""
+
+    name: str
+    offset: int
+    size: int
+    state: Literal["same", "different"]
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """The digests of all regions, as the device gave them, held against the image."""
+
+    port: str
+    device: Device
+    regions: tuple[RegionCheck, ...]
+    phases: Mapping[str, float]
+
+    @property
+    def different(self) -> tuple[RegionCheck, ...]:
+        """The regions that the board does not hold."""
+        return tuple(region for region in self.regions if region.state == "different")
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A named piece of a board's flash."""
+
+    name: str
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class EraseReport:
+    """Erased, by the device's own digest of the ranges."""
+
+    port: str
+    device: Device
+    ranges: tuple[Range, ...]
+    phases: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class OperationResult:
+    """One value for every outcome of what was asked of a board: done, refused or failed.
+
+    Programs branch on `code` (empty: done) or `exit_code`, never on the words.
+    """
+
+    success: bool
+    message: str
+    exit_code: int = 0
+    code: str = ""
+    hint: str = ""
+    port: str | None = None
+    device: Device | None = None
+    """Who answered; None: the board was never reached."""
+    regions: tuple[RegionReport | RegionCheck | Range, ...] = ()
+    phases: Mapping[str, float] = field(default_factory=dict)
+    stdout: str = ""
+    stderr: str = ""
+    """What a compiler or an upload tool said, where one had a part in it."""
 
 
 # --- the console ---------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""Cores, tools and libraries by URL: index, download, checks, safe unpacking, a store per user."""
