@@ -31,7 +31,10 @@ PHASES = (
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """One [env:NAME] of a platformio.ini, resolved."""
+    """One [env:NAME] of a platformio.ini (or a profile of a sketch.yaml), resolved.
+
+    Flags are words, as a shell would split them. Folders need not be there.
+    """
 
     name: str
     project_dir: Path
@@ -39,25 +42,56 @@ class Environment:
     build_dir: Path
     """Where this environment's outputs go: PROJECT/.fbuild/build/NAME."""
     board: str
+    """As the project names it: a name of PlatformIO's, or vendor:arch:board[:menu=choice,...].
+
+    Empty where the project's own build needs none."""
     build_flags: tuple[str, ...] = ()
     upload_port: str | None = None
     upload_speed: int | None = None
     monitor_port: str | None = None
     monitor_speed: int = 115200
     data_dir: Path | None = None
-    """Files for the board's file system; the folder need not be there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Installed:
-    """What was installed for a project, and where it lies."""
-
-    platforms: Mapping[str, Path] = field(default_factory=dict)
-    """ "vendor:arch" -> the folder with its platform.txt and boards.txt."""
-    tools: Mapping[str, Path] = field(default_factory=dict)
-    """ "NAME" and "NAME-VERSION" -> the folder that `runtime.tools.KEY.path` names."""
-    libraries: tuple[Path, ...] = ()
-    """The root folders of libraries, each once."""
+    """Files for the board's file system."""
+    include_dir: Path | None = None
+    lib_dir: Path | None = None
+    """The project's own libraries, a folder each."""
+    lib_extra_dirs: tuple[Path, ...] = ()
+    """More folders of libraries."""
+    build_unflags: tuple[str, ...] = ()
+    """To be removed from what board, core and build_flags say."""
+    build_src_flags: tuple[str, ...] = ()
+    """For the sources below src_dir only."""
+    src_filter: tuple[str, ...] = ("+<*>", "-<.git/>", "-<.svn/>")
+    """Rules `+<PATTERN>`, `-<PATTERN>` in order, below src_dir."""
+    lib_deps: tuple[str, ...] = ()
+    lib_ignore: tuple[str, ...] = ()
+    lib_ldf_mode: str = "chain"
+    """off, chain, deep, chain+, deep+."""
+    lib_compat_mode: str = "soft"
+    """off, soft, strict."""
+    lib_archive: bool = True
+    platform: str = ""
+    """PlatformIO's name of the platform, with a version or a URL where one is pinned."""
+    platform_packages: tuple[str, ...] = ()
+    framework: tuple[str, ...] = ()
+    package_indexes: tuple[str, ...] = ()
+    """URLs of Arduino package indexes that the project names."""
+    board_build: Mapping[str, str] = field(default_factory=dict)
+    """`board_build.KEY` by KEY."""
+    board_upload: Mapping[str, str] = field(default_factory=dict)
+    """`board_upload.KEY` by KEY."""
+    monitor: Mapping[str, str] = field(default_factory=dict)
+    """`monitor_KEY` by KEY, where it is set and has no field of its own."""
+    upload: Mapping[str, str] = field(default_factory=dict)
+    """`upload_KEY` by KEY, where it is set and has no field of its own."""
+    custom: Mapping[str, str] = field(default_factory=dict)
+    """`custom_KEY` by KEY."""
+    read_from: tuple[Path, ...] = ()
+    """The files that all this was read from."""
+    warnings: tuple[str, ...] = ()
+    """What is likely a slip, each with its file and line."""
+    unsupported: tuple[str, ...] = ()
+    """What the project asks for and does not get, each with its file and line."""
 
 
 @dataclass(frozen=True, slots=True)
