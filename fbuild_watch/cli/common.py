@@ -74,12 +74,14 @@ def run_async(function: Callable[..., Awaitable[T]], *args: Any, **kwargs: Any) 
 async def _until_signal(function: Callable[[], Awaitable[T]]) -> T:
     import trio
 
+    finished: list[T] = []
     with trio.CancelScope() as work:
         async with trio.open_nursery() as nursery:
             await nursery.start(_cancel_on_signal, work)
-            result = await function()
+            finished.append(await function())
             nursery.cancel_scope.cancel()
-            return result
+    if finished:  # also when a signal came too late to end it: what is done is said
+        return finished[0]
     raise KeyboardInterrupt
 
 

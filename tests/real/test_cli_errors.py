@@ -6,10 +6,12 @@ import json
 import os
 import pty
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import trio
 
 from fbuild_watch.example import copy_example
 from tests.real.conftest import ServedBoard
@@ -193,3 +195,31 @@ async def test_init_writes_nothing_over(tmp_path: Path, env: dict[str, str]) -> 
     await refused(10, "init", str(folder), env=env)
     assert own.read_text() == "mine"
     assert (await run("build", str(folder), env=env))[0] != 0  # "mine" is no C++
+
+
+async def test_ctrl_c_ends_a_check_and_not_a_write(
+    env: dict[str, str], virtual_board: Callable[..., ServedBoard], tmp_path: Path
+) -> None:
+    data = tmp_path / "data.bin"
+    data.write_bytes(os.urandom(200_000))
+    board = virtual_board(timing="real")
+    arguments = ("flash", "--image", f"0x10000={data}", "--port", board.url)
+
+    async def signalled_when(log: str) -> tuple[int, str]:
+        seen = len(board.log)
+        async with fbuild(*arguments, env=env) as flash:
+            with trio.fail_after(30):
+                while log not in board.log[seen:]:  # noqa: ASYNC110 - a file has no event
+                    await trio.sleep(0.005)
+            flash.signal(signal.SIGINT)
+            return await flash.ended(), flash.text
+
+    before = board.flash_path.read_bytes()
+    code, words = await signalled_when("SPI_ATTACH")
+    assert code == 130, words
+    assert "interrupted" in words
+    assert board.flash_path.read_bytes() == before
+    code, words = await signalled_when("FLASH_DEFL_DATA")
+    assert code == 0, words
+    assert "proven" in words
+    assert board.flash(0x10000, 200_000) == data.read_bytes()
