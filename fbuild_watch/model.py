@@ -95,6 +95,18 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True)
+class Installed:
+    """What was installed for a project, and where it lies."""
+
+    platforms: Mapping[str, Path] = field(default_factory=dict)
+    """ "vendor:arch" -> the folder with its platform.txt and boards.txt."""
+    tools: Mapping[str, Path] = field(default_factory=dict)
+    """ "NAME" and "NAME-VERSION" -> the folder that `runtime.tools.KEY.path` names."""
+    libraries: tuple[Path, ...] = ()
+    """The root folders of libraries, each once."""
+
+
+@dataclass(frozen=True, slots=True)
 class TranslationUnit:
     """One source file, and the command that makes its object and its depfile."""
 
