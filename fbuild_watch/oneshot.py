@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import trio
 
@@ -14,6 +15,8 @@ from fbuild_watch.errors import PortError
 from fbuild_watch.feed import Feed
 from fbuild_watch.model import Command, ConsoleInput, FlashReport, Image, Notice, Typed
 from fbuild_watch.serial import open_port
+
+T = TypeVar("T")
 
 
 async def flash_once(
@@ -34,6 +37,35 @@ async def flash_once(
             run_baud=run_baud,
             listener=listener,
         )
+    finally:
+        with trio.CancelScope(shield=True):
+            await opened.aclose()
+
+
+async def visit(
+    operation: Callable[[flash.Line, flash.Listener], Awaitable[T]],
+    port: str,
+    *,
+    write_baud: int,
+    run_baud: int,
+    listener: flash.Listener,
+) -> T:
+    """Open `port` for one of the operations of `flash`, and close it. Raises as the operation does."""
+    opened = await open_port(port, run_baud)
+    modem_lines = opened.has_modem_lines
+    line = flash.Line(opened.blocking(), port, modem_lines, write_baud, run_baud)
+    try:
+        return await operation(line, listener)
+    finally:
+        with trio.CancelScope(shield=True):
+            await opened.aclose()
+
+
+async def restart(port: str) -> None:
+    """Restart the firmware of the board on `port`. Raises PortError."""
+    opened = await open_port(port, flash.ROM_BAUD)
+    try:
+        await opened.reset()
     finally:
         with trio.CancelScope(shield=True):
             await opened.aclose()

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fbuild_watch.errors import BuildError, CompileFailed, FbuildError, LinkFailed, StepFailed
-from fbuild_watch.model import PHASES, BuildReport, Device, FlashReport, Notice, RegionReport
+from fbuild_watch.model import (
+    PHASES,
+    BuildReport,
+    Device,
+    FlashReport,
+    Notice,
+    Range,
+    RegionCheck,
+    RegionReport,
+)
 
 
 def built(report: BuildReport, *, wanted: bool, no_board: bool) -> Notice:
@@ -50,6 +59,11 @@ def device(found: Device) -> str:
     """Who answered."""
     size = f", {found.flash_size // (1024 * 1024)} MB flash" if found.flash_size else ""
     return f"{found.chip} {found.mac}{size}"
+
+
+def place(part: RegionReport | RegionCheck | Range) -> str:
+    """A region's name, offset and size, in columns."""
+    return f"{part.name:12} {part.offset:#8x} {part.size:9,} bytes"
 
 
 def status(stage: str, port: str, build_id: str | None) -> str:

@@ -35,6 +35,9 @@ from fbuild_watch.model import (
 
 T = TypeVar("T")
 
+_SILENT = Listener()
+_NOTHING = Image(())
+
 Choose = Callable[[Callable[[int, int], bytes], Device], Sequence[Range]]
 """Says what to erase, of a board that can be read: (read(offset, size), device) -> ranges."""
 
@@ -50,7 +53,7 @@ class Line:
     run_baud: int
 
 
-async def verify(line: Line, image: Image, listener: Listener = Listener()) -> VerifyReport:
+async def verify(line: Line, image: Image, listener: Listener = _SILENT) -> VerifyReport:
     """Ask the board for the digest of each region. Writes nothing, and loads no stub.
 
     Raises FlashError, InvalidImage, ImageTooBig, PortLost.
@@ -58,22 +61,22 @@ async def verify(line: Line, image: Image, listener: Listener = Listener()) -> V
     return await _in_thread(lambda: _Visit(line, listener).verify(image))
 
 
-async def erase(line: Line, choose: Choose, listener: Listener = Listener()) -> EraseReport:
+async def erase(line: Line, choose: Choose, listener: Listener = _SILENT) -> EraseReport:
     """Erase the ranges that `choose` names, whole sectors, and prove it. Raises FlashError."""
     return await _in_thread(lambda: _Visit(line, listener).erase(choose))
 
 
-async def read(line: Line, offset: int, size: int, listener: Listener = Listener()) -> bytes:
+async def read(line: Line, offset: int, size: int, listener: Listener = _SILENT) -> bytes:
     """What the flash holds. Raises BeyondFlash, FlashError."""
     return await _in_thread(lambda: _Visit(line, listener).read(offset, size))
 
 
-async def identify(line: Line, listener: Listener = Listener()) -> Device:
+async def identify(line: Line, listener: Listener = _SILENT) -> Device:
     """Who answers. The board is reset for it. Raises FlashError."""
     return await _in_thread(lambda: _Visit(line, listener).identify())
 
 
-async def enter_bootloader(line: Line, listener: Listener = Listener()) -> Device:
+async def enter_bootloader(line: Line, listener: Listener = _SILENT) -> Device:
     """Bring the board into its ROM bootloader and leave it there, at 115200. Raises FlashError."""
     return await _in_thread(lambda: _Visit(line, listener).identify(leave=False))
 
@@ -135,7 +138,7 @@ class _Visit(Session):
     # -- the connection -----------------------------------------------------------------
 
     @contextmanager
-    def _connected(self, image: Image = Image(()), *, leave: bool = True) -> Iterator[Device]:
+    def _connected(self, image: Image = _NOTHING, *, leave: bool = True) -> Iterator[Device]:
         """From reset to release. `leave` False: the board stays in its bootloader if all is well."""
         prepare()
         stays = False

@@ -3,7 +3,7 @@
 Pure but for reading files; nothing here runs a command or writes.
 """
 
-from fbuild_watch.project.environment import environments, load
+from fbuild_watch.project.environment import FILE_NAME, environments, load
 from fbuild_watch.project.plan import plan
 
-__all__ = ["environments", "load", "plan"]
+__all__ = ["FILE_NAME", "environments", "load", "plan"]

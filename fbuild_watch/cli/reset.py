@@ -1,0 +1,33 @@
+"""`fbuild reset`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from fbuild_watch.cli.common import environment_option, port_option, project_argument, run_async
+from fbuild_watch.cli.progress import FlashProgress
+from fbuild_watch.cli.target import BoardJob, settings_of
+
+
+@click.command("reset")
+@project_argument
+@environment_option
+@port_option
+@click.option("--bootloader", is_flag=True, help="Into the ROM bootloader, and leave it there.")
+def command(project: Path, environment: str | None, port: str | None, bootloader: bool) -> None:
+    """Restart the board. PROJECT gives the port, if there is a project."""
+    from fbuild_watch import flash
+    from fbuild_watch.oneshot import restart
+
+    settings = settings_of(project, environment)
+    with FlashProgress() as progress:
+        job = BoardJob(progress)
+        name = job.choose(port, settings)
+        if bootloader:
+            job.visit(flash.enter_bootloader, settings)
+        else:
+            run_async(restart, name)
+    where = "is in its bootloader" if bootloader else "was restarted"
+    click.echo(f"the board on {name} {where}", err=True)

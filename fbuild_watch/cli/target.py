@@ -1,0 +1,154 @@
+"""What the commands that reach a board share: what it is to hold, where it is, how the end is said."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from fbuild_watch.cli.common import choose_port, run_async
+from fbuild_watch.errors import FbuildError
+
+if TYPE_CHECKING:
+    from fbuild_watch.cli.progress import FlashProgress
+    from fbuild_watch.flash import Line, Listener
+    from fbuild_watch.model import Environment, Image, OperationResult
+
+T = TypeVar("T")
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="One JSON object on stdout, nothing else."
+)
+yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+def image_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--image and --no-build, for what compares a board with an image."""
+    for option in (
+        click.option("--no-build", is_flag=True, help="Take what was built last."),
+        click.option("--image", "images", multiple=True, metavar="OFFSET=FILE",
+                     help="Take this file, for there, without a project. "
+                          "Can be given several times."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The image that a board is to hold; the project's settings, if there is a project."""
+
+    image: Image
+    settings: Environment | None = None
+    phases: Mapping[str, float] = field(default_factory=dict)
+    """What its build took."""
+
+
+def wanted_image(
+    project: Path, environment: str | None, images: tuple[str, ...], no_build: bool
+) -> Wanted:
+    """Build PROJECT, or load what was built last, or read plain files."""
+    from fbuild_watch import image
+    from fbuild_watch import project as projects
+
+    if images and no_build:
+        raise click.UsageError("--image takes files as they are: --no-build has no meaning then")
+    if images:
+        return Wanted(image.from_files(images))
+    if no_build:
+        settings = projects.load(project, environment)
+        return Wanted(image.load_built(settings.build_dir), settings)
+    from fbuild_watch.cli.progress import BuildProgress
+    from fbuild_watch.pipeline import Pipeline
+
+    pipeline = Pipeline(project, environment)
+    with BuildProgress() as progress:
+        built = run_async(pipeline.build, on_event=progress.show)
+    return Wanted(built.image, pipeline.environment, built.phases)
+
+
+def settings_of(project: Path, environment: str | None) -> Environment | None:
+    """The project's settings, for commands that need no project; None: there is none."""
+    from fbuild_watch import project as projects
+
+    if environment is None and not (project / projects.FILE_NAME).exists():
+        return None
+    return projects.load(project, environment)
+
+
+def bauds(settings: Environment | None) -> dict[str, int]:
+    """`write_baud` and `run_baud`, as the project says or as usual."""
+    from fbuild_watch import flash
+
+    return {
+        "write_baud": (settings and settings.upload_speed) or flash.DEFAULT_BAUD,
+        "run_baud": settings.monitor_speed if settings else flash.ROM_BAUD,
+    }
+
+
+class BoardJob:
+    """One thing done to one board, and how its outcome is said."""
+
+    def __init__(self, progress: FlashProgress) -> None:
+        self.port: str | None = None
+        """The port, once it is chosen."""
+        self.progress = progress
+
+    def choose(self, explicit: str | None, settings: Environment | None) -> str:
+        """The port to use. Raises PortError."""
+        self.port = explicit  # named in a failure, too
+        self.port = choose_port(explicit, settings.upload_port if settings else None)
+        return self.port
+
+    def listener(self) -> Listener:
+        """Shows progress; looks for Ctrl-C."""
+        import trio
+
+        from fbuild_watch import flash
+
+        return flash.Listener(
+            device=self.progress.show_device,
+            progress=self.progress.show,
+            check_cancelled=trio.from_thread.check_cancelled,
+        )
+
+    def visit(
+        self, operation: Callable[[Line, Listener], Awaitable[T]], settings: Environment | None
+    ) -> T:
+        """Open the chosen port for one operation."""
+        from fbuild_watch.oneshot import visit
+
+        found: T = run_async(
+            visit, operation, self.port, listener=self.listener(), **bauds(settings)
+        )
+        return found
+
+
+def report(
+    do: Callable[[BoardJob], OperationResult],
+    say: Callable[[OperationResult], None],
+    as_json: bool,
+) -> int:
+    """Do it with a progress line; say the outcome in words or as JSON; the exit code."""
+    from fbuild_watch import results
+    from fbuild_watch.cli.crash import as_internal_error
+    from fbuild_watch.cli.progress import FlashProgress
+
+    with FlashProgress() as progress:
+        job = BoardJob(progress)
+        try:
+            result = do(job)
+        except Exception as error:
+            if not as_json or isinstance(error, click.ClickException | click.Abort):
+                raise
+            known = error if isinstance(error, FbuildError) else as_internal_error(error)
+            result = results.of_error(known, port=job.port, device=progress.device)
+    if as_json:
+        click.echo(json.dumps(results.as_json(result)))
+    else:
+        say(result)
+    return result.exit_code
