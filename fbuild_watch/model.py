@@ -129,12 +129,36 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class GeneratedFile:
+    """A source that is made from others: the builder writes it before anything is compiled."""
+
+    path: Path
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class UploadRecipe:
+    """How a core uploads with a program of its own (`tools.NAME.upload.pattern`), for one board."""
+
+    tool: str
+    """The core's name of it: "avrdude"."""
+    argv: tuple[str, ...]
+    """What was not known when this was planned is still a reference in a word: `{serial.port}`,
+    `{serial.port.file}`."""
+    speed: int | None = None
+    touch_1200: bool = False
+    """Whether opening the port at 1200 baud sends the board into its bootloader."""
+    wait_for_port: bool = False
+    """Whether the bootloader then comes up as another port."""
+
+
+@dataclass(frozen=True, slots=True)
 class BuildPlan:
-    """Everything an environment needs built, in order: prebuild, units, archives, link."""
+    """Everything an environment needs built, in order: prebuild, units, archives, link, finish."""
 
     environment: Environment
-    chip: str
-    """esptool's name of the chip: "esp32c3"."""
+    chip: str | None
+    """esptool's name of the chip ("esp32c3"); None: no chip of esptool's, the artifacts are all."""
     prebuild: tuple[Step, ...]
     units: tuple[TranslationUnit, ...]
     archives: tuple[Step, ...]
@@ -146,8 +170,21 @@ class BuildPlan:
     partitions_csv: Path | None = None
     watch_roots: tuple[Path, ...] = ()
     """Folders whose files can change the result: sources, includes, core and variant."""
+    finish: tuple[Step, ...] = ()
+    """After the link, in order: its hooks, the objcopy recipes and theirs, postbuild."""
+    generated: tuple[GeneratedFile, ...] = ()
+    """To be written before the first unit is compiled."""
+    artifacts: tuple[Path, ...] = ()
+    """What the objcopy recipes make of the ELF: firmware.hex, firmware.eep."""
+    upload: UploadRecipe | None = None
     toolchain: str = ""
     """What compiles, in words for the user."""
+    core: str = ""
+    """Which core is built, its version and place, in words for the user."""
+    libraries: tuple[str, ...] = ()
+    """The libraries that the sources need, in words: name, version and place."""
+    warnings: tuple[str, ...] = ()
+    """What the user should know of this plan: what a core or library asks for and does not get."""
     read_from: tuple[Path, ...] = ()
     """The files that this plan was made from: a change in one of them asks for a new plan."""
 
