@@ -53,13 +53,14 @@ def wanted_image(
 ) -> Wanted:
     """Build PROJECT, or load what was built last, or read plain files."""
     from fbuild_watch import image
-    from fbuild_watch import project as projects
 
     if images and no_build:
         raise click.UsageError("--image takes files as they are: --no-build has no meaning then")
     if images:
         return Wanted(image.from_files(images))
     if no_build:
+        from fbuild_watch import project as projects
+
         settings = projects.load(project, environment)
         return Wanted(image.load_built(settings.build_dir), settings)
     from fbuild_watch.cli.progress import BuildProgress
