@@ -127,6 +127,11 @@ class Board:
         """The board is plugged in."""
         self._start(ResetCause.POWERON, now)
 
+    def power_off(self) -> None:
+        """The board is unplugged, whatever it was doing. The flash stays as it is."""
+        self._hold()
+        self._log("no power")
+
     def poll(self, now: float) -> bytes:
         """Let everything happen that is due, and return what has reached the host."""
         self._happen_until(now)

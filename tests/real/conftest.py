@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import random
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+
+from tests.faults import Extent, Fault, draw, to_json
 
 START_SECONDS = 30
 
@@ -16,9 +20,10 @@ START_SECONDS = 30
 class ServedBoard:
     """A `fbuild board serve` in a process of its own, which dies with the test run."""
 
-    def __init__(self, flash_path: Path, timing: str = "fast") -> None:
+    def __init__(self, flash_path: Path, timing: str = "fast", chip: str = "esp32c3") -> None:
         self.flash_path = flash_path
         self.timing = timing
+        self.chip = chip
         self.log_path = flash_path.with_suffix(".log")
         self.url = ""
         self._process: subprocess.Popen[str] | None = None
@@ -70,12 +75,15 @@ class ServedBoard:
         if self._process is not None:
             self.kill()
 
-    def _start(self, listen: str) -> None:
-        command = [sys.executable, "-m", "fbuild_watch", "board", "serve"]
+    def _command(self, listen: str) -> list[str]:
+        command = [sys.executable, "-m", "fbuild_watch", "board", "serve", "--chip", self.chip]
         options = ["--flash", str(self.flash_path), "--timing", self.timing, "--listen", listen]
+        return [*command, *options, "--log", "--with-parent"]
+
+    def _start(self, listen: str) -> None:
         with self.log_path.open("a") as log:
             self._process = subprocess.Popen(
-                [*command, *options, "--log", "--with-parent"],
+                self._command(listen),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -110,17 +118,84 @@ class ServedBoard:
         return process.wait(START_SECONDS)
 
 
+class FaultyServedBoard(ServedBoard):
+    """A board with faults, in a process of its own. See the fixture `faulty_board`."""
+
+    def __init__(
+        self, flash_path: Path, timing: str, chip: str, faults: Sequence[Fault], seed: int
+    ) -> None:
+        self.faults = tuple(faults)
+        self.seed = seed
+        super().__init__(flash_path, timing, chip)
+
+    @property
+    def fired(self) -> list[str]:
+        """The faults that have happened, in words, in their order."""
+        return [line for line in self.log.splitlines() if line.startswith("fault: ")]
+
+    def _command(self, listen: str) -> list[str]:
+        plan = {
+            "flash": str(self.flash_path),
+            "chip": self.chip,
+            "timing": self.timing,
+            "faults": to_json(self.faults),
+            "seed": self.seed,
+        }
+        return [sys.executable, "-m", "tests.real.faulty_board", json.dumps(plan)]
+
+
 @pytest.fixture
 def virtual_board(tmp_path: Path) -> Iterator[Callable[..., ServedBoard]]:
-    """A factory: `virtual_board(flash_path=None, timing="fast")` serves a board until the test ends.
+    """A factory: `virtual_board(flash_path=None, timing="fast", chip="esp32c3")` serves a board.
 
-    Without a path the flash is a new, erased file under tmp_path.
+    Until the test ends. Without a path the flash is a new, erased file under tmp_path.
     """
     boards: list[ServedBoard] = []
 
-    def serve(flash_path: Path | None = None, timing: str = "fast") -> ServedBoard:
+    def serve(
+        flash_path: Path | None = None, timing: str = "fast", chip: str = "esp32c3"
+    ) -> ServedBoard:
         path = flash_path or tmp_path / f"flash-{len(boards)}.bin"
-        boards.append(ServedBoard(path, timing))
+        boards.append(ServedBoard(path, timing, chip))
+        return boards[-1]
+
+    yield serve
+    for board in boards:
+        board.close()
+
+
+@pytest.fixture
+def faulty_board(tmp_path: Path) -> Iterator[Callable[..., FaultyServedBoard]]:
+    """A factory of boards that fail on purpose: `faulty_board(faults, seed)`.
+
+    `faults` is a sequence of faults (tests.faults) or of their names, which are then drawn by
+    `seed` within `extent`; `flash_path`, `timing` and `chip` are as for `virtual_board`:
+
+        board = faulty_board([PowerLost(at=2)], 0)              # in the middle of the third operation
+        board = faulty_board(["Dropped", "StuckSector"], seed)  # wherever the seed says
+        ... flash through `board.url`, an image in sectors 0x10 to 0x18 by default ...
+        board.fired                                             # what has happened of them
+        board.flash(0x10000, size)                              # what the flash holds now
+
+    Each fault happens once (a StuckSector as often as it says), so a second visit to the same
+    board meets a sane one. Places are counted from the board's start: `Extent` says how far a
+    visit goes, and one that lies beyond it never happens: look at `fired`.
+    """
+    boards: list[FaultyServedBoard] = []
+
+    def serve(
+        faults: Sequence[Fault | str],
+        seed: int,
+        *,
+        extent: Extent | None = None,
+        flash_path: Path | None = None,
+        timing: str = "fast",
+        chip: str = "esp32c3",
+    ) -> FaultyServedBoard:
+        rng = random.Random(seed)
+        drawn = [draw(f, rng, extent or Extent()) if isinstance(f, str) else f for f in faults]
+        path = flash_path or tmp_path / f"faulty-{len(boards)}.bin"
+        boards.append(FaultyServedBoard(path, timing, chip, drawn, seed))
         return boards[-1]
 
     yield serve
