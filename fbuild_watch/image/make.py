@@ -42,7 +42,9 @@ def make(plan: BuildPlan) -> Image:
 
 
 def _make(plan: BuildPlan) -> Image:
-    maker = _Maker(plan)
+    if plan.chip is None:
+        return _of_artifacts(plan)
+    maker = _Maker(plan, plan.chip)
     flash_size = _flash_size(plan)
     csv, table = _table(plan, flash_size)
     app = partitions.app_partition(table)
@@ -59,6 +61,13 @@ def _make(plan: BuildPlan) -> Image:
     image = image_of(regions, plan.chip, plan.elf)
     maker.finish(image)
     return image
+
+
+def _of_artifacts(plan: BuildPlan) -> Image:
+    """The image for a board that its core's own program uploads to: no regions, a name."""
+    files = plan.artifacts or (plan.elf,)
+    digests = [_digest(_read(file, "the build has not made it")) for file in files]
+    return Image((), None, plan.elf, build_id=_digest("".join(digests).encode())[:8])
 
 
 def load_built(build_dir: Path) -> Image:
@@ -105,8 +114,9 @@ class _Made(msgspec.Struct, frozen=True):
 class _Maker:
     """Makes the image files of one plan, remembering those that are current."""
 
-    def __init__(self, plan: BuildPlan) -> None:
+    def __init__(self, plan: BuildPlan, chip: str) -> None:
         self._plan = plan
+        self._chip = chip
         self._folder = plan.environment.build_dir
         self._cached = _load_cache(self._folder / _CACHE)
         self._made: dict[str, _Made] = {}
@@ -115,11 +125,11 @@ class _Maker:
         """The image of an ELF, for `offset`."""
         plan = self._plan
         data = _read(elf, "the build has not made it")
-        settings = (_CACHE_VERSION, plan.chip, plan.flash.mode, plan.flash.freq, plan.flash.size)
+        settings = (_CACHE_VERSION, self._chip, plan.flash.mode, plan.flash.freq, plan.flash.size)
         inputs = _digest("\0".join(settings).encode() + b"\0" + data)
 
         def make() -> tuple[Region, ...]:
-            image = esp.elf_to_image(data, plan.chip, plan.flash, str(elf))
+            image = esp.elf_to_image(data, self._chip, plan.flash, str(elf))
             return (Region(name, offset, image),)
 
         return replace(self.regions(name, inputs, make)[0], offset=offset)
@@ -158,7 +168,7 @@ class _Maker:
         )
         table = next(region for region in image.regions if region.name == "partitions")
         write_if_changed(self._folder / "partitions.bin", table.data)
-        text = flasher_args.encode(files, self._plan.chip, self._plan.flash)
+        text = flasher_args.encode(files, self._chip, self._plan.flash)
         write_if_changed(self._folder / flasher_args.FILE_NAME, text)
         write_if_changed(self._folder / _CACHE, msgspec.json.encode(self._made))
         for name in _outputs(self._cached) - _outputs(self._made):
