@@ -1,6 +1,6 @@
 """The builder: what a plan needs done, in order, and nothing else.
 
-    hooks -> translation units (in parallel) -> archives -> link
+    hooks -> translation units (in parallel) -> archives -> link -> hooks, objcopy
 
 Not here: which commands there are (project/), what is dirty (graph.py), how a command is run
 (runner.py) and recorded (execute.py).
@@ -36,6 +36,7 @@ from fbuild_watch.errors import (
     LinkFailed,
     StepFailed,
 )
+from fbuild_watch.files import write_if_changed
 from fbuild_watch.model import BuildPlan, Step, TranslationUnit
 
 _STORE = ".records"
@@ -70,6 +71,7 @@ class Builder:
         """
         try:
             self._describe()
+            self._generate()
             return await self._pass(on_event)
         except FbuildError:
             raise
@@ -104,6 +106,8 @@ class Builder:
         compiled = await self._compile(on_event)
         between = trio.current_time()
         linked = await self._link(on_event)
+        for step in self.plan.finish:
+            await self._step(self._step_job(step), on_event)
         phases = {"compiled": between - began} if compiled else {}
         phases |= {"linked": trio.current_time() - between} if linked else {}
         return Built(compiled, linked, self.plan.elf, phases)
@@ -156,7 +160,7 @@ class Builder:
             await self._step(self._step_job(step), on_event)
         job = self._step_job(self.plan.link)
         linked = await self._step(job, on_event)
-        steps = (*self.plan.prebuild, *self.plan.archives, self.plan.link)
+        steps = (*self.plan.prebuild, *self.plan.archives, self.plan.link, *self.plan.finish)
         outputs = [unit.object for unit in self.plan.units] + [step.output for step in steps]
         self._executor.forget({str(output) for output in outputs}, self._build_dir)
         return linked
@@ -194,6 +198,12 @@ class Builder:
             self._build_dir.mkdir(parents=True, exist_ok=True)
             compile_commands.write(self.plan)
             self._described = True
+
+    def _generate(self) -> None:
+        """Write the sources that the plan brings along; one that is as it should be stays."""
+        for file in self.plan.generated:
+            file.path.parent.mkdir(parents=True, exist_ok=True)
+            write_if_changed(file.path, file.content)
 
     def _unstarted(self, job: Job, error: OSError) -> BuildError:
         if self._tool(job.argv[0]) is not None:
