@@ -10,12 +10,13 @@
      +- FlashError             NoAnswer, WrongChip, VerifyFailed, ConnectionLost,
      |                         SecureDownloadMode, FlashCancelled, FlashDiffers,
      |                         UnknownRegion, BeyondFlash, NotConfirmed, FlashEncrypted,
-     |                         SecureBoot, WrongBoard, InvalidReset
+     |                         SecureBoot, WrongBoard, InvalidReset, UploadFailed, ToolMissing,
+     |                         UploadStalled
      +- LockHeld               another `fbuild watch` runs
      +- RuntimeFolderUnsafe    others could have made or changed the folder of the lock
      +- LockUnsupported        the kernel cannot lock there
      +- ControlError           NotRunning, ControlLost, ControlRefused, InvalidRequest,
-     |                         VersionSkew, WriterBusy
+     |                         VersionSkew, WriterBusy, EndpointInUse
      +- TimedOut               the caller's own limit passed
      +- ConsoleError           ExpectTimeout, FailMatched, InvalidPattern
      +- BoardUnusable          the virtual board cannot be set up
@@ -548,6 +549,65 @@ class BeyondFlash(FlashError):
         )
 
 
+class UploadFailed(FlashError):
+    """A core's own upload program refused or failed; its own words are in `stdout` and `stderr`."""
+
+    code = "upload-failed"
+    exit_code = 76
+    tool: str
+    status: int
+    stdout: str
+    stderr: str
+
+    def __init__(self, port: str, tool: str, status: int, stdout: str, stderr: str) -> None:
+        last = next((line.strip() for line in reversed(stderr.splitlines()) if "rror" in line), "")
+        super().__init__(
+            f"{tool} could not upload to {port} (exit code {status}){': ' if last else ''}{last}",
+            hint="its own words say more; the board may hold half of the firmware: upload again",
+            port=port,
+            tool=tool,
+            status=status,
+            stdout=stdout,
+            stderr=stderr,
+        )
+
+
+class UploadStalled(FlashError):
+    """A core's own upload program said nothing for so long that it was ended."""
+
+    code = "upload-stalled"
+    exit_code = 78
+    seconds: float
+
+    def __init__(self, port: str, tool: str, seconds: float, stdout: str, stderr: str) -> None:
+        super().__init__(
+            f"{tool} said nothing for {seconds:g} s while uploading to {port}, and was ended",
+            hint="the board may hold half of the firmware: reset it, and upload again",
+            port=port,
+            tool=tool,
+            seconds=seconds,
+            stdout=stdout,
+            stderr=stderr,
+        )
+
+
+class ToolMissing(FlashError):
+    """The program that uploads to this board is not on this machine."""
+
+    code = "tool-missing"
+    exit_code = 77
+    tool: str
+    program: str
+
+    def __init__(self, tool: str, program: str) -> None:
+        super().__init__(
+            f"{program} is not there, or cannot be run: {tool} uploads to this board",
+            hint=f"install {tool} (your system's package manager has most upload tools)",
+            tool=tool,
+            program=program,
+        )
+
+
 class NotConfirmed(FlashError):
     """Something that cannot be undone was asked for, and nobody was there to say yes."""
 
@@ -692,6 +752,20 @@ class VersionSkew(ControlError):
             hint="end the running one with `fbuild stop` and start it again",
             ours=ours,
             theirs=theirs,
+        )
+
+
+class EndpointInUse(ControlError):
+    """Another program listens on the TCP port that we were told to use."""
+
+    code = "endpoint-in-use"
+    exit_code = 73
+
+    def __init__(self, tcp_port: int) -> None:
+        super().__init__(
+            f"TCP port {tcp_port} of this machine is in use",
+            hint="leave the number out: any free port will do",
+            tcp_port=tcp_port,
         )
 
 

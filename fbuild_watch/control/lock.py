@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from fbuild_watch.control import info
 from fbuild_watch.control.info import Info
 from fbuild_watch.control.runtime import PREFIX, runtime_dir
 from fbuild_watch.errors import LockHeld, LockUnsupported
+from fbuild_watch.kernel_lock import open_lock_file, try_exclusive
 
 NAME = f"{PREFIX}lock"
 
@@ -96,34 +96,16 @@ def _ourselves(projects: tuple[Path, ...]) -> Info:
 
 @contextlib.contextmanager
 def _opened(folder: Path) -> Iterator[int]:
-    no_link = getattr(os, "O_NOFOLLOW", 0)
-    fd = os.open(folder / NAME, os.O_RDWR | os.O_CREAT | no_link, 0o600)
+    fd = open_lock_file(folder / NAME)
     try:
         yield fd
     finally:
         os.close(fd)
 
 
-if sys.platform == "win32":  # pragma: no cover
-    import msvcrt
-
-    def _lock_nowait(fd: int, _folder: Path) -> bool:
-        os.lseek(fd, 0, os.SEEK_SET)
-        try:
-            msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-else:
-    import fcntl
-
-    def _lock_nowait(fd: int, folder: Path) -> bool:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        except OSError as error:
-            name = errno.errorcode.get(error.errno or 0, str(error.errno))
-            raise LockUnsupported(str(folder), name) from error
-        return True
+def _lock_nowait(fd: int, folder: Path) -> bool:
+    try:
+        return try_exclusive(fd)
+    except OSError as error:
+        name = errno.errorcode.get(error.errno or 0, str(error.errno))
+        raise LockUnsupported(str(folder), name) from error

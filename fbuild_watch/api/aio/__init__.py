@@ -1,0 +1,1 @@
+"""The API for programs with an event loop: trio's or asyncio's alike, through anyio."""

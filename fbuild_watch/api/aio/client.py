@@ -1,0 +1,189 @@
+"""The client for programs with an event loop."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Self, TypeVar
+
+import anyio
+
+from fbuild_watch.api import asks
+from fbuild_watch.api.aio.link import CONNECT_S, Link, connect
+from fbuild_watch.api.asks import AnyPath, Ask
+from fbuild_watch.api.exchange import OnProgress, ignore
+from fbuild_watch.control.messages import (
+    Logs,
+    PortStatus,
+    Status,
+    StreamEnded,
+    StreamItem,
+    StreamLost,
+    Welcome,
+)
+from fbuild_watch.errors import ControlLost, TimedOut
+from fbuild_watch.model import OperationResult
+
+T = TypeVar("T")
+
+
+class AsyncClient:
+    """Asks the running process. An async context manager; connects when first used.
+
+    Every method takes `timeout` in seconds (None: none) and raises the FbuildError that the process
+    raised, NotRunning, ControlLost or TimedOut. A request that is left half way is cancelled there;
+    a flash that has begun to write is finished.
+    """
+
+    def __init__(self, name: str = "") -> None:
+        """`name`: who asks, in words that others see."""
+        self._name = name
+        self._link: Link | None = None
+
+    async def build(
+        self,
+        project: AnyPath = ".",
+        environment: str | None = None,
+        *,
+        clean: bool = False,
+        on_progress: OnProgress = ignore,
+        timeout: float | None = None,
+    ) -> OperationResult:
+        """Build an environment; `regions` are the image's. Raises ProjectError, BuildError."""
+        return await self._run(asks.build(project, environment, clean), timeout, on_progress)
+
+    async def flash(
+        self,
+        project: AnyPath | None = None,
+        environment: str | None = None,
+        *,
+        port: str | None = None,
+        images: Sequence[tuple[int, AnyPath]] = (),
+        build: bool = True,
+        on_progress: OnProgress = ignore,
+        timeout: float | None = None,
+    ) -> OperationResult:
+        """Bring a board up to date, by default after a build, and prove it.
+
+        `images`: (offset in bytes, file) pairs, in place of a project.
+        Raises ProjectError, BuildError, ImageError, PortError, FlashError.
+        """
+        ask = asks.flash(project, environment, port, images, build=build)
+        return await self._run(ask, timeout, on_progress)
+
+    deploy = flash
+    """build + flash, under the name that other tools have for it."""
+
+    async def verify(
+        self,
+        project: AnyPath | None = None,
+        environment: str | None = None,
+        *,
+        port: str | None = None,
+        images: Sequence[tuple[int, AnyPath]] = (),
+        build: bool = True,
+        on_progress: OnProgress = ignore,
+        timeout: float | None = None,
+    ) -> OperationResult:
+        """Ask a board whether it holds the image. Raises FlashDiffers, and as `flash` does."""
+        ask = asks.verify(project, environment, port, images, build=build)
+        return await self._run(ask, timeout, on_progress)
+
+    async def reset(
+        self,
+        project: AnyPath | None = None,
+        environment: str | None = None,
+        *,
+        port: str | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        """Restart a board's firmware. Raises PortError."""
+        await self._run(asks.reset(project, environment, port), timeout)
+
+    async def status(self, *, timeout: float | None = 10.0) -> Status:
+        """What runs."""
+        return await self._run(asks.status(), timeout)
+
+    async def ports(self, *, timeout: float | None = 30.0) -> list[PortStatus]:
+        """The serial ports of the process's machine."""
+        return await self._run(asks.ports(), timeout)
+
+    async def logs(self, lines: int = 100, *, timeout: float | None = 10.0) -> Logs:
+        """The end of the log of a process in the background."""
+        return await self._run(asks.logs(lines), timeout)
+
+    async def watch(
+        self,
+        project: AnyPath = ".",
+        environment: str | None = None,
+        *,
+        port: str | None = None,
+        timeout: float | None = 30.0,
+    ) -> None:
+        """Build, flash and show this project from now on, each time a file is saved."""
+        await self._run(asks.watch(project, environment, port), timeout)
+
+    async def unwatch(self, project: AnyPath = ".", *, timeout: float | None = 120.0) -> None:
+        """Watch it no more; waits for a write."""
+        await self._run(asks.unwatch(project), timeout)
+
+    async def pause(
+        self, project: AnyPath = ".", *, paused: bool = True, timeout: float | None = 10.0
+    ) -> None:
+        """Let edits wait (or, with `paused` False, no more)."""
+        await self._run(asks.pause(project, paused), timeout)
+
+    async def shutdown(self, *, only_if_idle: bool = False, timeout: float | None = 10.0) -> bool:
+        """End the process in good order. Whether it will: see `only_if_idle`."""
+        return await self._run(asks.shutdown(only_if_idle=only_if_idle), timeout)
+
+    async def events(
+        self, *, timeout: float | None = None
+    ) -> AsyncIterator[StreamItem | StreamLost]:
+        """Everything that happens to any project, but for what boards say, from now on.
+
+        Over a connection of its own. Ends with the process; raises TimedOut when nothing happens
+        for `timeout` seconds.
+        """
+        link = await connect(self._name)
+        try:
+            ask = asks.events()
+            await link.run(link.wire.request(ask.method, ask.params, ask.kind), CONNECT_S, "events")
+            while not isinstance(
+                news := await link.run(link.wire.news(), timeout, "event"), StreamEnded
+            ):
+                yield news
+        except ControlLost:
+            return
+        finally:
+            await link.aclose()
+
+    async def welcome(self) -> Welcome:
+        """The version and the pid of the process."""
+        return (await self._connected()).welcome
+
+    async def aclose(self) -> None:
+        """Disconnect."""
+        if self._link is not None:
+            await self._link.aclose()
+            self._link = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        await self.aclose()
+
+    async def _run(self, ask: Ask[T], timeout: float | None, on_progress: OnProgress = ignore) -> T:
+        link = await self._connected()
+        try:
+            exchange = link.wire.request(ask.method, ask.params, ask.kind, on_progress)
+            return ask.convert(await link.run(exchange, timeout, ask.method))
+        except (ControlLost, TimedOut, anyio.get_cancelled_exc_class()):
+            with anyio.CancelScope(shield=True):
+                await self.aclose()  # what comes now would be the answer to nothing
+            raise
+
+    async def _connected(self) -> Link:
+        if self._link is None:
+            self._link = await connect(self._name)
+        return self._link

@@ -1,0 +1,74 @@
+"""Starting and ending the user's one process, for programs with an event loop."""
+
+from __future__ import annotations
+
+import subprocess
+from contextlib import suppress
+
+import anyio
+
+from fbuild_watch import __version__
+from fbuild_watch.api import launch
+from fbuild_watch.api.aio.client import AsyncClient
+from fbuild_watch.api.asks import AnyPath
+from fbuild_watch.control.locate import locate
+from fbuild_watch.control.messages import Status, Welcome
+from fbuild_watch.errors import NotRunning, TimedOut
+
+_PAUSE_S = 0.02
+
+
+class AsyncDaemon:
+    """The user's one process, from outside."""
+
+    async def ensure_running(
+        self, project: AnyPath | None = None, *, timeout: float = 20.0
+    ) -> Welcome:
+        """Start it in the background unless it runs; with `project`, have that watched.
+
+        An older idle one steps down for us. Raises NotRunning, TimedOut.
+        """
+        deadline = anyio.current_time() + timeout
+        while True:
+            with suppress(NotRunning):
+                return await self._use_running(project)
+            if anyio.current_time() > deadline:
+                raise TimedOut("the start of a process", timeout)
+            done = await anyio.run_process(
+                launch.command(None), stdin=subprocess.DEVNULL, check=False
+            )
+            launch.check(done.returncode, done.stdout + done.stderr)
+
+    async def _use_running(self, project: AnyPath | None) -> Welcome:
+        """Raises NotRunning when none runs, or it has stepped down."""
+        async with AsyncClient("daemon") as client:
+            welcome = await client.welcome()
+            older = launch.is_older(welcome.version, __version__)
+            if older and await client.shutdown(only_if_idle=True):
+                raise NotRunning("an older one has stepped down")
+            if project is not None:
+                await client.watch(project)
+            return welcome
+
+    async def stop(self, *, timeout: float = 60.0) -> bool:
+        """End it in good order, and wait until it is gone. False: none was running."""
+        try:
+            async with AsyncClient("daemon") as client:
+                pid = (await client.welcome()).pid
+                await client.shutdown()
+        except NotRunning:
+            return False
+        deadline = anyio.current_time() + timeout
+        while (found := locate()) is not None and found.pid == pid:
+            if anyio.current_time() > deadline:
+                raise TimedOut("the end of the process", timeout)
+            await anyio.sleep(_PAUSE_S)
+        return True
+
+    async def status(self) -> Status | None:
+        """What runs; None: nothing."""
+        try:
+            async with AsyncClient("daemon") as client:
+                return await client.status()
+        except NotRunning:
+            return None

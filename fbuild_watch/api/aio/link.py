@@ -1,0 +1,87 @@
+"""A connection to the running process over anyio's sockets: for trio and asyncio, no threads."""
+
+from __future__ import annotations
+
+import math
+from typing import TypeVar
+
+import anyio
+from anyio.abc import SocketStream
+
+from fbuild_watch.api.exchange import Exchange, Wire
+from fbuild_watch.control.endpoint import HOST
+from fbuild_watch.control.locate import Located, locate
+from fbuild_watch.control.messages import Welcome
+from fbuild_watch.errors import ControlLost, NotRunning, TimedOut
+
+T = TypeVar("T")
+
+CONNECT_S = 5.0
+
+
+class Link:
+    """A connection to the running process. Runs one exchange at a time."""
+
+    def __init__(self, stream: SocketStream) -> None:
+        """Take over a connected stream; `connect` makes one."""
+        self.wire = Wire()
+        self.welcome: Welcome
+        self._stream = stream
+
+    async def run(self, exchange: Exchange[T], timeout: float | None, what: str) -> T:
+        """Run an exchange. Raises what it raises, ControlLost, TimedOut after `timeout` seconds."""
+        try:
+            with anyio.fail_after(math.inf if timeout is None else max(0.0, timeout)):
+                return await self._run(exchange)
+        except TimeoutError:
+            raise TimedOut(what, timeout or 0.0) from None
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError) as error:
+            raise ControlLost(str(error) or "the connection broke") from error
+
+    async def _run(self, exchange: Exchange[T]) -> T:
+        try:
+            need = next(exchange)
+            while True:
+                need = exchange.send(await self._satisfy(need))
+        except StopIteration as stop:
+            done: T = stop.value
+            return done
+
+    async def _satisfy(self, need: bytes | None) -> bytes:
+        if need is not None:
+            await self._stream.send(need)
+            return b""
+        try:
+            return await self._stream.receive()
+        except anyio.EndOfStream:
+            return b""
+
+    async def aclose(self) -> None:
+        """The process cancels what it still does for us."""
+        await anyio.aclose_forcefully(self._stream)
+
+
+async def connect(name: str = "") -> Link:
+    """A connection to the running process. Raises NotRunning, ControlRefused, VersionSkew."""
+    located = locate()
+    if located is None:
+        raise NotRunning
+    link = Link(await _open(located))
+    try:
+        link.welcome = await link.run(link.wire.hello(located.token, name), CONNECT_S, "hello")
+    except BaseException:
+        await link.aclose()
+        raise
+    return link
+
+
+async def _open(located: Located) -> SocketStream:
+    where = located.endpoint
+    try:
+        with anyio.fail_after(CONNECT_S):
+            if where.kind == "unix":
+                return await anyio.connect_unix(where.path)
+            return await anyio.connect_tcp(HOST, where.port)
+    except OSError as error:  # TimeoutError is one
+        reason = error.strerror or "no answer"
+        raise NotRunning(f"pid {located.pid} does not answer: {reason}") from error

@@ -1,0 +1,176 @@
+"""The requests of both clients: what is sent, what comes back, what the caller gets. Pure."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
+
+from fbuild_watch import results
+from fbuild_watch.control import messages
+from fbuild_watch.control.messages import BuildDone, Nothing
+from fbuild_watch.control.variables import relevant
+from fbuild_watch.errors import FlashDiffers
+from fbuild_watch.model import FlashReport, OperationResult, Range, VerifyReport
+
+T = TypeVar("T")
+
+AnyPath = str | os.PathLike[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask(Generic[T]):
+    """A request. `convert` makes the caller's value of the answer, whose type is `kind`."""
+
+    method: str
+    params: Struct
+    kind: type[Any]
+    convert: Callable[[Any], T]
+
+
+def _as_it_is(answer: Any) -> Any:
+    return answer
+
+
+def _none(_answer: Nothing) -> None:
+    return None
+
+
+def absolute(path: AnyPath | None) -> str | None:
+    """A path as the process, which stands elsewhere, understands it."""
+    return None if path is None else str(Path(path).absolute())
+
+
+def build(project: AnyPath, environment: str | None, clean: bool) -> Ask[OperationResult]:
+    """Build an environment."""
+    params = messages.BuildAsked(_project(project), environment, clean, relevant(os.environ))
+    return Ask("build", params, BuildDone, _of_build)
+
+
+def flash(
+    project: AnyPath | None,
+    environment: str | None,
+    port: str | None,
+    images: Sequence[tuple[int, AnyPath]],
+    *,
+    build: bool,
+) -> Ask[OperationResult]:
+    """Bring a board up to date."""
+    params = _image(project, environment, port, images, build=build)
+    return Ask("flash", params, FlashReport, results.of_report)
+
+
+def verify(
+    project: AnyPath | None,
+    environment: str | None,
+    port: str | None,
+    images: Sequence[tuple[int, AnyPath]],
+    *,
+    build: bool,
+) -> Ask[OperationResult]:
+    """Ask a board what it holds."""
+    params = _image(project, environment, port, images, build=build)
+    return Ask("verify", params, VerifyReport, _of_verify)
+
+
+def _image(
+    project: AnyPath | None,
+    environment: str | None,
+    port: str | None,
+    images: Sequence[tuple[int, AnyPath]],
+    *,
+    build: bool,
+) -> messages.FlashAsked:
+    return messages.FlashAsked(
+        None if images else _project(project or "."),
+        environment,
+        port,
+        [f"{offset:#x}={absolute(path)}" for offset, path in images],
+        no_build=not build,
+        variables=relevant(os.environ),
+    )
+
+
+def reset(project: AnyPath | None, environment: str | None, port: str | None) -> Ask[None]:
+    """Restart a board."""
+    where = None if port else _project(project or ".")
+    return Ask("reset", messages.ResetAsked(where, environment, port), Nothing, _none)
+
+
+def status() -> Ask[messages.Status]:
+    """What runs."""
+    return Ask("status", Nothing(), messages.Status, _as_it_is)
+
+
+def ports() -> Ask[list[messages.PortStatus]]:
+    """The serial ports."""
+    return Ask("ports", Nothing(), messages.Ports, lambda answer: list(answer.ports))
+
+
+def logs(lines: int) -> Ask[messages.Logs]:
+    """The end of the log."""
+    return Ask("logs", messages.LogsAsked(lines), messages.Logs, _as_it_is)
+
+
+def watch(project: AnyPath, environment: str | None, port: str | None) -> Ask[None]:
+    """Watch a project."""
+    params = messages.WatchAsked(_project(project), environment, port)
+    return Ask("watch.start", params, Nothing, _none)
+
+
+def unwatch(project: AnyPath) -> Ask[None]:
+    """Watch a project no more."""
+    return Ask("watch.stop", messages.ProjectAsked(_project(project)), Nothing, _none)
+
+
+def pause(project: AnyPath, paused: bool) -> Ask[None]:
+    """Let edits wait, or no more."""
+    return Ask("watch.pause", messages.PauseAsked(_project(project), paused), Nothing, _none)
+
+
+def shutdown(*, only_if_idle: bool) -> Ask[bool]:
+    """End the process."""
+    params = messages.ShutdownAsked(only_if_idle)
+    return Ask("shutdown", params, messages.ShutdownAnswer, lambda answer: answer.stopping)
+
+
+def events() -> Ask[int]:
+    """The stream of all projects' events."""
+    return Ask("events", Nothing(), messages.Opened, lambda answer: answer.stream)
+
+
+def attach(asked: messages.AttachAsked) -> Ask[messages.Attached]:
+    """A console's stream."""
+    return Ask("attach", asked, messages.Attached, _as_it_is)
+
+
+def write(stream: int, data: bytes) -> Ask[None]:
+    """Bytes for a board."""
+    return Ask("write", messages.WriteAsked(stream, data), Nothing, _none)
+
+
+def command(stream: int, name: Any) -> Ask[None]:
+    """A command of a console."""
+    return Ask("command", messages.CommandAsked(stream, name), Nothing, _none)
+
+
+def _project(path: AnyPath) -> str:
+    return str(Path(path).absolute())
+
+
+def _of_build(done: BuildDone) -> OperationResult:
+    regions = tuple(Range(region.name, region.offset, region.size) for region in done.regions)
+    message = f"build {done.build_id} in {done.build_dir}"
+    return OperationResult(True, message, regions=regions, phases=done.phases)
+
+
+def _of_verify(report: VerifyReport) -> OperationResult:
+    """Raises FlashDiffers: an operation that did not succeed raises."""
+    if report.different:
+        names = [region.name for region in report.different]
+        raise FlashDiffers(report.port, names, len(report.regions))
+    return results.of_report(report)

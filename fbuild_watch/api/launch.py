@@ -1,0 +1,33 @@
+"""What starts a process in the background: the same command for both faces. Pure."""
+
+from __future__ import annotations
+
+import sys
+
+from fbuild_watch.api.asks import AnyPath, absolute
+from fbuild_watch.errors import NotRunning
+
+LOCK_HELD = 60
+"""Somebody else was quicker: there is a process, which is what was wanted."""
+
+
+def command(project: AnyPath | None) -> list[str]:
+    """Starts it, and ends when it answers."""
+    arguments = [str(absolute(project))] if project is not None else []
+    return [sys.executable, "-m", "fbuild_watch", "serve", "--detach", *arguments]
+
+
+def check(code: int, words: bytes) -> None:
+    """Raise NotRunning unless the command has done what it should."""
+    if code not in (0, LOCK_HELD):
+        lines = words.decode(errors="replace").strip().splitlines()
+        raise NotRunning(lines[0] if lines else f"starting one ended with exit code {code}")
+
+
+def is_older(theirs: str, ours: str) -> bool:
+    """Whether a process of another version should step down for ours."""
+    return _numbers(theirs) < _numbers(ours)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdecimal())

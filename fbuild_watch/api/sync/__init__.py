@@ -1,0 +1,1 @@
+"""The API for programs without an event loop."""

@@ -1,0 +1,182 @@
+"""The client for programs without an event loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Self, TypeVar
+
+from fbuild_watch.api import asks
+from fbuild_watch.api.asks import AnyPath, Ask
+from fbuild_watch.api.exchange import OnProgress, ignore
+from fbuild_watch.api.sync.link import CONNECT_S, Link, connect
+from fbuild_watch.control.messages import (
+    Logs,
+    PortStatus,
+    Status,
+    StreamEnded,
+    StreamItem,
+    StreamLost,
+    Welcome,
+)
+from fbuild_watch.errors import ControlLost, TimedOut
+from fbuild_watch.model import OperationResult
+
+T = TypeVar("T")
+
+
+class Client:
+    """Asks the running process. A context manager; connects when first used.
+
+    Every method takes `timeout` in seconds (None: none) and raises the FbuildError that the process
+    raised, NotRunning, ControlLost or TimedOut. A request that is left half way is cancelled there;
+    a flash that has begun to write is finished.
+    """
+
+    def __init__(self, name: str = "") -> None:
+        """`name`: who asks, in words that others see."""
+        self._name = name
+        self._link: Link | None = None
+
+    def build(
+        self,
+        project: AnyPath = ".",
+        environment: str | None = None,
+        *,
+        clean: bool = False,
+        on_progress: OnProgress = ignore,
+        timeout: float | None = None,
+    ) -> OperationResult:
+        """Build an environment; `regions` are the image's. Raises ProjectError, BuildError."""
+        return self._run(asks.build(project, environment, clean), timeout, on_progress)
+
+    def flash(
+        self,
+        project: AnyPath | None = None,
+        environment: str | None = None,
+        *,
+        port: str | None = None,
+        images: Sequence[tuple[int, AnyPath]] = (),
+        build: bool = True,
+        on_progress: OnProgress = ignore,
+        timeout: float | None = None,
+    ) -> OperationResult:
+        """Bring a board up to date, by default after a build, and prove it.
+
+        `images`: (offset in bytes, file) pairs, in place of a project.
+        Raises ProjectError, BuildError, ImageError, PortError, FlashError.
+        """
+        ask = asks.flash(project, environment, port, images, build=build)
+        return self._run(ask, timeout, on_progress)
+
+    deploy = flash
+    """build + flash, under the name that other tools have for it."""
+
+    def verify(
+        self,
+        project: AnyPath | None = None,
+        environment: str | None = None,
+        *,
+        port: str | None = None,
+        images: Sequence[tuple[int, AnyPath]] = (),
+        build: bool = True,
+        on_progress: OnProgress = ignore,
+        timeout: float | None = None,
+    ) -> OperationResult:
+        """Ask a board whether it holds the image. Raises FlashDiffers, and as `flash` does."""
+        ask = asks.verify(project, environment, port, images, build=build)
+        return self._run(ask, timeout, on_progress)
+
+    def reset(
+        self,
+        project: AnyPath | None = None,
+        environment: str | None = None,
+        *,
+        port: str | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        """Restart a board's firmware. Raises PortError."""
+        self._run(asks.reset(project, environment, port), timeout)
+
+    def status(self, *, timeout: float | None = 10.0) -> Status:
+        """What runs."""
+        return self._run(asks.status(), timeout)
+
+    def ports(self, *, timeout: float | None = 30.0) -> list[PortStatus]:
+        """The serial ports of the process's machine."""
+        return self._run(asks.ports(), timeout)
+
+    def logs(self, lines: int = 100, *, timeout: float | None = 10.0) -> Logs:
+        """The end of the log of a process in the background."""
+        return self._run(asks.logs(lines), timeout)
+
+    def watch(
+        self,
+        project: AnyPath = ".",
+        environment: str | None = None,
+        *,
+        port: str | None = None,
+        timeout: float | None = 30.0,
+    ) -> None:
+        """Build, flash and show this project from now on, each time a file is saved."""
+        self._run(asks.watch(project, environment, port), timeout)
+
+    def unwatch(self, project: AnyPath = ".", *, timeout: float | None = 120.0) -> None:
+        """Watch it no more; waits for a write."""
+        self._run(asks.unwatch(project), timeout)
+
+    def pause(
+        self, project: AnyPath = ".", *, paused: bool = True, timeout: float | None = 10.0
+    ) -> None:
+        """Let edits wait (or, with `paused` False, no more)."""
+        self._run(asks.pause(project, paused), timeout)
+
+    def shutdown(self, *, only_if_idle: bool = False, timeout: float | None = 10.0) -> bool:
+        """End the process in good order. Whether it will: see `only_if_idle`."""
+        return self._run(asks.shutdown(only_if_idle=only_if_idle), timeout)
+
+    def events(self, *, timeout: float | None = None) -> Iterator[StreamItem | StreamLost]:
+        """Everything that happens to any project, but for what boards say, from now on.
+
+        Over a connection of its own. Ends with the process; raises TimedOut when nothing happens
+        for `timeout` seconds.
+        """
+        link = connect(self._name)
+        try:
+            ask = asks.events()
+            link.run(link.wire.request(ask.method, ask.params, ask.kind), CONNECT_S, "events")
+            while not isinstance(news := link.run(link.wire.news(), timeout, "event"), StreamEnded):
+                yield news
+        except ControlLost:
+            return
+        finally:
+            link.close()
+
+    def welcome(self) -> Welcome:
+        """The version and the pid of the process."""
+        return self._connected().welcome
+
+    def close(self) -> None:
+        """Disconnect."""
+        if self._link is not None:
+            self._link.close()
+            self._link = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    def _run(self, ask: Ask[T], timeout: float | None, on_progress: OnProgress = ignore) -> T:
+        link = self._connected()
+        try:
+            exchange = link.wire.request(ask.method, ask.params, ask.kind, on_progress)
+            return ask.convert(link.run(exchange, timeout, ask.method))
+        except (ControlLost, TimedOut, KeyboardInterrupt, GeneratorExit):
+            self.close()  # what comes now would be the answer to nothing
+            raise
+
+    def _connected(self) -> Link:
+        if self._link is None:
+            self._link = connect(self._name)
+        return self._link

@@ -1,0 +1,71 @@
+"""Starting and ending the user's one process, for programs without an event loop."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from contextlib import suppress
+
+from fbuild_watch import __version__
+from fbuild_watch.api import launch
+from fbuild_watch.api.asks import AnyPath
+from fbuild_watch.api.sync.client import Client
+from fbuild_watch.control.locate import locate
+from fbuild_watch.control.messages import Status, Welcome
+from fbuild_watch.errors import NotRunning, TimedOut
+
+_PAUSE_S = 0.02
+
+
+class Daemon:
+    """The user's one process, from outside."""
+
+    def ensure_running(self, project: AnyPath | None = None, *, timeout: float = 20.0) -> Welcome:
+        """Start it in the background unless it runs; with `project`, have that watched.
+
+        An older idle one steps down for us. Raises NotRunning, TimedOut.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            with suppress(NotRunning):
+                return self._use_running(project)
+            if time.monotonic() > deadline:
+                raise TimedOut("the start of a process", timeout)
+            done = subprocess.run(
+                launch.command(None), stdin=subprocess.DEVNULL, capture_output=True, check=False
+            )
+            launch.check(done.returncode, done.stdout + done.stderr)
+
+    def _use_running(self, project: AnyPath | None) -> Welcome:
+        """Raises NotRunning when none runs, or it has stepped down."""
+        with Client("daemon") as client:
+            welcome = client.welcome()
+            older = launch.is_older(welcome.version, __version__)
+            if older and client.shutdown(only_if_idle=True):
+                raise NotRunning("an older one has stepped down")
+            if project is not None:
+                client.watch(project)
+            return welcome
+
+    def stop(self, *, timeout: float = 60.0) -> bool:
+        """End it in good order, and wait until it is gone. False: none was running."""
+        try:
+            with Client("daemon") as client:
+                pid = client.welcome().pid
+                client.shutdown()
+        except NotRunning:
+            return False
+        deadline = time.monotonic() + timeout
+        while (found := locate()) is not None and found.pid == pid:
+            if time.monotonic() > deadline:
+                raise TimedOut("the end of the process", timeout)
+            time.sleep(_PAUSE_S)
+        return True
+
+    def status(self) -> Status | None:
+        """What runs; None: nothing."""
+        try:
+            with Client("daemon") as client:
+                return client.status()
+        except NotRunning:
+            return None

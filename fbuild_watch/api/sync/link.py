@@ -1,0 +1,70 @@
+"""A connection to the running process over a plain socket: no threads, no event loop."""
+
+from __future__ import annotations
+
+import time
+from typing import TypeVar
+
+from fbuild_watch.api.exchange import Exchange, Wire
+from fbuild_watch.control.locate import Located, locate
+from fbuild_watch.control.messages import Welcome
+from fbuild_watch.errors import ControlLost, NotRunning, TimedOut
+
+T = TypeVar("T")
+
+CONNECT_S = 5.0
+
+_CHUNK = 65536
+
+
+class Link:
+    """A connection to the running process. Runs one exchange at a time."""
+
+    def __init__(self, located: Located, name: str = "") -> None:
+        """Connect and say hello. Raises NotRunning, ControlRefused, VersionSkew."""
+        self.wire = Wire()
+        self._socket = located.endpoint.make_socket()
+        try:
+            self._socket.settimeout(CONNECT_S)
+            self._socket.connect(located.endpoint.address)
+        except OSError as error:
+            self._socket.close()
+            raise NotRunning(f"pid {located.pid} does not answer: {error.strerror}") from error
+        self.welcome: Welcome = self.run(self.wire.hello(located.token, name), CONNECT_S, "hello")
+
+    def run(self, exchange: Exchange[T], timeout: float | None, what: str) -> T:
+        """Run an exchange. Raises what it raises, ControlLost, TimedOut after `timeout` seconds."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        try:
+            need = next(exchange)
+            while True:
+                need = exchange.send(self._satisfy(need, deadline))
+        except StopIteration as stop:
+            done: T = stop.value
+            return done
+        except TimeoutError:
+            raise TimedOut(what, timeout or 0.0) from None
+        except OSError as error:
+            raise ControlLost(error.strerror or str(error)) from error
+
+    def _satisfy(self, need: bytes | None, deadline: float | None) -> bytes:
+        left = None if deadline is None else deadline - time.monotonic()
+        if left is not None and left <= 0:
+            raise TimeoutError
+        self._socket.settimeout(left)
+        if need is None:
+            return self._socket.recv(_CHUNK)
+        self._socket.sendall(need)
+        return b""
+
+    def close(self) -> None:
+        """The process cancels what it still does for us."""
+        self._socket.close()
+
+
+def connect(name: str = "") -> Link:
+    """A connection to the running process. Raises NotRunning, ControlRefused, VersionSkew."""
+    located = locate()
+    if located is None:
+        raise NotRunning
+    return Link(located, name)

@@ -1,0 +1,90 @@
+"""Opening the endpoint. trio has no Unix listener: the sockets are made here, by hand.
+
+Rules
+- Only the holder of the lock may call this: it removes the socket that a killed process has left.
+- A TCP port is ours alone: SO_EXCLUSIVEADDRUSE on Windows, and no SO_REUSEADDR anywhere. A given
+  port that is still in use is tried again for a while: an unclean end may just have been.
+- Accepted TCP connections have SO_LINGER 0, so that a hard kill leaves neither CLOSE_WAIT nor
+  TIME_WAIT; an orderly close takes that back first, for it would drop what is not sent yet.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+import trio
+
+from fbuild_watch.control import endpoint
+from fbuild_watch.control.endpoint import Endpoint
+from fbuild_watch.errors import EndpointInUse
+
+BACKLOG = 128
+
+BIND_S, _PAUSE_S = 5.0, 0.05
+
+_NOW = struct.pack("ii", 1, 0)
+_LATER = struct.pack("ii", 0, 0)
+
+
+@asynccontextmanager
+async def listening(
+    folder: Path, asked: str | None
+) -> AsyncIterator[tuple[trio.SocketListener, Endpoint]]:
+    """Listen for the length of the block; leaves no socket behind. Raises EndpointInUse."""
+    where = endpoint.choose(folder, asked)
+    sock = trio.socket.from_stdlib_socket(where.make_socket())
+    try:
+        if where.kind == "unix":
+            await _bind_path(sock, where.path)
+        else:
+            where = await _bind_port(sock, where)
+        sock.listen(BACKLOG)
+        yield trio.SocketListener(sock), where
+    finally:
+        sock.close()
+        for name in (endpoint.SOCKET, endpoint.TOKEN):
+            (folder / name).unlink(missing_ok=True)
+
+
+async def _bind_path(sock: trio.socket.SocketType, path: str) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(path)  # noqa: PTH108 - left by a killed one: the lock is ours
+    await sock.bind(path)
+    os.chmod(path, 0o600)  # noqa: PTH101 - the folder is 0700 already
+
+
+async def _bind_port(sock: trio.socket.SocketType, where: Endpoint) -> Endpoint:
+    if exclusive := getattr(socket, "SO_EXCLUSIVEADDRUSE", None):
+        sock.setsockopt(socket.SOL_SOCKET, exclusive, 1)
+    with trio.move_on_after(BIND_S):
+        while True:
+            try:
+                await sock.bind(where.address)
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+            else:
+                return replace(where, port=sock.getsockname()[1])
+            await trio.sleep(_PAUSE_S)
+    raise EndpointInUse(where.port)
+
+
+def end_at_once(stream: trio.SocketStream) -> None:
+    """A hard kill is to leave nothing of this connection."""
+    if stream.socket.family == socket.AF_INET:
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NOW)
+
+
+async def close_orderly(stream: trio.SocketStream) -> None:
+    """Close, with everything sent."""
+    with suppress(OSError, trio.BrokenResourceError, trio.ClosedResourceError):
+        if stream.socket.family == socket.AF_INET:
+            stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LATER)
+    await trio.aclose_forcefully(stream)
