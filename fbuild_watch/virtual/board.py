@@ -201,7 +201,8 @@ class Board:
     def _start(self, cause: ResetCause, now: float) -> None:
         if cause in STRAPPING_RESETS:
             self._strapped = not self._circuit.io9
-        download = self._strapped or self._circuit.download_asked
+        by_lines = cause is self._circuit.cause
+        download = self._strapped or (by_lines and self._circuit.download_asked)
         self._log(f"reset: {cause.label}, {'download mode' if download else 'flash boot'}")
         self._rates.reset()
         if download:

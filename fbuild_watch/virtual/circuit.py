@@ -36,7 +36,7 @@ class ResetLines(Protocol):
     deadline: float | None
     """When `poll` is to be called; None: nothing changes by itself."""
     download_asked: bool
-    """Whether the chip is to go into download mode whatever the strapping pin says."""
+    """Whether their reset leads into download mode whatever the strapping pin says."""
     cause: ResetCause
     """What the chip takes the reset for when `en` rises."""
 

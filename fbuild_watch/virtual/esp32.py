@@ -144,7 +144,7 @@ LABELS = {
 
 
 def _banner(cause: ResetCause, boot: str) -> list[str]:
-    reset = f"rst:{cause.code:#x} ({LABELS[cause]}),boot:{boot}"
+    reset = f"rst:{cause.code:#x} ({LABELS.get(cause, cause.label)}),boot:{boot}"
     return ["ets Jul 29 2019 12:21:46", "", reset]
 
 

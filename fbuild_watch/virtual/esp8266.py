@@ -51,7 +51,7 @@ def efuses(mac: bytes) -> dict[int, int]:
     """Return the four OTP words: the MAC in three of them; no embedded flash (that is ESP8285)."""
     words = (
         mac[5] << 24,
-        0x02 << 16 | mac[3] << 8 | mac[4],
+        0x02 << 24 | mac[3] << 8 | mac[4],
         0xF200B000,
         mac[0] << 16 | mac[1] << 8 | mac[2],
     )

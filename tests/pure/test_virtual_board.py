@@ -8,72 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fbuild_watch.virtual.board import Board, Mode
+from fbuild_watch.virtual.board import Mode
 from fbuild_watch.virtual.circuit import HOLD
 from fbuild_watch.virtual.cpu import ResetCause
 from fbuild_watch.virtual.esp32c3 import UART_CLK_CONF, UART_CLKDIV
-from fbuild_watch.virtual.nor import BLOCK, Nor
-from fbuild_watch.virtual.personality import ESP32C3, Personality
-from fbuild_watch.virtual.protocol import SYNC_DATA, Opcode
+from fbuild_watch.virtual.protocol import Opcode
 from fbuild_watch.virtual.slip import Decoder, encode
-from fbuild_watch.virtual.timing import FAST, REAL, Timing
-from tests.pure.board_fakes import MAC, STUB, FakeCpu, block, parse_reply, request, words
+from fbuild_watch.virtual.timing import REAL
+from tests.pure.board_fakes import READ_MAGIC, STUB, SYNC, Desk, block, parse_reply, words
 
-SYNC = encode(request(Opcode.SYNC, SYNC_DATA))
-READ_MAGIC = encode(words(Opcode.READ_REG, 0x40001000))
 CHIP_MAGIC = 0x1B31506F
-
-
-class Desk:
-    """A board, its USB cable and a clock that the test moves."""
-
-    def __init__(self, timing: Timing = FAST, kind: Personality = ESP32C3) -> None:
-        self.cpu = FakeCpu()
-        self.nor = Nor(bytearray(b"\xff" * 64 * BLOCK))
-        self.said: list[str] = []
-        self.now = 100.0
-        self.board = Board(
-            self.cpu,
-            self.nor,
-            timing=timing,
-            mac=MAC,
-            personality=kind,
-            stubs=(STUB,),
-            log=self.said.append,
-        )
-        self.board.power_on(self.now)
-
-    def lines(self, *pairs: tuple[int, int], step: float = 0.06) -> None:
-        """Set (DTR, RTS) pairs as a slow network client does."""
-        for dtr, rts in pairs:
-            self.board.set_lines(bool(dtr), bool(rts), self.now)
-            self.heard(step)
-
-    def send(self, data: bytes, wait: float = 0.0) -> bytes:
-        """Send bytes and return what is heard until `wait` seconds later."""
-        self.board.receive(data, self.now)
-        return self.heard(wait)
-
-    def heard(self, wait: float = 0.0) -> bytes:
-        """Return what is heard in the next `wait` seconds, polling when the board wants it."""
-        end, heard = self.now + wait, b""
-        while (due := self.board.deadline) is not None and due <= end:
-            self.now = max(self.now, due)
-            heard += self.board.poll(self.now)
-        self.now = end
-        return heard
-
-    def download(self) -> None:
-        """Classic reset into download mode, in the order of esptool's."""
-        self.lines((0, 0), (0, 1), (1, 1), (1, 0), (0, 0))
-        assert self.board.mode is Mode.ROM
-
-    def upload_stub(self) -> bytes:
-        self.send(SYNC)
-        for address, data in STUB.segments.items():
-            self.send(encode(words(Opcode.MEM_BEGIN, len(data), 1, len(data), address)))
-            self.send(encode(block(Opcode.MEM_DATA, data)))
-        return self.send(encode(words(Opcode.MEM_END, 0, STUB.entry)))
 
 
 @pytest.fixture
