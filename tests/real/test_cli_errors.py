@@ -211,7 +211,7 @@ async def test_ctrl_c_ends_a_check_and_not_a_write(
         seen = len(board.log)
         async with fbuild(*arguments, env=env) as flash:
             with trio.fail_after(30):
-                while log not in board.log[seen:]:  # noqa: ASYNC110 - a file has no event
+                while log not in board.log[seen:]:
                     await trio.sleep(0.005)
             flash.signal(signal.SIGINT)
             return await flash.ended(), flash.text
