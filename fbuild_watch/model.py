@@ -225,6 +225,8 @@ class Image:
     elf: Path | None = None
     build_id: str = ""
     """The first hex digits of a digest over all regions: names a build in messages."""
+    upload: UploadRecipe | None = None
+    """The program that writes it, where that is not us: then there are no regions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +276,23 @@ class FlashReport:
     def sectors_written(self) -> int:
         """The number of 4 KB sectors that were written."""
         return sum(region.sectors_written for region in self.regions)
+
+
+Proof = Literal["device-digest", "tool-verified", "tool-exit"]
+"""What says that a board holds a build: digests that the device computed over its own flash; an
+upload tool that read back what it wrote; or no more than that tool's exit code."""
+
+
+@dataclass(frozen=True, slots=True)
+class UploadReport:
+    """An upload by a core's own program. Nothing here is a digest of the device's."""
+
+    port: str
+    tool: str
+    proof: Literal["tool-verified", "tool-exit"]
+    phases: Mapping[str, float]
+    stdout: str = field(default="", repr=False)
+    stderr: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,6 +356,8 @@ class OperationResult:
     """Who answered; None: the board was never reached."""
     regions: tuple[RegionReport | RegionCheck | Range, ...] = ()
     phases: Mapping[str, float] = field(default_factory=dict)
+    proof: Proof | None = None
+    """What says that it is done; None: it is not, or nothing was to be proven."""
     stdout: str = ""
     stderr: str = ""
     """What a compiler or an upload tool said, where one had a part in it."""

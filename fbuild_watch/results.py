@@ -7,9 +7,19 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from fbuild_watch.errors import FbuildError, FlashDiffers
-from fbuild_watch.model import Device, EraseReport, FlashReport, OperationResult, VerifyReport
+from fbuild_watch.model import (
+    Device,
+    EraseReport,
+    FlashReport,
+    OperationResult,
+    Proof,
+    UploadReport,
+    VerifyReport,
+)
 
-Report = FlashReport | VerifyReport | EraseReport
+Report = FlashReport | UploadReport | VerifyReport | EraseReport
+
+_DIGEST: Proof = "device-digest"
 
 
 def of_report(report: Report) -> OperationResult:
@@ -17,10 +27,12 @@ def of_report(report: Report) -> OperationResult:
     match report:
         case FlashReport():
             result = _done(report, f"proven on {report.port}")
-            return replace(result, regions=report.regions)
+            return replace(result, regions=report.regions, device=report.device, proof=_DIGEST)
+        case UploadReport():
+            return _of_upload(report)
         case EraseReport():
             result = _done(report, f"erased on {report.port}")
-            return replace(result, regions=report.ranges)
+            return replace(result, regions=report.ranges, device=report.device, proof=_DIGEST)
         case VerifyReport():
             return _of_verify(report)
 
@@ -51,6 +63,7 @@ def as_json(result: OperationResult) -> dict[str, Any]:
         "chip": device.chip if device else None,
         "mac": device.mac if device else None,
         "port": result.port,
+        "proof": result.proof,
         "regions": [asdict(region) for region in result.regions],
         "phases": dict(result.phases),
     }
@@ -65,13 +78,24 @@ def with_phases(result: OperationResult, before: Mapping[str, float]) -> Operati
 
 
 def _done(report: Report, message: str) -> OperationResult:
-    return OperationResult(
-        True, message, port=report.port, device=report.device, phases=report.phases
-    )
+    return OperationResult(True, message, port=report.port, phases=report.phases)
+
+
+def _of_upload(report: UploadReport) -> OperationResult:
+    """A tool gives no digests: no regions, and a proof that is the tool's word."""
+    verified = report.proof == "tool-verified"
+    how = "read back what it wrote" if verified else "ended well; nothing was read back"
+    result = _done(report, f"uploaded to {report.port}: {report.tool} {how}")
+    return replace(result, proof=report.proof, stdout=report.stdout, stderr=report.stderr)
 
 
 def _of_verify(report: VerifyReport) -> OperationResult:
-    done = replace(_done(report, f"{report.port} holds the image"), regions=report.regions)
+    done = replace(
+        _done(report, f"{report.port} holds the image"),
+        regions=report.regions,
+        device=report.device,
+        proof=_DIGEST,
+    )
     if not report.different:
         return done
     error = FlashDiffers(report.port, [r.name for r in report.different], len(report.regions))

@@ -67,7 +67,8 @@ def _of_artifacts(plan: BuildPlan) -> Image:
     """The image for a board that its core's own program uploads to: no regions, a name."""
     files = plan.artifacts or (plan.elf,)
     digests = [_digest(_read(file, "the build has not made it")) for file in files]
-    return Image((), None, plan.elf, build_id=_digest("".join(digests).encode())[:8])
+    build_id = _digest("".join(digests).encode())[:8]
+    return Image((), None, plan.elf, build_id=build_id, upload=plan.upload)
 
 
 def load_built(build_dir: Path) -> Image:

@@ -1,0 +1,69 @@
+"""AVR for real: avrdude, by the core's own recipe, against an ATmega328P with its bootloader."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trio
+
+from fbuild_watch import tool_upload
+from fbuild_watch.errors import UploadFailed
+from fbuild_watch.flash import Listener, Progress
+from fbuild_watch.serial import open_port
+from tests.real import avr_kit
+
+BAUD = 57600
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    avr_kit.need_tools()
+    return avr_kit.compiled_board(tmp_path_factory.mktemp("avr"))
+
+
+@pytest.fixture
+def port(program: Path) -> Iterator[str]:
+    with avr_kit.served(program) as name:
+        yield name
+
+
+async def said(port: str, text: str) -> None:
+    """Wait until the firmware says `text`: its bootloader gives up first."""
+    opened = await open_port(port, BAUD)
+    try:
+        heard = b""
+        with trio.fail_after(20):
+            while f"{text}\r\n".encode() not in heard:
+                heard += await opened.receive_some()
+    finally:
+        await opened.aclose()
+
+
+async def test_a_build_is_uploaded_verified_and_runs(port: str, tmp_path: Path) -> None:
+    seen: list[Progress] = []
+    for text in ("hello from AVR", "hello again"):
+        avr_kit.firmware(tmp_path, text)
+        recipe = avr_kit.core_recipe(tmp_path)
+        report = await tool_upload.upload(recipe, port, Listener(progress=seen.append))
+        assert (report.tool, report.proof) == ("avrdude", "tool-verified")
+        assert "bytes of flash verified" in report.stderr
+        await said(port, text)
+    assert {now.step for now in seen if now.total} == {"being written", "being verified"}
+
+
+async def test_without_verification_only_the_exit_code_is_said(port: str, tmp_path: Path) -> None:
+    avr_kit.firmware(tmp_path, "unverified")
+    recipe = avr_kit.core_recipe(tmp_path, verify=False)
+    assert (await tool_upload.upload(recipe, port, Listener())).proof == "tool-exit"
+    await said(port, "unverified")
+
+
+async def test_what_avrdude_refuses_is_said_in_its_words(port: str, tmp_path: Path) -> None:
+    (tmp_path / "firmware.hex").write_text("no hex\n")
+    with pytest.raises(UploadFailed) as failure:
+        await tool_upload.upload(avr_kit.core_recipe(tmp_path), port, Listener())
+    assert failure.value.tool == "avrdude"
+    assert "rror" in str(failure.value)
+    assert "firmware.hex" in failure.value.stderr

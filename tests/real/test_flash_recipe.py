@@ -1,0 +1,139 @@
+"""Upload programs that do well, fail, are missing, stall, or are cancelled: real processes."""
+
+from __future__ import annotations
+
+import os
+import pty
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trio
+
+from fbuild_watch import tool_upload
+from fbuild_watch.errors import PortNotFound, ToolMissing, UploadFailed, UploadStalled
+from fbuild_watch.flash import Listener, Progress
+from fbuild_watch.flash.recipe_upload import run_recipe
+from fbuild_watch.model import UploadRecipe
+from fbuild_watch.serial import PortInfo
+from tests.real.build_kit import script, wait_until
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="its tools are shell scripts")
+
+
+def recipe(tmp_path: Path, body: str, **more: bool) -> UploadRecipe:
+    return UploadRecipe("tool", (script(tmp_path / "tool", body), "{serial.port}"), **more)
+
+
+async def test_words_progress_and_proof(tmp_path: Path) -> None:
+    seen: list[Progress] = []
+    erasing: list[bool] = []
+    listener = Listener(progress=seen.append, erasing=lambda: erasing.append(True))
+    tool = recipe(tmp_path, 'echo "port $1"; echo "Verify OK"; printf "writing 50%%" >&2')
+    report = await run_recipe(tool, "/dev/x", listener)
+    assert (report.port, report.tool, report.proof) == ("/dev/x", "tool", "tool-verified")
+    assert report.stdout == "port /dev/x\nVerify OK\n"
+    assert report.stderr == "writing 50%"
+    assert Progress("being written", 50, 100) in seen
+    assert erasing == [True]
+    assert set(report.phases) == {"written"}
+
+
+async def test_a_failure_has_its_words(tmp_path: Path) -> None:
+    tool = recipe(tmp_path, "echo out; echo 'tool error: no sync' >&2; exit 3")
+    with pytest.raises(UploadFailed, match=r"exit code 3\): tool error: no sync") as failure:
+        await run_recipe(tool, "/dev/x", Listener())
+    assert (failure.value.status, failure.value.stdout) == (3, "out\n")
+    assert failure.value.stderr == "tool error: no sync\n"
+
+
+async def test_a_missing_program(tmp_path: Path) -> None:
+    tool = UploadRecipe("bossac", (str(tmp_path / "bossac"),))
+    with pytest.raises(ToolMissing, match="bossac uploads to this board"):
+        await run_recipe(tool, "/dev/x", Listener())
+
+
+async def test_a_silent_program_is_ended_with_its_children(tmp_path: Path) -> None:
+    tool = recipe(tmp_path, f"sleep 60 & echo $! > '{tmp_path}/child'; echo begun; wait")
+    with pytest.raises(UploadStalled, match=r"said nothing for 0\.3 s") as failure:
+        await run_recipe(tool, "/dev/x", Listener(), silence=0.3)
+    assert failure.value.fields()["stdout"] == "begun\n"
+    child = int((tmp_path / "child").read_text())
+    await wait_until(lambda: not Path(f"/proc/{child}/stat").exists() or _is_dead(child))
+
+
+def _is_dead(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+async def test_one_that_works_on_in_silence_of_its_pipes_is_not_waited_for(tmp_path: Path) -> None:
+    tool = recipe(tmp_path, "echo done; sleep 30 &")  # the child holds the pipes
+    with trio.fail_after(15):
+        report = await run_recipe(tool, "/dev/x", Listener())
+    assert report.stdout == "done\n"
+
+
+async def test_a_write_is_not_abandoned(tmp_path: Path) -> None:
+    tool = recipe(tmp_path, f"echo begun; sleep 0.5; touch '{tmp_path}/whole'")
+    with trio.CancelScope() as scope:
+        await run_recipe(tool, "/dev/x", Listener(progress=lambda _progress: scope.cancel()))
+    assert scope.cancel_called
+    assert (tmp_path / "whole").exists()
+
+
+# --- the port around it --------------------------------------------------------------------
+
+
+@pytest.fixture
+def port() -> Iterator[str]:
+    ours, theirs = pty.openpty()
+    yield os.ttyname(theirs)
+    os.close(ours)
+    os.close(theirs)
+
+
+class Ports:
+    """The ports of a machine, one look after the other; the last look stays."""
+
+    def __init__(self, *looks: list[str]) -> None:
+        self._looks = list(looks)
+
+    def __call__(self) -> list[PortInfo]:
+        names = self._looks.pop(0) if len(self._looks) > 1 else self._looks[0]
+        return [PortInfo(name) for name in names]
+
+
+async def test_the_bootloaders_port_is_waited_for_and_then_the_boards_own(
+    tmp_path: Path, port: str
+) -> None:
+    tool = recipe(tmp_path, "echo $1", touch_1200=True, wait_for_port=True)
+    ports = Ports([port, "b"], [port, "b"], ["b"], ["b", "boot"], ["b"], ["b", port])
+    report = await tool_upload.upload(tool, port, Listener(), look=ports)
+    assert report.stdout == "boot\n"
+    assert report.port == port
+
+
+async def test_a_port_that_goes_and_comes_back_is_the_bootloaders(
+    tmp_path: Path, port: str
+) -> None:
+    tool = recipe(tmp_path, "echo $1", touch_1200=True, wait_for_port=True)
+    ports = Ports([port, "b"], ["b"], ["b"], [port, "b"])
+    report = await tool_upload.upload(tool, port, Listener(), look=ports)
+    assert report.stdout == f"{port}\n"
+
+
+async def test_no_bootloader_comes_up(
+    tmp_path: Path, port: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tool_upload, "APPEAR_S", 0.5)
+    tool = recipe(tmp_path, "echo $1", touch_1200=True, wait_for_port=True)
+    with pytest.raises(PortNotFound) as failure:
+        await tool_upload.upload(tool, port, Listener(), look=Ports([port, "b"], ["b"]))
+    assert "reset button twice" in failure.value.hint
+
+
+async def test_without_a_touch_no_port_is_looked_for(tmp_path: Path) -> None:
+    tool = recipe(tmp_path, "echo $1")
+    report = await tool_upload.upload(tool, "/dev/x", Listener(), look=Ports())
+    assert report.stdout == "/dev/x\n"
