@@ -10,6 +10,8 @@ import time
 from fbuild_watch.virtual.protocol import checksum
 from tests.real.conftest import ServedBoard
 
+DEADLINE_S = 20
+
 IAC, SB, SE = b"\xff", b"\xfa", b"\xf0"
 RTS_ON = IAC + SB + b"\x2c\x05\x0b" + IAC + SE
 DTR_OFF = IAC + SB + b"\x2c\x05\x09" + IAC + SE
@@ -61,14 +63,16 @@ class RawClient:
     """A TCP client that speaks just enough telnet."""
 
     def __init__(self, board: ServedBoard) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", board.port), timeout=20)
+        self.socket = socket.create_connection(("127.0.0.1", board.port), timeout=DEADLINE_S)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.wait_heard(IAC)  # the server speaks first
 
     def wait_heard(self, expected: bytes) -> bytes:
-        """Read until `expected` has come; returns all that came."""
+        """Read until `expected` has come; returns all that came. A board may talk without end."""
         heard = b""
+        deadline = time.monotonic() + DEADLINE_S
         while expected not in heard:
+            assert time.monotonic() < deadline, f"not {expected!r} in {heard[-2000:]!r}"
             piece = self.socket.recv(4096)
             assert piece, f"closed after {heard!r}"
             heard += piece
@@ -93,7 +97,7 @@ class RawClient:
 
 def wait_logged(board: ServedBoard, line: str, *, times: int = 1) -> None:
     """Wait until the board has said a line so many times."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + DEADLINE_S
     while board.log.count(line) < times:
         assert time.monotonic() < deadline, board.log
         time.sleep(0.01)

@@ -19,6 +19,9 @@ from fbuild_watch.virtual.server import BUSY, TURN, UNREAD_LIMIT, BoardServer, C
 from fbuild_watch.virtual.slip import encode
 from fbuild_watch.virtual.timing import REAL
 
+PATIENCE = 60
+"""Virtual seconds: the CPU of these tests talks for ever."""
+
 IAC, SB, SE = b"\xff", b"\xfa", b"\xf0"
 DTR_ON, DTR_OFF, RTS_ON, RTS_OFF = b"\x08", b"\x09", b"\x0b", b"\x0c"
 
@@ -80,10 +83,11 @@ class Cable:
 
     async def wait_heard(self, expected: bytes) -> bytes:
         heard = b""
-        while expected not in heard:
-            piece = await self.stream.receive_some()
-            assert piece, f"closed after {heard!r}"
-            heard += piece
+        with trio.fail_after(PATIENCE):
+            while expected not in heard:
+                piece = await self.stream.receive_some()
+                assert piece, f"closed after {heard!r}"
+                heard += piece
         return heard
 
 
