@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Literal
 
 from fbuild_watch.errors import InvalidImage, VerifyFailed
 from fbuild_watch.flash.cost import CostModel
@@ -274,5 +275,5 @@ def _holds(region: Region, findings: Findings) -> Generator[Request, Answer, boo
 
 def _report(region: Region, written: Mapping[int, set[int]]) -> RegionReport:
     count = len(written.get(region.offset, ()))
-    state = "written" if count else "unchanged"
+    state: Literal["written", "unchanged"] = "written" if count else "unchanged"
     return RegionReport(region.name, region.offset, region.size, state, count)

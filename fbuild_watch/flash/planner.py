@@ -105,7 +105,8 @@ class Density:
     def value(self) -> float:
         """The probability that a sector differs, rounded to a step."""
         exact = (self._prior * self._weight + self._dirty) / (self._weight + self._seen)
-        return min(1.0, 2.0 ** (round(math.log2(exact) * self.LEVELS) / self.LEVELS))
+        step = round(math.log2(exact) * self.LEVELS) / self.LEVELS
+        return min(1.0, math.pow(2.0, step))
 
 
 UNKNOWN = 1 / 256
