@@ -1,10 +1,10 @@
-"""A platformio.ini's sections, resolved to one environment.
+"""One environment of a platformio.ini, with its types.
 
-Not here: the syntax (ini.py), and what a board is (arduino.py).
+Not here: how its text is found (config.py), what a board is (boards.py, arduino.py), and projects
+without a platformio.ini (sketch.py, foreign.py).
 
 Rules
-- [env] holds the defaults of every [env:NAME].
-- An option that is not known here is left alone.
+- An option that is not known here is left alone (remarks.py says likely slips).
 - Nothing is guessed: a value that cannot be what it should be is InvalidProject, with its line.
 """
 
@@ -12,150 +12,242 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
-from dataclasses import dataclass
+import sys
+import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from fbuild_watch.errors import InvalidProject, UnknownEnvironment
 from fbuild_watch.model import Environment
-from fbuild_watch.project import ini
+from fbuild_watch.project import remarks
+from fbuild_watch.project.config import Config
+from fbuild_watch.project.flag_words import FlagWords
 
-FILE_NAME = "platformio.ini"
-_PREFIX = "env:"
+_ROM_BAUD = 115200
+"""The rate of a board of ours that no option names; PlatformIO's default is its own 9600."""
+
+_RULE = re.compile(r"[+-]<[^>]+>")
+
+_BUILD = "fbuild_build"
+"""custom_fbuild_build: a command of the project's own, which needs no board and no framework."""
 
 
 def environments(project_dir: Path) -> list[str]:
     """The names of all environments, in the order of the file."""
-    return _names(_read(project_dir / FILE_NAME))
+    return Config(project_dir, os.environ).environments()
 
 
-def load(project_dir: Path, name: str | None = None) -> Environment:
+def load(project_dir: Path, name: str | None, environ: Mapping[str, str]) -> Environment:
     """Read one environment; None: the first of default_envs, else the first of the file.
 
-    Raises InvalidProject (with file and line) and UnknownEnvironment.
+    `project_dir` is absolute. Raises InvalidProject (with file and line) and UnknownEnvironment.
     """
-    project_dir = _absolute(project_dir)
-    path = project_dir / FILE_NAME
-    document = _read(path)
-    project = _Options(str(path), document, ("platformio",))
-    name = name or _default(document, project)
-    if f"{_PREFIX}{name}" not in document:
-        raise UnknownEnvironment(name, _names(document), str(path))
-    options = _Options(str(path), document, (f"{_PREFIX}{name}", "env"))
-    return Environment(
-        name=name,
-        project_dir=project_dir,
-        src_dir=_absolute(project_dir / (project.text("src_dir") or "src")),
-        build_dir=project_dir / ".fbuild" / "build" / name,
-        board=options.required("board"),
-        build_flags=options.words("build_flags"),
-        upload_port=options.text("upload_port"),
-        upload_speed=options.baud("upload_speed"),
-        monitor_port=options.text("monitor_port"),
-        monitor_speed=options.baud("monitor_speed") or 115200,
-        data_dir=_absolute(project_dir / (project.text("data_dir") or "data")),
-    )
+    config = Config(project_dir, environ)
+    _check_names(config)
+    name = name or _default(config)
+    if name not in config.environments():
+        raise UnknownEnvironment(name, config.environments(), str(config.path))
+    return _Reader(config, project_dir, name).read()
 
 
-def _absolute(path: Path) -> Path:
-    """Absolute, without `..`; links stay links: the user's names are the ones in messages."""
-    return Path(os.path.abspath(path))  # noqa: PTH100  (Path.absolute keeps `..`)
-
-
-def _read(path: Path) -> ini.Document:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise InvalidProject(
-            "there is no such file",
-            path=str(path),
-            hint="run fbuild in a project's folder, or name the folder; fbuild init makes one",
-        ) from error
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise InvalidProject("this is not UTF-8 text", path=str(path), line=line) from error
-    except OSError as error:
-        raise InvalidProject(error.strerror or str(error), path=str(path)) from error
-    document = ini.parse(text, str(path))
-    _check_names(document, str(path))
-    return document
-
-
-def _names(document: ini.Document) -> list[str]:
-    return [name.removeprefix(_PREFIX) for name in document if name.startswith(_PREFIX)]
-
-
-def _check_names(document: ini.Document, path: str) -> None:
+def _check_names(config: Config) -> None:
     """An environment's name becomes a folder's name: keep PlatformIO's alphabet."""
-    for name in _names(document):
-        if not re.fullmatch(r"[\w-]+", name):
-            line = document[_PREFIX + name].line
+    for name in config.environments():
+        if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+            section = config.document[config.section(name)]
             raise InvalidProject(
-                f"[{_PREFIX}{name}] is no name for an environment",
-                path=path,
-                line=line,
+                f"[env:{name}] is no name for an environment",
+                path=section.path,
+                line=section.line,
                 hint="use letters, digits, - and _",
             )
 
 
-def _default(document: ini.Document, project: _Options) -> str:
-    for name in re.split(r"[,\n]", project.text("default_envs") or ""):
-        if name.strip():
-            return name.strip()
-    names = _names(document)
+def _default(config: Config) -> str:
+    for name in config.items("platformio", "default_envs"):
+        return name
+    names = config.environments()
     if not names:
         hint = "add a section such as [env:main] with board = vendor:arch:board"
-        raise InvalidProject("there is no [env:NAME]", path=project.path, hint=hint)
+        raise InvalidProject("there is no [env:NAME]", path=str(config.path), hint=hint)
     return names[0]
 
 
-@dataclass(frozen=True, slots=True)
-class _Options:
-    """Typed access to the options of some sections; the first section that has one wins."""
+class _Reader:
+    """Reads one environment."""
 
-    path: str
-    document: ini.Document
-    sections: tuple[str, ...]
+    def __init__(self, config: Config, project_dir: Path, name: str) -> None:
+        self._config = config
+        self._project_dir = project_dir
+        self._name = name
+        self._section = config.section(name)
+        self._build_dir = self._place_of_outputs()
+        self._flags = FlagWords(self._variables())
+        self._unsupported: list[str] = []
 
-    def _find(self, name: str) -> ini.Option | None:
-        for section in self.sections:
-            if section in self.document and name in self.document[section].options:
-                return self.document[section].options[name]
-        return None
+    def read(self) -> Environment:
+        custom = self._below("custom_")
+        self._check_framework(custom)
+        return Environment(
+            name=self._name,
+            project_dir=self._project_dir,
+            build_dir=self._build_dir,
+            src_dir=self._folder("src_dir"),
+            include_dir=self._folder("include_dir"),
+            lib_dir=self._folder("lib_dir"),
+            data_dir=self._folder("data_dir"),
+            lib_extra_dirs=self._more_folders("lib_extra_dirs"),
+            board=self._board(needed=_BUILD not in custom),
+            platform=self._text("platform") or "",
+            platform_packages=self._items("platform_packages"),
+            framework=self._items("framework"),
+            build_flags=self._words("build_flags"),
+            build_unflags=self._words("build_unflags"),
+            build_src_flags=self._words("build_src_flags"),
+            src_filter=self._source_rules(),
+            lib_deps=self._items("lib_deps"),
+            lib_ignore=self._items("lib_ignore"),
+            lib_ldf_mode=self._text("lib_ldf_mode") or "",
+            lib_compat_mode=self._text("lib_compat_mode") or "",
+            lib_archive=bool(self._config.value(self._section, "lib_archive")),
+            upload_port=self._text("upload_port"),
+            upload_speed=self._baud("upload_speed"),
+            monitor_port=self._text("monitor_port"),
+            monitor_speed=self._monitor_speed(),
+            board_build=self._below("board_build."),
+            board_upload=self._below("board_upload."),
+            monitor=self._below("monitor_", but=("port", "speed")),
+            upload=self._below("upload_", but=("port", "speed")),
+            custom=custom,
+            read_from=tuple(self._config.files),
+            warnings=remarks.warnings(self._config, self._name),
+            unsupported=(*remarks.unsupported(self._config, self._name), *self._unsupported),
+        )
 
-    def text(self, name: str) -> str | None:
-        """The option's text; None where it is absent or empty."""
-        option = self._find(name)
-        return option.text if option and option.text else None
+    # --- values ----------------------------------------------------------------------------
 
-    def required(self, name: str) -> str:
-        value = self.text(name)
-        if value is None:
-            section = self.sections[0]
-            line = self.document[section].line
-            hint = f"add {name} = ... to [{section}]"
-            raise InvalidProject(f"[{section}] has no {name}", path=self.path, line=line, hint=hint)
-        return value
+    def _text(self, name: str) -> str | None:
+        return self._config.text(self._section, name)
 
-    def baud(self, name: str) -> int | None:
+    def _items(self, name: str) -> tuple[str, ...]:
+        return tuple(self._config.items(self._section, name))
+
+    def _below(self, prefix: str, but: tuple[str, ...] = ()) -> dict[str, str]:
+        """The options whose names begin so, by the rest of their names."""
+        names = (name for name in self._config.names(self._section) if name.startswith(prefix))
+        values = {name.removeprefix(prefix): self._as_text(name) for name in names}
+        return {name: text for name, text in values.items() if name not in but}
+
+    def _as_text(self, name: str) -> str:
+        value = self._config.value(self._section, name)
+        return "\n".join(value) if isinstance(value, list) else str(value)
+
+    def _baud(self, name: str) -> int | None:
         """A rate in bits a second."""
-        option = self._find(name)
-        if option is None or not option.text:
+        rate = self._config.value(self._section, name)
+        if rate is None:
             return None
-        if not (option.text.isascii() and option.text.isdigit() and int(option.text) > 0):
-            raise self._wrong(name, option, "is not a baud rate", f"such as {name} = 115200")
-        return int(option.text)
+        if not isinstance(rate, int) or rate <= 0:
+            hint = f"such as {name} = 115200"
+            raise self._config.error(
+                self._section, name, f"{name} = '{rate}' is not a baud rate", hint
+            )
+        return rate
 
-    def words(self, name: str) -> tuple[str, ...]:
-        """Words split as a shell splits them, over all lines."""
-        option = self._find(name)
-        if option is None:
-            return ()
+    def _monitor_speed(self) -> int:
+        """PlatformIO's default is for PlatformIO's projects: those name a platform."""
+        name = "monitor_speed"
+        if self._config.find(self._section, name) is None and not self._text("platform"):
+            return _ROM_BAUD
+        return self._baud(name) or _ROM_BAUD
+
+    def _board(self, *, needed: bool) -> str:
+        board = self._text("board")
+        if board is None and needed:
+            hint = f"add board = ... to [{self._section}]"
+            stands = self._config.document[self._section]
+            message = f"[{self._section}] has no board"
+            raise InvalidProject(message, path=stands.path, line=stands.line, hint=hint)
+        return board or ""
+
+    def _check_framework(self, custom: Mapping[str, str]) -> None:
+        frameworks = self._items("framework")
+        if frameworks and "arduino" not in frameworks and _BUILD not in custom:
+            raise self._config.error(
+                self._section,
+                "framework",
+                f"framework = {', '.join(frameworks)} is not supported: only arduino is",
+                "let the project's own tool build it: custom_fbuild_build = COMMAND and "
+                "custom_fbuild_regions = OFFSET=FILE",
+            )
+
+    # --- flags -----------------------------------------------------------------------------
+
+    def _words(self, name: str) -> tuple[str, ...]:
+        """The words of a list of flags."""
         try:
-            return tuple(shlex.split(option.text))
+            words = self._flags.split(self._items(name))
         except ValueError as error:
-            raise self._wrong(name, option, f"cannot be split into words ({error})") from error
+            message = f"{name} cannot be split into words ({error})"
+            raise self._config.error(self._section, name, message) from error
+        self._note_refused(name)
+        return words
 
-    def _wrong(self, name: str, option: ini.Option, what: str, hint: str = "") -> InvalidProject:
-        message = f"{name} = {option.text!r} {what}"
-        return InvalidProject(message, path=self.path, line=option.line, hint=hint)
+    def _source_rules(self) -> tuple[str, ...]:
+        name = "build_src_filter"
+        text = self._flags.expand(" ".join(self._items(name)))
+        self._note_refused(name)
+        return tuple(_RULE.findall(text))
+
+    def _note_refused(self, name: str, section: str | None = None) -> None:
+        """Take note of what the flags refused, as said of an option."""
+        found = self._config.find(section or self._section, name)
+        for words in dict.fromkeys(self._flags.refused):
+            text = f"{name}: {words}"
+            self._unsupported.append(remarks.place(found, text) if found else text)
+        self._flags.refused.clear()
+
+    def _variables(self) -> dict[str, str]:
+        """The variables of PlatformIO's builder that mean something here."""
+        folders = {
+            f"PROJECT_{name}_DIR": str(self._config.folder(f"{name.lower()}_dir"))
+            for name in ("SRC", "INCLUDE", "DATA", "TEST")
+        }
+        return {
+            **folders,
+            "PROJECTSRC_DIR": folders["PROJECT_SRC_DIR"],
+            "PROJECTDATA_DIR": folders["PROJECT_DATA_DIR"],
+            "PROJECT_DIR": str(self._project_dir),
+            "PROJECT_BUILD_DIR": str(self._build_dir.parent),
+            "BUILD_DIR": str(self._build_dir),
+            "PIOENV": self._name,
+            "PIOPLATFORM": self._text("platform") or "",
+            "PIOFRAMEWORK": " ".join(self._items("framework")),
+            "BOARD": self._text("board") or "",
+            "PYTHONEXE": sys.executable,
+            "UNIX_TIME": str(int(time.time())),
+        }
+
+    # --- folders ---------------------------------------------------------------------------
+
+    def _place_of_outputs(self) -> Path:
+        """A folder of our own in the build_dir that the project names, else in the project."""
+        named = ("build_dir", "workspace_dir")
+        if set(named) & set(self._config.names("platformio")):
+            return self._config.folder("build_dir") / ".fbuild" / self._name
+        return self._project_dir / ".fbuild" / "build" / self._name
+
+    def _folder(self, name: str) -> Path:
+        path = self._path(str(self._config.folder(name)))
+        self._note_refused(name, "platformio")
+        return path
+
+    def _more_folders(self, name: str) -> tuple[Path, ...]:
+        paths = tuple(self._path(item) for item in self._items(name))
+        self._note_refused(name)
+        return paths
+
+    def _path(self, text: str) -> Path:
+        """A folder that the project names, from the project's folder on."""
+        text = os.path.expanduser(self._flags.expand(text))  # noqa: PTH111
+        return Path(os.path.abspath(self._project_dir / text))  # noqa: PTH100  (`..` goes)

@@ -1,0 +1,82 @@
+"""What is said once about a platformio.ini: likely slips, and what is asked for but not done. Pure.
+
+Rules
+- An option that nobody knows is left alone; one that is nearly the name of a known one is a warning.
+- What would change a build or an upload in PlatformIO and does not here is named, with its place.
+- Options of commands that fbuild does not have (check_*, debug_*, test_*) are no one's loss.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+
+from fbuild_watch.project import options
+from fbuild_watch.project.config import Config, Found
+
+_NEAR = 0.84
+"""How alike two names must be: build_flag and build_flags are, upload_tool and upload_port are not."""
+
+_NOT_DONE = {
+    "extra_scripts": "Python scripts for PlatformIO's builder are not run",
+    "targets": "only the firmware is built",
+    "build_type": "the flags of PlatformIO's debug and test builds are not added",
+    "upload_command": "fbuild writes the board itself",
+    "upload_flags": "options of other upload tools are not used",
+    "monitor_parity": "the console has no parity",
+    "monitor_filters": "PlatformIO's filters are not run",
+    "monitor_rts": "the console leaves the line alone",
+    "monitor_dtr": "the console leaves the line alone",
+    "monitor_encoding": "the console shows UTF-8",
+}
+
+
+def warnings(config: Config, environment: str) -> tuple[str, ...]:
+    """Likely slips in [platformio] and in all that an environment is made of."""
+    return tuple(
+        text
+        for section in ("platformio", config.section(environment))
+        for found in config.merged(section).values()
+        for text in (*_name(section, found), *_bases(config, found))
+    )
+
+
+def unsupported(config: Config, environment: str) -> tuple[str, ...]:
+    """What the environment asks for and does not get."""
+    section = config.section(environment)
+    return tuple(
+        place(found, f"{name} is not supported: {words}")
+        for name, words in _NOT_DONE.items()
+        if (found := config.find(section, name)) is not None
+        and config.value(section, name) not in (options.KNOWN["env"][name].default, [], "")
+    )
+
+
+def place(found: Found, text: str) -> str:
+    """A sentence with the file and the line that it is about."""
+    return f"{found.option.path}:{found.option.line}: {text}"
+
+
+def _name(section: str, found: Found) -> Iterator[str]:
+    scope = options.scope_of(section)
+    today = options.new_name(scope, found.name)
+    if today != found.name:
+        yield place(found, f"{found.name} is an old name of {today}")
+    elif today not in options.KNOWN[scope] and not _own(scope, today):
+        near = difflib.get_close_matches(today, options.KNOWN[scope], n=1, cutoff=_NEAR)
+        if near:
+            yield place(found, f"{today} is no option; did you mean {near[0]}?")
+
+
+def _own(scope: str, name: str) -> bool:
+    return scope == "env" and name.startswith(options.OWN_PREFIXES)
+
+
+def _bases(config: Config, found: Found) -> Iterator[str]:
+    if found.name != "extends":
+        return
+    for base in config.items(found.section, "extends"):
+        if base not in config.document:
+            near = difflib.get_close_matches(base, config.document, n=1)
+            hint = f"; did you mean [{near[0]}]?" if near else ""
+            yield place(found, f"extends names [{base}], which is not there{hint}")
