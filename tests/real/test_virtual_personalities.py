@@ -17,6 +17,9 @@ from pathlib import Path
 
 import pytest
 
+from fbuild_watch import flash
+from fbuild_watch.model import Image, Region
+from fbuild_watch.serial import open_port
 from fbuild_watch.virtual.host import mac_of
 from tests.faults import ButtonHeld
 from tests.real.conftest import FaultyServedBoard, ServedBoard
@@ -92,15 +95,18 @@ def tell_usb(board: ServedBoard) -> Told:
     """What a C3 does on its own USB port, plugged in with BOOT held."""
     heard = {}
     said(board, "--before", "usb-reset", "read-mac")
-    heard["after a hard reset"] = board.log.splitlines()[-2]
+    heard["after a hard reset"] = last(board, "reset: ")
     said(board, "--before", "usb-reset", "--after", "watchdog-reset", "read-mac")
-    heard["after the watchdog"] = next(
-        line for line in reversed(board.log.splitlines()) if line.startswith("reset:")
-    )
+    heard["after the watchdog"] = last(board, "reset: RTCWDT")
     said(board, "--before", "usb-reset", "-b", "921600", "write-flash", "0x10000", PACKED)
-    heard["at the end"] = board.log.splitlines()[-2]
+    heard["at the end"] = last(board, "reset: USB")
     heard["classic"] = esptool(board, "--connect-attempts", "1", "read-mac").stdout
     return Told(heard, {"packed": board.flash(0x10000, len(PACKED))}, board.log, b"")
+
+
+def last(board: ServedBoard, start: str) -> str:
+    """Return the board's last word that starts so; erased, it is reset again and again."""
+    return [line for line in board.log.splitlines() if line.startswith(start)][-1]
 
 
 def play(story: Callable[[ServedBoard], Told], make: Callable[[], ServedBoard]) -> Told:
@@ -188,6 +194,7 @@ def test_fbuild_flashes_it(told: Told) -> None:
 
 def test_fbuild_finds_it_flashed(told: Told) -> None:
     report = json.loads(told.said["fbuild again"])
+    assert report["ok"] is True, report
     assert [region["state"] for region in report["regions"]] == ["unchanged"]
 
 
@@ -240,3 +247,23 @@ def test_the_classic_reset_means_nothing_over_usb(stories: Stories) -> None:
     classic = stories["usb"].result().said["classic"]
     assert "Connecting" in classic
     assert "Chip type" not in classic
+
+
+async def test_fbuild_flashes_over_usb(virtual_board: Callable[..., ServedBoard]) -> None:
+    """Over RFC 2217 nobody sees what the port is: the way into the bootloader has to be named."""
+    board = virtual_board(chip="esp32c3-usb")
+    image = Image((Region("app", 0x10000, RAW),), chip="esp32c3")
+    port = await open_port(board.url, flash.ROM_BAUD)
+    try:
+        report = await flash.flash(
+            port.blocking(),
+            image,
+            name=board.url,
+            write_baud=flash.DEFAULT_BAUD,
+            run_baud=flash.ROM_BAUD,
+            reset="usb-jtag",
+        )
+    finally:
+        await port.aclose()
+    assert [region.state for region in report.regions] == ["written"]
+    assert board.flash(0x10000, len(RAW)) == RAW
