@@ -578,6 +578,8 @@ class UploadStalled(FlashError):
     code = "upload-stalled"
     exit_code = 78
     seconds: float
+    stdout: str
+    stderr: str
 
     def __init__(self, port: str, tool: str, seconds: float, stdout: str, stderr: str) -> None:
         super().__init__(

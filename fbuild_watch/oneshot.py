@@ -8,12 +8,20 @@ from typing import TypeVar
 
 import trio
 
-from fbuild_watch import flash, words
+from fbuild_watch import flash, tool_upload, words
 from fbuild_watch.app import Console
 from fbuild_watch.board_port import BoardPort
 from fbuild_watch.errors import PortError
 from fbuild_watch.feed import Feed
-from fbuild_watch.model import Command, ConsoleInput, FlashReport, Image, Notice, Typed
+from fbuild_watch.model import (
+    Command,
+    ConsoleInput,
+    FlashReport,
+    Image,
+    Notice,
+    Typed,
+    UploadReport,
+)
 from fbuild_watch.serial import open_port
 
 T = TypeVar("T")
@@ -40,6 +48,20 @@ async def flash_once(
     finally:
         with trio.CancelScope(shield=True):
             await opened.aclose()
+
+
+async def deliver(
+    image: Image, port: str, *, write_baud: int, run_baud: int, listener: flash.Listener
+) -> FlashReport | UploadReport:
+    """Bring `image` to the board on `port`, through esptool or by the core's own program.
+
+    Raises PortError, FlashError, ImageError.
+    """
+    if image.upload is not None:
+        return await tool_upload.upload(image.upload, port, listener)
+    return await flash_once(
+        image, port, write_baud=write_baud, run_baud=run_baud, listener=listener
+    )
 
 
 async def visit(

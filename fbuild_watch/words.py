@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fbuild_watch.errors import BuildError, CompileFailed, FbuildError, LinkFailed, StepFailed
+from fbuild_watch.errors import (
+    BuildError,
+    CompileFailed,
+    FbuildError,
+    LinkFailed,
+    StepFailed,
+    UploadFailed,
+    UploadStalled,
+)
 from fbuild_watch.model import (
     PHASES,
     BuildReport,
@@ -14,21 +22,28 @@ from fbuild_watch.model import (
     Range,
     RegionCheck,
     RegionReport,
+    UploadReport,
 )
 
 
 def built(report: BuildReport, *, wanted: bool, no_board: bool) -> Notice:
     """A build made an image."""
     count = len(report.compiled)
-    what = f"compiled {_few([path.name for path in report.compiled])}" if count else "nothing to compile"
+    what = (
+        f"compiled {_few([path.name for path in report.compiled])}"
+        if count
+        else "nothing to compile"
+    )
     after = "" if wanted else "; the board holds this build"
     if wanted and no_board:
         after = "; waiting for a board"
     return Notice(f"build {report.image.build_id}: {what}{after}", "good")
 
 
-def flashed(report: FlashReport, build_id: str) -> Notice:
-    """The board has proven what it holds."""
+def flashed(report: FlashReport | UploadReport, build_id: str) -> Notice:
+    """The board has proven what it holds, or a core's own program says that it holds it."""
+    if isinstance(report, UploadReport):
+        return _uploaded(report, build_id)
     written = [region for region in report.regions if region.state == "written"]
     seconds = sum(report.phases.values())
     if not written:
@@ -38,11 +53,20 @@ def flashed(report: FlashReport, build_id: str) -> Notice:
     return Notice(f"flashed {what} in {seconds:.2f} s, build {build_id}", "good", build_id)
 
 
+def _uploaded(report: UploadReport, build_id: str) -> Notice:
+    how = "and read back" if report.proof == "tool-verified" else "but not read back"
+    seconds = sum(report.phases.values())
+    text = f"{report.tool} uploaded build {build_id} {how}, in {seconds:.2f} s"
+    return Notice(text, "good", build_id)
+
+
 def failed(error: FbuildError) -> Notice:
     """An error, whole: a compiler's own words first, once."""
     text = f"{error}\n{error.hint}" if error.hint else str(error)
     if isinstance(error, CompileFailed | LinkFailed | StepFailed):
         text = f"{error.diagnostics.rstrip()}\n{error}; the board keeps what it has"
+    elif isinstance(error, UploadFailed | UploadStalled):
+        text = f"{error.stderr.rstrip()}\n{text}"
     elif isinstance(error, BuildError):
         text = f"{text}\nthe board keeps what it has"
     return Notice(text, "bad")
@@ -101,6 +125,16 @@ def only_in_watch() -> Notice:
 def port_in_use() -> Notice:
     """The flasher has the port."""
     return Notice("the board is being flashed")
+
+
+def paused(now: bool) -> Notice:
+    """Rule 9 of the loop."""
+    return Notice("watching is paused: edits wait" if now else "watching again")
+
+
+def somebody_else_writes(writer: str) -> Notice:
+    """Something was typed by one who is not the writer."""
+    return Notice(f"not sent: {writer} is writing to the board", "bad")
 
 
 def finishing_write() -> Notice:

@@ -90,7 +90,7 @@ def run(arguments: list[str] | None = None) -> int:
 
 def say_error(error: FbuildError) -> None:
     """What happened and what to do next, on stderr."""
-    diagnostics = error.fields().get("diagnostics")
+    diagnostics = error.fields().get("diagnostics") or error.fields().get("stderr")
     if diagnostics:
         click.echo(str(diagnostics).rstrip(), err=True)
     click.echo(f"{click.style('error:', fg='red', bold=True)} {error}", err=True)

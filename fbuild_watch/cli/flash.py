@@ -29,16 +29,19 @@ def command(
     no_build: bool,
     as_json: bool,
 ) -> int:
-    """Build PROJECT, ask the board what it holds, write only what differs, and prove it."""
+    """Build PROJECT, ask the board what it holds, write only what differs, and prove it.
+
+    A board of a family that esptool does not know is written by its core's own program.
+    """
 
     def do(job: BoardJob) -> OperationResult:
         from fbuild_watch import results
-        from fbuild_watch.oneshot import flash_once
+        from fbuild_watch.oneshot import deliver
 
         wanted = wanted_image(project, environment, images, no_build)
         name = job.choose(port, wanted.settings)
         report = run_async(
-            flash_once, wanted.image, name, listener=job.listener(), **bauds(wanted.settings)
+            deliver, wanted.image, name, listener=job.listener(), **bauds(wanted.settings)
         )
         return results.with_phases(results.of_report(report), wanted.phases)
 

@@ -22,11 +22,20 @@ from fbuild_watch.files import write_atomically, write_if_changed
 from fbuild_watch.image import assets, esp, flasher_args, partitions
 from fbuild_watch.image.flasher_args import FlashFile
 from fbuild_watch.image.regions import check_sizes, image_of, merged, parse_placement
-from fbuild_watch.model import BuildPlan, Image, Region
+from fbuild_watch.model import BuildPlan, Image, Region, UploadRecipe
 
 _CACHE = ".images.json"
 _CACHE_VERSION = "1"
+_TOOL_BUILD = "upload.json"
 _UNITS = {"KB": 1 << 10, "MB": 1 << 20}
+
+
+class _ToolBuild(msgspec.Struct, frozen=True):
+    """What a core's own program uploads, kept for `load_built`."""
+
+    files: tuple[str, ...]
+    elf: str
+    upload: UploadRecipe | None
 
 
 def make(plan: BuildPlan) -> Image:
@@ -65,15 +74,30 @@ def _make(plan: BuildPlan) -> Image:
 
 def _of_artifacts(plan: BuildPlan) -> Image:
     """The image for a board that its core's own program uploads to: no regions, a name."""
-    files = plan.artifacts or (plan.elf,)
-    digests = [_digest(_read(file, "the build has not made it")) for file in files]
+    files = tuple(str(file) for file in plan.artifacts or (plan.elf,))
+    built = _ToolBuild(files, str(plan.elf), plan.upload)
+    write_if_changed(plan.environment.build_dir / _TOOL_BUILD, msgspec.json.encode(built))
+    return _tool_image(built)
+
+
+def _tool_image(built: _ToolBuild) -> Image:
+    digests = [_digest(_read(Path(file), "the build has not made it")) for file in built.files]
     build_id = _digest("".join(digests).encode())[:8]
-    return Image((), None, plan.elf, build_id=build_id, upload=plan.upload)
+    return Image((), None, Path(built.elf), build_id=build_id, upload=built.upload)
+
+
+def _read_tool_build(path: Path) -> _ToolBuild:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=_ToolBuild)
+    except (OSError, msgspec.DecodeError) as error:
+        raise InvalidImage(f"{path} cannot be read: {error}", hint="build it again") from error
 
 
 def load_built(build_dir: Path) -> Image:
     """The image that was made last in a build folder. Raises InvalidImage."""
     path = build_dir / flasher_args.FILE_NAME
+    if not path.exists() and (build_dir / _TOOL_BUILD).exists():
+        return _tool_image(_read_tool_build(build_dir / _TOOL_BUILD))
     args = flasher_args.decode(_read(path, "nothing was built here yet"), path)
     regions = [
         Region(file.name, file.offset, _read(build_dir / file.file, "a built file is missing"))

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import trio
 
-from fbuild_watch import tool_upload
+from fbuild_watch import image, tool_upload
 from fbuild_watch.errors import UploadFailed
 from fbuild_watch.flash import Listener, Progress
+from fbuild_watch.model import BuildPlan, Environment, FlashSettings, Step
 from fbuild_watch.serial import open_port
 from tests.real import avr_kit
+from tests.real.program import environment, run
 
 BAUD = 57600
 
@@ -58,6 +61,41 @@ async def test_without_verification_only_the_exit_code_is_said(port: str, tmp_pa
     recipe = avr_kit.core_recipe(tmp_path, verify=False)
     assert (await tool_upload.upload(recipe, port, Listener())).proof == "tool-exit"
     await said(port, "unverified")
+
+
+async def test_flash_says_honestly_what_proves_it(port: str, tmp_path: Path) -> None:
+    """A build that is there, through the command: the JSON, a failure, and words for people."""
+    build = tmp_path / ".fbuild" / "build" / "uno"
+    build.mkdir(parents=True)
+    (tmp_path / "platformio.ini").write_text("[env:uno]\nboard = arduino:avr:uno\n")
+    hex_file = avr_kit.firmware(build, "flashed by the command")
+    plan = BuildPlan(
+        environment=Environment("uno", tmp_path, tmp_path / "src", build, "arduino:avr:uno"),
+        chip=None, prebuild=(), units=(), archives=(), link=Step("link", ()),
+        elf=build / "firmware.elf", flash=FlashSettings(), artifacts=(hex_file,),
+        upload=avr_kit.core_recipe(build),
+    )  # fmt: skip
+    made = image.make(plan)
+    assert (made.regions, made.upload) == ((), plan.upload)
+    assert image.load_built(build) == made
+    command = ("flash", str(tmp_path), "--no-build", "--port", port)
+    code, out, words = await run(*command, "--json", env=environment(tmp_path))
+    assert code == 0, words
+    said_by_json = json.loads(out)
+    assert set(said_by_json.pop("phases")) == {"written"}
+    assert said_by_json == {
+        "ok": True, "proof": "tool-verified", "chip": None, "mac": None, "port": port,
+        "regions": [],
+    }  # fmt: skip
+    await said(port, "flashed by the command")
+    code, out, words = await run(*command, env=environment(tmp_path))
+    assert (code, out) == (0, "")
+    assert "avrdude read back what it wrote" in words
+    hex_file.write_text("no hex")
+    code, out, words = await run(*command, env=environment(tmp_path))
+    assert (code, out) == (76, "")
+    assert "avrdude could not upload" in words
+    assert "firmware.hex" in words
 
 
 async def test_what_avrdude_refuses_is_said_in_its_words(port: str, tmp_path: Path) -> None:
