@@ -1,0 +1,108 @@
+"""A repository at one commit, through the `git` that is on this machine.
+
+Only what is asked for is fetched (one commit, and its submodules). Nobody is asked for a password,
+no hook of the user's templates runs, and the history is thrown away.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import trio
+
+from fbuild_watch.errors import DownloadFailed, UnsafeArchive, UnsupportedPackage
+from fbuild_watch.packages.sources import Source
+
+_STALLED_S = 15
+_QUIET = ("-c", "http.lowSpeedLimit=1", "-c", f"http.lowSpeedTime={_STALLED_S}",
+          "-c", "advice.detachedHead=false", "-c", "core.hooksPath=")  # fmt: skip
+
+
+async def clone(source: Source, into: Path, *, package: str) -> None:
+    """Fill the empty folder `into`. Raises DownloadFailed, UnsafeArchive, UnsupportedPackage."""
+    if source.ref.startswith("-") or source.url.startswith("-"):
+        raise UnsupportedPackage(str(source), "starts with a dash", hint="check the URL")
+    run = _Git(source, into, package)
+    await run.git("init", "--quiet", "--template=")
+    await run.git("remote", "add", "origin", "--", source.url)
+    commit = await _fetch(run, source.ref)
+    await run.git("checkout", "--quiet", "--detach", commit)
+    await run.git("submodule", "--quiet", "update", "--init", "--recursive", "--depth", "1")
+    await trio.to_thread.run_sync(_strip, into)
+    await trio.to_thread.run_sync(_check_links, into, str(source))
+
+
+async def _fetch(run: _Git, ref: str) -> str:
+    """Fetch a ref and name its commit. A short commit id is found in the whole history only."""
+    try:
+        await run.git("fetch", "--quiet", "--depth", "1", "origin", ref or "HEAD")
+    except DownloadFailed:
+        if not re.fullmatch(r"[0-9a-f]{4,39}", ref):
+            raise
+        await run.git("fetch", "--quiet", "--tags", "origin", "+refs/heads/*:refs/remotes/origin/*")
+        return ref
+    return "FETCH_HEAD"
+
+
+class _Git:
+    """Runs git in one folder."""
+
+    def __init__(self, source: Source, folder: Path, package: str) -> None:
+        self._source = source
+        self._folder = folder
+        self._package = package
+
+    async def git(self, *arguments: str) -> None:
+        """One command. Raises DownloadFailed with git's last words. Cancelling ends it."""
+        try:
+            done = await trio.run_process(
+                ["git", *_QUIET, *arguments],
+                cwd=self._folder,
+                env=_environment(),
+                capture_stdout=True,
+                capture_stderr=True,
+                check=False,
+            )
+        except FileNotFoundError as error:
+            raise self._failed("git is not installed") from error
+        if done.returncode:
+            raise self._failed(_last_words(done))
+
+    def _failed(self, reason: str) -> DownloadFailed:
+        return DownloadFailed(self._package, str(self._source), reason, tries=1)
+
+
+def _environment() -> dict[str, str]:
+    """Without the repository that fbuild itself may have been started in."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    return {**own, "GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -o BatchMode=yes",
+            "LC_ALL": "C"}  # fmt: skip
+
+
+def _last_words(done: subprocess.CompletedProcess[bytes]) -> str:
+    lines = [line for line in done.stderr.decode(errors="replace").splitlines() if line.strip()]
+    return lines[-1] if lines else f"git ended with {done.returncode}"
+
+
+def _strip(root: Path) -> None:
+    """Remove git's own files, also those of submodules."""
+    for folder, folders, names in os.walk(root):
+        if ".git" in folders:
+            folders.remove(".git")
+            shutil.rmtree(Path(folder) / ".git")
+        if ".git" in names:
+            (Path(folder) / ".git").unlink()
+
+
+def _check_links(root: Path, label: str) -> None:
+    real = os.path.realpath(root) + os.sep
+    for folder, folders, names in os.walk(root):
+        for name in (*folders, *names):
+            path = Path(folder) / name
+            if path.is_symlink() and not f"{os.path.realpath(path)}{os.sep}".startswith(real):
+                member = path.relative_to(root).as_posix()
+                raise UnsafeArchive(label, member, "is a link out of the package")
