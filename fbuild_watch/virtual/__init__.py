@@ -1,1 +1,1 @@
-"""The virtual ESP32-C3 devkit: flash, loader, CPU and modem lines, served on a port."""
+"""The virtual devkit (ESP32-C3, ESP32, ESP8266): flash, loader, CPU and modem lines, served on a port."""

@@ -1,6 +1,6 @@
 """The devkit's reset circuit: DTR and RTS of the USB bridge on one side, EN and IO9 on the other.
 
-Two transistors, cross-coupled (ESP32-C3-DevKitM-1 schematic):
+Two transistors, cross-coupled (ESP32-C3-DevKitM-1 schematic; IO9 is IO0 on older chips):
 
     DTR RTS | EN   IO9        1 = asserted, which is a low level on the bridge's pin
      0   0  | high high

@@ -35,7 +35,6 @@ from fbuild_watch.virtual.protocol import Opcode, Request
 from fbuild_watch.virtual.registers import ROM_MAGIC, Layout
 from fbuild_watch.virtual.rom import OldRomLoader, RomLoader
 from fbuild_watch.virtual.spi_controller import SpiLayout
-from fbuild_watch.virtual.stub import StubLoader
 from fbuild_watch.virtual.uart_clock import UartClock
 
 IMAGE_OFFSET = 0x1000
@@ -116,19 +115,11 @@ class Esp32Rom(OldRomLoader):
         self._do(SetBaud(round(baud * XTAL_HZ / GUESSED_XTAL_HZ)))
 
     table: ClassVar[Mapping[int, Command]] = {
-        **{code: entry for code, entry in RomLoader.table.items() if code in range(0x14)},
+        **{c: command for c, command in RomLoader.table.items() if c < Opcode.GET_SECURITY_INFO},
         Opcode.FLASH_BEGIN: Command(RomLoader.flash_begin, (16,)),
         Opcode.FLASH_DEFL_BEGIN: Command(RomLoader.flash_defl_begin, (16,)),
         Opcode.SPI_ATTACH: Command(RomLoader.spi_attach, (8,)),
         Opcode.CHANGE_BAUDRATE: Command(change_baudrate, (8,)),
-    }
-
-
-class Esp32Stub(StubLoader):
-    """The stub, built for a chip without GET_SECURITY_INFO."""
-
-    table: ClassVar[Mapping[int, Command]] = {
-        code: entry for code, entry in StubLoader.table.items() if code != Opcode.GET_SECURITY_INFO
     }
 
 

@@ -34,7 +34,7 @@ from fbuild_watch.virtual.protocol import Opcode, Request
 from fbuild_watch.virtual.registers import ROM_MAGIC, Layout
 from fbuild_watch.virtual.rom import OldRomLoader, RomLoader
 from fbuild_watch.virtual.spi_controller import SpiLayout
-from fbuild_watch.virtual.stub import StubLoader
+from fbuild_watch.virtual.stub import OldStubLoader
 from fbuild_watch.virtual.uart_clock import UartClock
 
 BOOT_BAUD = 74880
@@ -101,12 +101,12 @@ class Esp8266Rom(OldRomLoader):
         super()._erase(address, max(end - address, size))
 
     table: ClassVar[Mapping[int, Command]] = {
-        **{code: entry for code, entry in RomLoader.table.items() if code <= Opcode.READ_REG},
+        **{c: command for c, command in RomLoader.table.items() if c <= Opcode.READ_REG},
         Opcode.FLASH_BEGIN: Command(flash_begin, (16,)),
     }
 
 
-class Esp8266Stub(StubLoader):
+class Esp8266Stub(OldStubLoader):
     """The stub: the only one that can leave for the firmware."""
 
     def run_user_code(self, request: Request) -> None:
@@ -114,11 +114,7 @@ class Esp8266Stub(StubLoader):
         self._do(RunFlash())
 
     table: ClassVar[Mapping[int, Command]] = {
-        **{
-            code: entry
-            for code, entry in StubLoader.table.items()
-            if code != Opcode.GET_SECURITY_INFO
-        },
+        **OldStubLoader.table,
         Opcode.RUN_USER_CODE: Command(run_user_code, (0,)),
     }
 

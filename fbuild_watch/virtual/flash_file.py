@@ -18,7 +18,7 @@ from fbuild_watch.errors import BoardUnusable
 from fbuild_watch.virtual.nor import DEFAULT_SIZE
 
 SIZES = tuple(1 << power for power in range(20, 25))
-"""1 to 16 MB: what a C3 can address, and a size that the flash's JEDEC id can express."""
+"""1 to 16 MB: what these chips can address, and a size that the flash's JEDEC id can express."""
 
 
 @contextmanager

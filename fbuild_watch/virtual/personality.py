@@ -21,7 +21,7 @@ from fbuild_watch.virtual.loader import Chip
 from fbuild_watch.virtual.machine import Machine
 from fbuild_watch.virtual.registers import Layout
 from fbuild_watch.virtual.rom import RomLoader
-from fbuild_watch.virtual.stub import StubLoader
+from fbuild_watch.virtual.stub import OldStubLoader, StubLoader
 from fbuild_watch.virtual.usb_jtag import UsbJtagReset
 
 
@@ -62,7 +62,7 @@ ESP32 = Personality(
     stubs="esp32",
     layout=esp32.LAYOUT,
     rom=esp32.Esp32Rom,
-    stub=esp32.Esp32Stub,
+    stub=OldStubLoader,
     cpu=partial(BootOnly, boot=esp32.boot, core="Xtensa LX6"),
     download_banner=esp32.download_banner,
 )

@@ -280,3 +280,13 @@ class StubLoader(Loader):
         Opcode.RUN_USER_CODE: Command(run_user_code, (0,)),
         Opcode.FLASH_ENCRYPT_DATA: Command(flash_encrypt_data),
     }
+
+
+class OldStubLoader(StubLoader):
+    """The stub, built for a chip that has no GET_SECURITY_INFO: the ESP8266 and the ESP32."""
+
+    table: ClassVar[Mapping[int, Command]] = {
+        code: command
+        for code, command in StubLoader.table.items()
+        if code != Opcode.GET_SECURITY_INFO
+    }

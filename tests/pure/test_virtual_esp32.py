@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from fbuild_watch.virtual import esp32
 from fbuild_watch.virtual.cpu import ResetCause
-from fbuild_watch.virtual.esp32 import EFUSE, LAYOUT, Esp32Rom, Esp32Stub
+from fbuild_watch.virtual.esp32 import EFUSE, LAYOUT, Esp32Rom
 from fbuild_watch.virtual.loader import Send
 from fbuild_watch.virtual.personality import ESP32
 from fbuild_watch.virtual.protocol import Opcode, checksum
 from fbuild_watch.virtual.slip import encode
 from fbuild_watch.virtual.spi_controller import USR_START
+from fbuild_watch.virtual.stub import OldStubLoader
 from fbuild_watch.virtual.timing import FAST
 from tests.pure.board_fakes import (
     MAC,
@@ -85,7 +86,9 @@ def test_an_unknown_command_is_answered_eight_times_and_not_under_its_name(opcod
 
 
 def test_the_stub_answers_it_once_under_its_name() -> None:
-    (effect,) = Host(Esp32Stub(make_chip(kind=ESP32)), 2).send(request(Opcode.GET_SECURITY_INFO))
+    (effect,) = Host(OldStubLoader(make_chip(kind=ESP32)), 2).send(
+        request(Opcode.GET_SECURITY_INFO)
+    )
     assert isinstance(effect, Send)
     reply = parse_reply(effect.payload)
     assert (reply.opcode, reply.data) == (Opcode.GET_SECURITY_INFO, b"\xc3\0")
