@@ -1,11 +1,15 @@
-"""Arduino platforms and boards on disk: which folder, which properties, which menu choices.
+"""An Arduino board on disk: its properties, the menus' choices made, core and variant found.
 
-Not here: the recipes' commands (recipe.py), and which compiler is there (toolchain.py).
+Not here: the recipes' commands (recipe.py), where platforms lie (hardware.py), short names of
+boards (boards.py), and which compiler is there (toolchain.py).
 
-Rules
+Rules (Arduino platform specification)
 - A board is named `vendor:arch:board[:menu=choice,...]`, as Arduino names it.
-- Platforms are looked for in `ROOT/VENDOR/ARCH` of each root: Arduino's sketchbook layout.
 - A menu without a choice takes its first option, but for `toolchain` (see toolchain.py).
+- Later wins: platform.txt of the core's platform, of the board's, the board's part of boards.txt,
+  its menu choices, what the project sets (board_build.*, board_upload.*).
+- `build.core=vendor:name` is the core of another platform of the same architecture, with that
+  platform's platform.txt below the board's own; `build.variant=vendor:name` is so for variants.
 """
 
 from __future__ import annotations
@@ -17,7 +21,11 @@ from pathlib import Path
 
 from fbuild_watch.errors import InvalidProject, UnknownBoard
 from fbuild_watch.project import properties as props
+from fbuild_watch.project import repairs
+from fbuild_watch.project.hardware import BOARDS, Hardware
+from fbuild_watch.project.recipe import protect
 
+PLATFORM = "platform.txt"
 _FORM = "a board is named vendor:arch:board[:menu=choice,...]"
 
 
@@ -50,16 +58,26 @@ class Board:
     """A board as its platform describes it; the choices of its menus are still open."""
 
     name: BoardName
+    hardware: Hardware
     platform_dir: Path
-    platform: Mapping[str, str]
-    """platform.txt."""
     own: Mapping[str, str]
     """The board's part of boards.txt, without its id."""
+    overrides: Mapping[str, str]
+    """What the project sets."""
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """The files that this was read from."""
-        return (self.platform_dir / "platform.txt", self.platform_dir / "boards.txt")
+        """The files of its platform: platform.txt, boards.txt."""
+        return (self.platform_dir / PLATFORM, self.platform_dir / BOARDS)
+
+    @property
+    def platform(self) -> Mapping[str, str]:
+        """platform.txt; a platform that only lends from another need not have one."""
+        return props.read(self.files[0], required=not self._borrows)
+
+    @property
+    def _borrows(self) -> bool:
+        return ":" in self.overrides.get("build.core", self.own.get("build.core", ""))
 
     def menus(self) -> dict[str, dict[str, str]]:
         """Menu -> option -> label, in the order of the file."""
@@ -71,39 +89,75 @@ class Board:
         return menus
 
     def merged(self, choices: Mapping[str, str]) -> dict[str, str]:
-        """All properties with these menu choices made: the choice wins, then board, platform."""
-        merged = {**self.platform, **self.own}
+        """All properties with these menu choices made.
+
+        Raises InvalidProject for a core or a variant of a platform that is not there.
+        """
+        own = dict(self.own)
         for menu, option in choices.items():
-            merged.update(props.below(self.own, f"menu.{menu}.{option}"))
-        return merged
+            own.update(props.below(self.own, f"menu.{menu}.{option}"))
+        own.update(self.overrides)
+        core = self._lender(own.get("build.core", "arduino"))
+        variant = self._lender(own.get("build.variant", "standard"))
+        lent = props.read(core.platform / PLATFORM) if core.platform != self.platform_dir else {}
+        mended = {**lent, **self.platform, **repairs.flags({**lent, **self.platform})}
+        return {**self._defaults(), **mended, **own, **_places(core, variant)}
+
+    def _defaults(self) -> dict[str, str]:
+        """What arduino-cli says where neither platform nor board does."""
+        return {"build.board": f"{self.name.arch}_{self.name.board}".upper()}
+
+    def _lender(self, text: str) -> _Part:
+        vendor, colon, name = text.rpartition(":")
+        if not colon:
+            return _Part(text, self.platform_dir)
+        platform = self.hardware.platform(vendor, self.name.arch)
+        if platform is None:
+            raise InvalidProject(
+                f"{self.name} needs {text}, but the platform {vendor}:{self.name.arch} is not here",
+                path=str(self.files[1]),
+                hint=f"install {vendor}:{self.name.arch} too",
+            )
+        return _Part(name, platform)
 
 
-def find(text: str, roots: Sequence[Path]) -> Board:
-    """Find a board by its name in the first root that has its platform.
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A core or a variant, and the platform that it lies in."""
+
+    name: str
+    platform: Path
+
+
+def _places(core: _Part, variant: _Part) -> dict[str, str]:
+    places = {
+        "build.core.path": core.platform / "cores" / core.name,
+        "build.core.platform.path": core.platform,
+        "build.system.path": core.platform / "system",
+        "build.variant.path": variant.platform / "variants" / variant.name,
+    }
+    names = {"build.core": core.name, "build.variant": variant.name}
+    return names | {key: protect(path) for key, path in places.items()}
+
+
+def find(text: str, hardware: Hardware, overrides: Mapping[str, str]) -> Board:
+    """Find a board by its full name.
 
     Raises UnknownBoard (with where it looked and what is known there) and InvalidProject.
     """
     name = BoardName.parse(text)
     if name is None:
-        raise UnknownBoard(text, searched=_words(roots), hint=f"{_FORM}; {_known(roots)}")
-    folders = [root / name.vendor / name.arch for root in roots]
-    for folder in folders:
-        if (folder / "boards.txt").is_file():
-            boards = _read(folder / "boards.txt")
-            own = props.below(boards, name.board)
-            if own:
-                board = Board(name, folder, _read(folder / "platform.txt"), own)
-                _check_choices(text, board)
-                return board
-    raise UnknownBoard(text, searched=_words(folders), hint=_known(roots))
-
-
-def _read(path: Path) -> dict[str, str]:
-    try:
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
-    except OSError as error:
-        raise InvalidProject(error.strerror or str(error), path=str(path)) from error
-    return props.parse(text, str(path), props.system())
+        raise UnknownBoard(
+            text, searched=_words(hardware.roots()), hint=f"{_FORM}; {known(hardware)}"
+        )
+    folder = hardware.platform(name.vendor, name.arch)
+    own = props.below(props.read(folder / BOARDS), name.board) if folder else {}
+    if folder is None or not own:
+        searched = [folder] if folder else hardware.places(name.vendor, name.arch)
+        raise UnknownBoard(text, searched=_words(searched), hint=known(hardware))
+    board = Board(name, hardware, folder, own, overrides)
+    _check_choices(text, board)
+    return board
 
 
 def _check_choices(text: str, board: Board) -> None:
@@ -115,21 +169,24 @@ def _check_choices(text: str, board: Board) -> None:
             raise UnknownBoard(text, searched=[str(board.files[1])], hint=hint)
 
 
-def _known(roots: Sequence[Path]) -> str:
-    names = [name for root in roots for name in _boards(root)]
-    return f"known boards: {', '.join(names) or 'none'}"
+_MOST_NAMES = 40
 
 
-def _boards(root: Path) -> list[str]:
-    """Every board under a root, by its full name."""
-    names = []
-    for path in sorted(root.glob("*/*/boards.txt")):
-        prefix = f"{path.parent.parent.name}:{path.parent.name}"
-        for key in _read(path):
-            board, _, rest = key.partition(".")
-            if rest == "name":
-                names.append(f"{prefix}:{board}")
-    return names
+def known(hardware: Hardware) -> str:
+    """The boards of this machine, as a sentence for a hint."""
+    names = [
+        f"{vendor}:{arch}:{board}"
+        for vendor, arch, folder in hardware.all()
+        for board in ids(folder)
+    ]
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return f"known boards: {', '.join(names[:_MOST_NAMES]) or 'none'}{more}"
+
+
+def ids(platform: Path) -> list[str]:
+    """The ids of a platform's boards, in the order of its file."""
+    keys = props.read(platform / BOARDS)
+    return [key.removesuffix(".name") for key in keys if re.fullmatch(r"[\w-]+\.name", key)]
 
 
 def _words(paths: Sequence[Path]) -> list[str]:

@@ -1,9 +1,10 @@
-"""Arduino property files (platform.txt, boards.txt) and the expansion of {references}. Pure.
+"""Arduino property files (platform.txt, boards.txt) and the expansion of {references}.
 
 Format: the Arduino platform specification, "Configuration files format".
 
 Rules
 - `key.linux`, `key.macosx` and `key.windows` set `key` on that system; the later line wins.
+- `platform.local.txt` beside `platform.txt` is laid over it; so for every property file.
 - A reference to a property that is not there stays as it stands.
 - Expansion ends: a property that refers to itself is an error, not a hang.
 """
@@ -13,8 +14,10 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 from fbuild_watch.errors import InvalidProject
+from fbuild_watch.project.memory import FileMemory
 
 REFERENCE = re.compile(r"\{([\w.\-]+)\}")
 _MOST_ROUNDS = 40
@@ -38,6 +41,35 @@ def parse(text: str, path: str, suffix: str) -> dict[str, str]:
             raise InvalidProject(f"{line!r} is not key=value", path=path, line=number)
         properties[key.strip().removesuffix(f".{suffix}")] = value.strip()
     return properties
+
+
+def read(path: Path, *, required: bool = True) -> Mapping[str, str]:
+    """A property file with its `.local` neighbour, kept until one of them changes.
+
+    Raises InvalidProject for a file that cannot be read, or, if it is required, is not there.
+    """
+    local = path.with_suffix(f".local{path.suffix}")
+    own = _read(path, required=required)
+    over = _read(local, required=False)
+    return {**own, **over} if over else own
+
+
+def _read(path: Path, *, required: bool) -> Mapping[str, str]:
+    try:
+        return _FILES.of(str(path))
+    except FileNotFoundError as error:
+        if not required:
+            return {}
+        raise InvalidProject("there is no such file", path=str(path)) from error
+    except OSError as error:
+        raise InvalidProject(error.strerror or str(error), path=str(path)) from error
+
+
+def _parse_bytes(data: bytes, path: str) -> Mapping[str, str]:
+    return parse(data.decode("utf-8-sig", errors="replace"), path, system())
+
+
+_FILES = FileMemory(_parse_bytes)
 
 
 def below(properties: Mapping[str, str], prefix: str) -> dict[str, str]:

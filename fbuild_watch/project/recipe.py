@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from fbuild_watch.errors import InvalidProject
@@ -47,6 +48,28 @@ def split(text: str) -> list[str]:
     return words
 
 
+_SOURCE, _OBJECT = "\ue011", "\ue012"
+
+
+@dataclass(frozen=True)
+class Template:
+    """A compile command that still lacks its source and its object: expanded once, filled often."""
+
+    words: tuple[str, ...]
+
+    def argv(self, source: str, object_file: str) -> tuple[str, ...]:
+        """The command for one file."""
+        words = list(self.words)
+        for index in self.open:
+            words[index] = words[index].replace(_SOURCE, source).replace(_OBJECT, object_file)
+        return tuple(words)
+
+    @cached_property
+    def open(self) -> list[int]:
+        """The places of the words that a file fills."""
+        return [i for i, word in enumerate(self.words) if _SOURCE in word or _OBJECT in word]
+
+
 @dataclass(frozen=True, slots=True)
 class Recipes:
     """The recipes of a platform for one board, with all properties but the per-file ones."""
@@ -69,6 +92,13 @@ class Recipes:
         scalars = {name: _fill(name, value) for name, value in values.items()}
         words = self._words(recipe, scalars, undefined="")
         return tuple(argument for word in words for argument in _arguments(word, values))
+
+    def template(self, recipe: str, **values: Value) -> Template:
+        """The command of a recipe that compiles, for any source and object.
+
+        Raises InvalidProject for a missing or broken recipe.
+        """
+        return Template(self.argv(recipe, source_file=_SOURCE, object_file=_OBJECT, **values))
 
     def program(self, recipe: str) -> tuple[str, bool]:
         """The program that a recipe starts, and whether everything in its name is defined."""

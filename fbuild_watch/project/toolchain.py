@@ -4,14 +4,18 @@ Rules
 - A choice that the board's name makes is kept. Without one, the first option of the menu whose
   compiler is on this machine is taken.
 - A compiler is there when the program that recipe.cpp.o starts can be executed.
+- A compiler that a core wants from a tool package (`{runtime.tools.NAME.path}/bin/cc`) and that
+  nobody installed is taken from PATH, if it lies there in the same way (`/usr/bin/cc`).
 """
 
 from __future__ import annotations
 
 import importlib.util
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from fbuild_watch.errors import CompilerMissing
@@ -19,9 +23,11 @@ from fbuild_watch.project import recipe
 from fbuild_watch.project.arduino import Board
 
 MENU = "toolchain"
+_TOOL = re.compile(r"\{(?P<key>runtime\.tools\.[\w.\-]+\.path)\}(?P<tail>.*/(?P<program>[^/]+))")
 _HINT = (
     "install one of them; for RISC-V boards: pip install 'fbuild-watch[demo]' brings zig, "
-    "or install the package gcc-riscv64-unknown-elf (Debian, Ubuntu) or riscv32-esp-elf-gcc"
+    "or install the package gcc-riscv64-unknown-elf (Debian, Ubuntu) or riscv32-esp-elf-gcc; "
+    "for AVR boards: the packages gcc-avr and avr-libc"
 )
 
 
@@ -34,16 +40,19 @@ class Chosen:
     """The toolchain in words: its label in the menu, and the compiler."""
 
 
-def tools() -> dict[str, str]:
-    """`runtime.tools.NAME.path` of the tools that come as Python packages.
+def tools(installed: Mapping[str, Path]) -> dict[str, str]:
+    """`runtime.tools.NAME.path` of the tools that were installed or come as Python packages."""
+    found = {**_packaged(), **installed}
+    return {f"runtime.tools.{name}.path": recipe.protect(path) for name, path in found.items()}
 
-    The package is found, not imported; its binary is run itself: `python -m ziglang` would
+
+@lru_cache
+def _packaged() -> dict[str, Path]:
+    """The package is found, not imported; its binary is run itself: `python -m ziglang` would
     add an interpreter's start to every compile.
     """
     spec = importlib.util.find_spec("ziglang")
-    if spec is None or not spec.origin:
-        return {}
-    return {"runtime.tools.ziglang.path": recipe.protect(Path(spec.origin).parent)}
+    return {"ziglang": Path(spec.origin).parent} if spec and spec.origin else {}
 
 
 def choose(board: Board, runtime: Mapping[str, str]) -> Chosen:
@@ -59,10 +68,25 @@ def choose(board: Board, runtime: Mapping[str, str]) -> Chosen:
     tried = []
     for option in options:
         picked = {**choices, MENU: option} if option else choices
-        properties = {**board.merged(picked), **runtime}
-        compiler, defined = recipe.Recipes(properties, str(board.files[0])).program("recipe.cpp.o")
+        properties = _with_system_tool({**board.merged(picked), **runtime}, board)
+        compiler, defined = _compiler(properties, board)
         if defined and shutil.which(compiler):
             label = labels.get(option)
-            return Chosen(properties, f"{label} ({compiler})" if label else compiler)
+            where = shutil.which(compiler) or compiler
+            return Chosen(properties, f"{label} ({where})" if label else where)
         tried.append(compiler if defined else compiler.rpartition("/")[2])
     raise CompilerMissing(str(board.name), tried, hint=_HINT)
+
+
+def _compiler(properties: Mapping[str, str], board: Board) -> tuple[str, bool]:
+    return recipe.Recipes(properties, str(board.files[0])).program("recipe.cpp.o")
+
+
+def _with_system_tool(properties: dict[str, str], board: Board) -> dict[str, str]:
+    """The properties, with the compiler's own tool package found on PATH where it is missing."""
+    match = _TOOL.fullmatch(_compiler(properties, board)[0])
+    found = shutil.which(match["program"]) if match else None
+    if match is None or found is None or not found.endswith(match["tail"]):
+        return properties
+    folder = found.removesuffix(match["tail"])
+    return {**properties, match["key"]: recipe.protect(folder)}

@@ -49,7 +49,9 @@ two.name=Board Two
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("ARDUINO_DIRECTORIES_USER", str(tmp_path / "no sketchbook"))
+    monkeypatch.setenv("XDG_DATA_DIRS", str(tmp_path / "no distribution"))
     root = tmp_path / "a project's {folder}"
     core = root / "hardware" / "v" / "a"
     files = {
@@ -97,17 +99,17 @@ def test_commands_are_the_recipes(project: Path) -> None:
     made = planned(project)
     core = project / "hardware" / "v" / "a"
     build = project / ".fbuild" / "build" / "e"
-    includes = [f"-I{folder}" for folder in (core / "cores/small", core / "variants/v1",
-                                             project / "include", project / "src")]  # fmt: skip
+    base = [f"-I{folder}" for folder in (core / "cores/small", core / "variants/v1")]
+    own = [f"-I{folder}" for folder in (project / "include", project / "src")]
     first, cpp = made.units[0], made.units[4]
     assert first.argv == (
-        f"{core}/bin/ccc", "-c", "-Wall", "-Dcore", '-DX="a b"', "-O2", *includes,
+        f"{core}/bin/ccc", "-c", "-Wall", "-Dcore", '-DX="a b"', "-O2", *base,
         str(core / "cores/small/core.c"), "-o", str(build / "obj/core/core.c.o"),
     )  # fmt: skip
     assert first.depfile == build / "obj/core/core.c.d"
     assert cpp.argv[:3] == (f"{core}/bin/cxx", "sub", "-c")
     assert cpp.depfile == build / "obj/src/main.cpp.o.dep"
-    assert "-O2" in cpp.argv
+    assert cpp.argv[3:9] == ('-DX="a b"', "-O2", *base, *own)
     assert "-O2" in made.units[2].argv
     core_objects = tuple(unit.object for unit in made.units[:3])
     others = tuple(unit.object for unit in made.units[3:])
@@ -166,7 +168,8 @@ def test_no_compiler_names_what_was_tried_and_what_to_install(project: Path) -> 
     [
         ("v:a:none", "v:a:one, v:a:two"),
         ("v:b:one", "v:a:one, v:a:two"),
-        ("uno", "vendor:arch:board"),
+        ("uno", "v:a:one, v:a:two"),
+        ("nonesuch", "vendor:arch:board"),
         ("../v:a:one", "vendor:arch:board"),
         ("v:a:one:speed", "vendor:arch:board"),
         ("v:a:one:speed=warp", "speed=slow, speed=fast"),

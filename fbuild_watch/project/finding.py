@@ -1,0 +1,247 @@
+"""Which libraries the sources need, found from what they include.
+
+Not here: what a library is (libraries.py), how an include is seen (includes.py).
+
+Rules
+- An include that the project's or the core's folders answer needs no library. Any other header
+  that a library offers brings that library into the build, and its folder onto the include path.
+- chain (PlatformIO's default): followed are the project's sources, every header that is reached
+  from them, wherever it lies, and the source beside such a header in a library (`x.cpp` by `x.h`).
+- deep (what Arduino does): followed are all sources of every library that was found.
+- A plain mode takes every include, whatever `#if` stands around it: it may bring in a library too
+  many, never one too few. A mode with + leaves out what conditions.py is sure of.
+- off: nothing is followed; what lib_deps has brought is taken whole.
+- Whatever a library's manifest depends on comes with it, where it is here.
+
+Which library, where several offer a header: the project's `lib`, what lib_deps brought and
+lib_extra_dirs win by place. Otherwise it goes by arduino-cli's order: made for the architecture,
+then the likeness of its name to the header's, then sketchbook before core.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fbuild_watch.project import conditions, includes
+from fbuild_watch.project.includes import Include
+from fbuild_watch.project.libraries import Library
+from fbuild_watch.project.sources import RECIPES
+
+NEAR = 5
+"""Libraries from this location on were chosen by the project: place counts before likeness."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How libraries are looked for."""
+
+    mode: str
+    architecture: str
+    strict: bool
+    macros: Mapping[str, str]
+
+    @property
+    def deep(self) -> bool:
+        return self.mode.startswith("deep")
+
+    def may_hold(self, include: Include) -> bool:
+        """Whether an include counts."""
+        if not (include.conditions and self.mode.endswith("+")):
+            return True
+        held = (conditions.holds(text, self.macros) for text in include.conditions)
+        return all(value is not False for value in held)
+
+    def certain(self, include: Include) -> bool:
+        """Whether nothing but an include guard could keep an include out."""
+        return all(
+            text.startswith("!defined(") or conditions.holds(text, self.macros)
+            for text in include.conditions
+        )
+
+    def fits(self, library: Library) -> bool:
+        """Whether a library says that it is for this architecture."""
+        known = library.manifest.architectures
+        return not known or self.architecture in known
+
+
+class Finder:
+    """One search, from the sources to the libraries in the order in which they were met."""
+
+    def __init__(
+        self, candidates: Sequence[Library], own: Sequence[Path], core: Sequence[Path], rules: Rules
+    ) -> None:
+        self._rules = rules
+        self._offers = _by_header(candidates)
+        self._names = {_simple(library.name): library for library in candidates}
+        self._names |= {_simple(library.folder.name): library for library in candidates}
+        self._path = [_Folder(str(folder), None) for folder in (*core, *own)]
+        self._answers: dict[str, _Hit | None] = {}
+        self._beside: dict[tuple[str, str], bool] = {}
+        self._done: set[str] = set()
+        self._waiting: list[tuple[str, Library | None]] = []
+        self.found: dict[Path, Library] = {}
+        self.followed: dict[str, tuple[Include, ...]] = {}
+        """Every file that had a say, and what it included: the answer stands while these do."""
+
+    def run(self, files: Iterable[Path], texts: Mapping[Path, Sequence[Include]]) -> list[Library]:
+        """Follow sources, and includes that are in no file yet (by the folder they count from)."""
+        self._waiting += ((str(path), None) for path in files)
+        for folder, found in texts.items():
+            self._follow_all(found, str(folder), None)
+        while self._waiting:
+            path, library = self._waiting.pop()
+            if path not in self._done:
+                self._done.add(path)
+                self._follow_all(self._includes(path), os.path.dirname(path), library)  # noqa: PTH120
+        return list(self.found.values())
+
+    def take(self, library: Library) -> None:
+        """Bring a library into the build."""
+        if library.folder in self.found:
+            return
+        self.found[library.folder] = library
+        self._path += [_Folder(str(folder), library) for folder in library.includes]
+        self._answers = {name: hit for name, hit in self._answers.items() if hit is not None}
+        for name in library.manifest.depends:
+            needed = self._names.get(_simple(name))
+            if needed is not None and self._rules.fits(needed):
+                self.take(needed)
+        if self._rules.deep:
+            self._waiting += ((str(path), library) for path in library.files())
+
+    def _includes(self, path: str) -> tuple[Include, ...]:
+        try:
+            found = includes.of_file(path)
+        except OSError:
+            found = ()
+        self.followed[path] = found
+        return found
+
+    def _follow_all(self, found: Sequence[Include], folder: str, library: Library | None) -> None:
+        for include in found:
+            if self._rules.may_hold(include):
+                self._follow(include, folder, library)
+
+    def _follow(self, include: Include, folder: str, library: Library | None) -> None:
+        if include.quoted and self._is_beside(folder, include.name):
+            hit: _Hit | None = _Hit(f"{folder}/{include.name}", library)
+        else:
+            hit = self._answer(include)
+        if hit is None or hit.path in self._done:
+            return
+        self._waiting.append((hit.path, hit.library))
+        if hit.library is not None and not self._rules.deep:
+            self._waiting += ((path, hit.library) for path in _sources_beside(hit.path))
+
+    def _answer(self, include: Include) -> _Hit | None:
+        """The file that an include means, with a library brought in for it where one is needed."""
+        name = include.name
+        if name in self._answers:
+            return self._answers[name]
+        hit = self._on_path(name)
+        if hit is None:
+            library = self._best(include)
+            if library is not None:
+                self.take(library)
+                hit = self._on_path(name)
+        self._answers[name] = hit
+        return hit
+
+    def _on_path(self, name: str) -> _Hit | None:
+        for folder in self._path:
+            if folder.has(name):
+                return _Hit(f"{folder.path}/{name}", folder.library)
+        return None
+
+    def _is_beside(self, folder: str, name: str) -> bool:
+        key = (folder, name)
+        if key not in self._beside:
+            self._beside[key] = os.path.isfile(f"{folder}/{name}")  # noqa: PTH113
+        return self._beside[key]
+
+    def _best(self, include: Include) -> Library | None:
+        offering = [
+            library
+            for library in self._offers.get(include.name.partition("/")[0], ())
+            if library.offers(include.name)
+        ]
+        fitting = [library for library in offering if self._rules.fits(library)]
+        if not fitting and (self._rules.strict or not self._rules.certain(include)):
+            return None
+        rank = _Rank(include.name, self._rules.architecture)
+        return max(fitting or offering, key=rank, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Hit:
+    """A header, and the library that it is of."""
+
+    path: str
+    library: Library | None
+
+
+class _Folder:
+    """A folder of the include path, listed once."""
+
+    def __init__(self, path: str, library: Library | None) -> None:
+        self.path = path
+        self.library = library
+        try:
+            self._names = frozenset(os.listdir(path))  # noqa: PTH208  (names, not Path objects)
+        except OSError:
+            self._names = frozenset()
+
+    def has(self, name: str) -> bool:
+        first, slash, _ = name.partition("/")
+        if first not in self._names and first != "..":
+            return False
+        return not slash or os.path.isfile(f"{self.path}/{name}")  # noqa: PTH113
+
+
+@dataclass(frozen=True, slots=True)
+class _Rank:
+    """How well a library suits a header: arduino-cli's order, as in its libraries resolver."""
+
+    header: str
+    architecture: str
+
+    def __call__(self, library: Library) -> tuple[int, int, int, int]:
+        near = library.location if library.location >= NEAR else 0
+        made_for = self.architecture in library.manifest.architectures
+        return (near, int(made_for), self._likeness(library), library.location)
+
+    def _likeness(self, library: Library) -> int:
+        header = _simple(os.path.splitext(self.header)[0])  # noqa: PTH122
+        names = (_simple(library.name), _simple(library.folder.name))
+        if names == (header, header):
+            return 6
+        if header in names:
+            return 5
+        if f"{header}_master" in names:
+            return 4
+        if any(name.startswith(header) for name in names):
+            return 3
+        if any(name.endswith(header) for name in names):
+            return 2
+        return int(any(header in name for name in names))
+
+
+def _simple(name: str) -> str:
+    """Names as arduino-cli compares them."""
+    return name.casefold().replace(" ", "_").replace("-", "_")
+
+
+def _by_header(candidates: Sequence[Library]) -> dict[str, list[Library]]:
+    offers: dict[str, list[Library]] = {}
+    for library in candidates:
+        for name in library.names:
+            offers.setdefault(name, []).append(library)
+    return offers
+
+
+def _sources_beside(header: str) -> list[str]:
+    stem = os.path.splitext(header)[0]  # noqa: PTH122
+    return [f"{stem}{suffix}" for suffix in RECIPES if os.path.isfile(f"{stem}{suffix}")]  # noqa: PTH113

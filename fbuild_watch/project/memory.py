@@ -1,0 +1,42 @@
+"""What was made of a file, kept in memory until the file changes.
+
+Rules
+- A file is the same while its times, size and inode are.
+- What was read within the clock's grain of the file's last change is not kept: the file may
+  change once more without a trace in them.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Generic, TypeVar
+
+Made = TypeVar("Made")
+Stamp = tuple[int, int, int, int]
+
+_GRAIN_NS = 20_000_000
+"""Twice the coarsest tick of a Linux kernel's clock (HZ=100)."""
+
+
+class FileMemory(Generic[Made]):
+    """Calls `make` with the content of a file, once for each state of the file."""
+
+    def __init__(self, make: Callable[[bytes, str], Made]) -> None:
+        self._make = make
+        self._known: dict[str, tuple[Stamp, Made]] = {}
+
+    def of(self, path: str) -> Made:
+        """What `make` makes of this file. Raises OSError, and what `make` raises."""
+        info = os.stat(path)  # noqa: PTH116  (asked for every source on every plan)
+        stamp = (info.st_mtime_ns, info.st_ctime_ns, info.st_size, info.st_ino)
+        known = self._known.get(path)
+        if known is not None and known[0] == stamp:
+            return known[1]
+        now = time.time_ns()
+        made = self._make(Path(path).read_bytes(), path)
+        if now - max(info.st_mtime_ns, info.st_ctime_ns) > _GRAIN_NS:
+            self._known[path] = (stamp, made)
+        return made

@@ -1,0 +1,111 @@
+"""The properties that the builder itself defines, and what the project lays over a board's.
+
+Source: the Arduino platform specification, "Global predefined properties", and arduino-cli.
+
+Rules
+- Warnings are the compiler's default ones (`compiler.warning_flags.default`): a platform's first
+  choice is often to silence all, which would silence the user's own -Wall too.
+- `extra.time.*` is SOURCE_DATE_EPOCH, else 0: a build is the same whenever it is made.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from fbuild_watch.model import Environment, Installed
+from fbuild_watch.project import arduino, boards, repairs, toolchain
+from fbuild_watch.project import properties as props
+from fbuild_watch.project.hardware import hardware
+from fbuild_watch.project.recipe import protect
+from fbuild_watch.project.userflags import Flags
+
+PROJECT_NAME = "firmware"
+ARCHIVE = "core.a"
+_IDE_VERSION = "10819"
+"""What cores expect in ARDUINO: the last of the 1.8 line, as other builders say."""
+
+
+def board_name(environment: Environment, installed: Installed) -> str:
+    """The full name of the board. Raises UnknownBoard."""
+    return boards.full_name(environment.board, hardware(environment.project_dir, installed))
+
+
+def board(environment: Environment, installed: Installed) -> arduino.Board:
+    """The board of an environment, with what the project sets. Raises UnknownBoard."""
+    where = hardware(environment.project_dir, installed)
+    return arduino.find(boards.full_name(environment.board, where), where, _overrides(environment))
+
+
+def _overrides(environment: Environment) -> dict[str, str]:
+    """board_build.* and board_upload.* under Arduino's names, where PlatformIO has others."""
+    build = {f"build.{key}": value for key, value in environment.board_build.items()}
+    upload = {f"upload.{key}": value for key, value in environment.board_upload.items()}
+    if "upload.flash_size" in upload:
+        build["build.flash_size"] = upload["upload.flash_size"]
+    if "build.f_flash" in build:
+        hertz = build["build.f_flash"].rstrip("L")
+        build["build.flash_freq"] = f"{hertz.removesuffix('000000')}m"
+    return build | upload
+
+
+def properties(
+    environment: Environment, board: arduino.Board, installed: Installed
+) -> dict[str, str]:
+    """What is laid over all properties of the board."""
+    values: dict[str, str | Path] = {
+        "_id": board.name.board,
+        "archive_file": ARCHIVE,
+        "archive_file_path": environment.build_dir / ARCHIVE,
+        "build.arch": board.name.arch.upper(),
+        "build.board.platform.path": board.platform_dir,
+        "build.fqbn": str(board.name),
+        "build.library_discovery_phase": "0",
+        "build.path": environment.build_dir,
+        "build.project_name": PROJECT_NAME,
+        "build.source.path": environment.src_dir,
+        "ide_version": _IDE_VERSION,
+        "runtime.hardware.path": board.platform_dir.parent,
+        "runtime.ide.version": _IDE_VERSION,
+        "runtime.os": props.system(),
+        "runtime.platform.path": board.platform_dir,
+        "software": "ARDUINO",
+    }
+    fixed = {key: protect(value) for key, value in values.items()}
+    return {**fixed, **_times(), **toolchain.tools(installed.tools)}
+
+
+def _times() -> dict[str, str]:
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "0")
+    return {f"extra.time.{name}": epoch for name in ("utc", "local")} | {
+        "extra.time.zone": "0", "extra.time.dst": "0",
+    }  # fmt: skip
+
+
+def with_flags(properties: dict[str, str], flags: Flags) -> dict[str, str]:
+    """The project's build_flags go where the specification lets a user add flags."""
+    extra = {"c": flags.c, "cpp": flags.cpp, "S": flags.asm}
+    added = {}
+    for kind, words in extra.items():
+        key = f"compiler.{kind}.extra_flags"
+        added[key] = f"{properties.get(key, '')} {' '.join(protect(word) for word in words)}"
+    return {**_chosen(properties), **properties, **added, **_warnings(properties)}
+
+
+def _warnings(properties: dict[str, str]) -> dict[str, str]:
+    default = properties.get("compiler.warning_flags.default")
+    return {} if default is None else {"compiler.warning_flags": default}
+
+
+def _chosen(properties: dict[str, str]) -> dict[str, str]:
+    """What arduino-cli sets where a platform leaves it open."""
+    release = properties.get("compiler.optimization_flags.release")
+    return {} if release is None else {"compiler.optimization_flags": release}
+
+
+def core_words(board: arduino.Board) -> str:
+    """Which core is built, its version and place."""
+    version = board.platform.get("version", "")
+    named = f"{board.name.vendor}:{board.name.arch}"
+    mended = "".join(f"; {repair.defect}" for repair in repairs.of(board.platform))
+    return " ".join(filter(None, (named, version, f"({board.platform_dir}){mended}")))

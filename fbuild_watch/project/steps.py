@@ -1,0 +1,104 @@
+"""The steps of a build that compile nothing: hooks, archives, link, objcopy.
+
+The order is Arduino's, but for this: units of sketch, libraries and core are compiled together,
+so the hooks before one of them run before all, those after one of them run after all:
+
+    prebuild, sketch.prebuild, libraries.prebuild, core.prebuild
+    -> units -> sketch.postbuild, libraries.postbuild, archives, core.postbuild, linking.prelink
+    -> link -> linking.postlink, objcopy.preobjcopy, objcopy, objcopy.postobjcopy, postbuild
+
+Rules
+- Hooks of a place run by their number.
+- A hook whose command names what it makes (-o) and has a depfile runs when it must; any other
+  one runs every time, for nobody knows what it reads.
+- `recipe.objcopy.FORMAT.pattern` makes PROJECT.FORMAT, where its command names that.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from fbuild_watch.model import Step
+from fbuild_watch.project.recipe import Recipes, Value
+
+BEFORE_UNITS = ("prebuild", "sketch.prebuild", "libraries.prebuild", "core.prebuild")
+AFTER_UNITS = ("sketch.postbuild", "libraries.postbuild")
+BEFORE_LINK = ("core.postbuild", "linking.prelink")
+AFTER_LINK = ("linking.postlink", "objcopy.preobjcopy")
+AFTER_OBJCOPY = ("objcopy.postobjcopy", "postbuild")
+
+_HOOK = re.compile(r"(?P<recipe>recipe\.hooks\.(?P<place>[a-z.]+?)\.(?P<number>\w+))\.pattern")
+_OBJCOPY = re.compile(r"(?P<recipe>recipe\.objcopy\.(?P<format>.+))\.pattern")
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Makes the steps of one plan."""
+
+    recipes: Recipes
+    build_dir: Path
+    project_name: str
+    link_flags: tuple[str, ...] = ()
+
+    def hooks(self, places: Sequence[str]) -> tuple[Step, ...]:
+        """The hooks of these places, in order."""
+        found: dict[str, list[re.Match[str]]] = {place: [] for place in places}
+        for key in self.recipes.properties:
+            match = _HOOK.fullmatch(key) if key.startswith("recipe.hooks.") else None
+            if match and match["place"] in found:
+                found[match["place"]].append(match)
+        ordered = [hook for hooks in found.values() for hook in sorted(hooks, key=_by_number)]
+        steps = (self._hook(hook) for hook in ordered)
+        return tuple(step for step in steps if step.argv)
+
+    def _hook(self, hook: re.Match[str]) -> Step:
+        argv = self.recipes.argv(hook["recipe"])
+        output, depfile = after(argv, "-o"), depfile_of(argv)
+        known = output if depfile else None
+        return Step(f"{hook['place']} {hook['number']}", argv, output=known, depfile=depfile)
+
+    def archive(self, path: Path, objects: Sequence[Path]) -> Step:
+        """All objects in one call: the recipe's {object_file} stands for each of them."""
+        values: dict[str, Value] = {"archive_file": path.name, "archive_file_path": path}
+        argv = self.recipes.argv("recipe.ar", object_file=objects, **values)
+        return Step(path.name, argv, output=path, inputs=tuple(objects))
+
+    def link(self, elf: Path, objects: Sequence[Path], inputs: Sequence[Path]) -> Step:
+        """The link of `objects` (or archives); `inputs`: what else of our making it reads."""
+        words: tuple[str | Path, ...] = (*self.link_flags, *objects)
+        argv = self.recipes.argv("recipe.c.combine", object_files=words)
+        return Step("link", argv, elf, (*dict.fromkeys((*objects, *inputs)),), depfile_of(argv))
+
+    def objcopy(self, elf: Path) -> tuple[Step, ...]:
+        """The recipes that make other formats of the ELF, by name."""
+        keys = sorted(key for key in self.recipes.properties if key.startswith("recipe.objcopy."))
+        found = (_OBJCOPY.fullmatch(key) for key in keys)
+        steps = (self._objcopy(match, elf) for match in found if match)
+        return tuple(step for step in steps if step.argv)
+
+    def _objcopy(self, match: re.Match[str], elf: Path) -> Step:
+        argv = self.recipes.argv(match["recipe"])
+        named = self.build_dir / f"{self.project_name}.{match['format']}"
+        output = named if str(named) in argv else after(argv, "-o")
+        inside = f"{self.build_dir}/"
+        mentioned = (Path(word) for word in argv[1:] if word.startswith(inside))
+        inputs = (elf, *(path for path in mentioned if path not in (output, elf)))
+        return Step(f"objcopy {match['format']}", argv, output=output, inputs=inputs)
+
+
+def _by_number(hook: re.Match[str]) -> tuple[str, str]:
+    return hook["number"].zfill(8), hook["number"]
+
+
+def depfile_of(argv: Sequence[str]) -> Path | None:
+    """Where a compiler (-MF) or a linker (--dependency-file) says what it read."""
+    return after(argv, "-MF") or after(argv, "--dependency-file")
+
+
+def after(argv: Sequence[str], option: str) -> Path | None:
+    """The path that follows an option in a command."""
+    return next((Path(value) for word, value in pairwise(argv) if word == option), None)

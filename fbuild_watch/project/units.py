@@ -1,0 +1,81 @@
+"""Sources to translation units, by the recipe of each suffix.
+
+Rules
+- An object is named after its source's place, suffix included: equal names never collide.
+- Units of one kind share their command but for the names in it; it is expanded once for each kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fbuild_watch.model import TranslationUnit
+from fbuild_watch.project import sources
+from fbuild_watch.project import userflags as user_flags
+from fbuild_watch.project.recipe import Recipes, Template
+from fbuild_watch.project.steps import after
+from fbuild_watch.project.userflags import Flags
+
+_OUTSIDE = "outside"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Sources that are compiled alike: those of the core, of a library, of the project."""
+
+    name: str
+    """Their folder below the objects'."""
+    root: Path
+    files: Sequence[Path]
+    includes: tuple[Path, ...]
+    flags: Flags = field(default_factory=Flags)
+    first: tuple[str, ...] = ()
+    """Words before the include path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """Makes the translation units of one plan."""
+
+    recipes: Recipes
+    objects: Path
+    unwanted: tuple[str, ...] = ()
+
+    def of(self, group: Group) -> tuple[TranslationUnit, ...]:
+        """The units of a group, in the order of its files. Raises InvalidProject."""
+        templates: dict[str, Template] = {}
+        folder, root = f"{self.objects / group.name}/", f"{group.root}/"
+        units = []
+        for source in group.files:
+            suffix = source.suffix
+            if suffix not in templates:
+                templates[suffix] = self._template(group, suffix)
+            name = str(source)
+            place = (
+                name.removeprefix(root) if name.startswith(root) else f"{_OUTSIDE}/{source.name}"
+            )
+            units.append(_unit(source, name, f"{folder}{place}.o", templates[suffix]))
+        return tuple(units)
+
+    def template(self, group: Group, suffix: str) -> tuple[str, ...]:
+        """The command that compiles a file of a group, without the file."""
+        return self._template(group, suffix).words
+
+    def _template(self, group: Group, suffix: str) -> Template:
+        folders = [f"-I{folder}" for folder in group.includes]
+        words = [*group.first, *folders, *group.flags.for_suffix(suffix)]
+        made = self.recipes.template(sources.RECIPES[suffix], includes=words)
+        return Template(user_flags.without(made.words, self.unwanted))
+
+
+def objects(units: Iterable[TranslationUnit]) -> tuple[Path, ...]:
+    """The objects of some units."""
+    return tuple(unit.object for unit in units)
+
+
+def _unit(source: Path, name: str, object_file: str, template: Template) -> TranslationUnit:
+    argv = template.argv(name, object_file)
+    place = Path(object_file)
+    return TranslationUnit(source, place, after(argv, "-MF") or place.with_suffix(".d"), argv)

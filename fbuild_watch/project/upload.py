@@ -1,0 +1,45 @@
+"""How a core uploads: `tools.NAME.upload.pattern` of its platform.txt, for one board.
+
+Not here: running it, and the ports (flash/).
+"""
+
+from __future__ import annotations
+
+from fbuild_watch.model import Environment, UploadRecipe
+from fbuild_watch.project import properties as props
+from fbuild_watch.project.recipe import Recipes, protect
+
+_LATER = ("serial.port", "serial.port.file", "upload.port.address", "upload.port.label")
+"""What only the upload itself knows; the last two are arduino-cli's names for the same port."""
+
+
+def recipe(recipes: Recipes, environment: Environment) -> UploadRecipe | None:
+    """The upload of a plan; None where the core has none for this board."""
+    tool = _tool(recipes)
+    own = props.below(recipes.properties, f"tools.{tool}")
+    if not tool or "upload.pattern" not in own:
+        return None
+    settings = {
+        "upload.verbose": own.get("upload.params.quiet", ""),
+        "upload.verify": own.get("upload.params.verify", ""),
+    }
+    if environment.upload_speed:
+        settings["upload.speed"] = str(environment.upload_speed)
+    later = {name: protect("{serial.port.file}" if name.endswith("file") else "{serial.port}")
+             for name in _LATER}  # fmt: skip
+    local = Recipes({**recipes.properties, **own, **settings, **later}, recipes.path)
+    speed = local.get("upload.speed")
+    return UploadRecipe(
+        tool=tool,
+        argv=local.argv("upload"),
+        speed=int(speed) if speed.isdigit() else None,
+        touch_1200=local.get("upload.use_1200bps_touch") == "true",
+        wait_for_port=local.get("upload.wait_for_upload_port") == "true",
+    )
+
+
+def _tool(recipes: Recipes) -> str:
+    """The tool for a serial port, as pluggable discovery names it, else the only one."""
+    names = ("upload.tool.serial", "upload.tool.default", "upload.tool")
+    found = next((recipes.get(name) for name in names if recipes.get(name)), "")
+    return found.rpartition(":")[2]

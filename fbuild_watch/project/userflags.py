@@ -1,0 +1,86 @@
+"""The user's flags, sorted by who can use them: C, C++, assembler, linker. Pure.
+
+Source: how PlatformIO hands build_flags to SCons (`ParseFlags`).
+
+Rules
+- `-D NAME` is written as `-DNAME`, and so for every option that takes a value as its next word.
+- A linker's option goes to the link only; `-flto` and `--specs` to both.
+- A C++ standard or a switch that C has not goes to C++ only, a C standard to C only.
+- `build_unflags` take a word away wherever it came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+_GLUED = ("-D", "-U", "-I", "-L", "-l", "-T", "-u")
+_PAIRED = ("-include", "-imacros", "-isystem", "-idirafter", "-iquote", "-Xlinker", "-x", "-z")
+_LINK = ("-Wl,", "-l", "-L", "-T", "-u", "-Xlinker", "-z", "-nostartfiles", "-nostdlib",
+         "-nodefaultlibs", "-static", "-shared", "-rdynamic", "-s", "-pie", "-no-pie")  # fmt: skip
+_BOTH = ("-flto", "-fno-lto", "-specs=", "--specs=", "-fuse-ld", "-m", "-pg", "--coverage")
+_CPP = ("-fno-rtti", "-frtti", "-fno-exceptions", "-fexceptions", "-fpermissive",
+        "-fno-threadsafe-statics", "-fno-use-cxa-atexit", "-Wno-reorder", "-Wno-volatile",
+        "-Wno-overloaded-virtual", "-Wsuggest-override", "-Wno-register")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """Words for each kind of command."""
+
+    c: tuple[str, ...] = ()
+    cpp: tuple[str, ...] = ()
+    asm: tuple[str, ...] = ()
+    link: tuple[str, ...] = ()
+
+    def for_suffix(self, suffix: str) -> tuple[str, ...]:
+        """Those for a source with this suffix."""
+        return {".c": self.c, ".S": self.asm}.get(suffix, self.cpp)
+
+
+def sort(words: Sequence[str]) -> Flags:
+    """Sort a user's flags."""
+    flags = list(_options(words))
+    link = [flag for flag in flags if _is_link(flag) or flag[0].startswith(_BOTH)]
+    compiled = [flag for flag in flags if not _is_link(flag)]
+    cpp = [flag for flag in compiled if not _is_standard(flag, cpp=False)]
+    c = [flag for flag in compiled if not _is_standard(flag, cpp=True) and flag[0] not in _CPP]
+    asm = [flag for flag in c if not _is_standard(flag, cpp=False)]
+    return Flags(_flat(c), _flat(cpp), _flat(asm), _flat(link))
+
+
+def without(words: Sequence[str], unwanted: Sequence[str]) -> tuple[str, ...]:
+    """A command without the options that the user takes away; its program stays."""
+    gone = set(_options(unwanted))
+    if not gone:
+        return tuple(words)
+    return (*words[:1], *_flat([flag for flag in _options(words[1:]) if flag not in gone]))
+
+
+def includes(words: Sequence[str]) -> list[str]:
+    """The folders that a user adds to the include path."""
+    return [flag[0][2:] for flag in _options(words) if flag[0].startswith("-I")]
+
+
+def _options(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    rest = iter(words)
+    for word in rest:
+        if word in _GLUED:
+            yield (word + next(rest, ""),)
+        elif word in _PAIRED:
+            yield (word, next(rest, ""))
+        else:
+            yield (word,)
+
+
+def _is_link(flag: tuple[str, ...]) -> bool:
+    word = flag[0]
+    return word in _LINK or word.startswith(("-Wl,", "-l", "-L", "-T", "-u"))
+
+
+def _is_standard(flag: tuple[str, ...], *, cpp: bool) -> bool:
+    return flag[0].startswith("-std=") and ("++" in flag[0]) == cpp
+
+
+def _flat(flags: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(word for flag in flags for word in flag)
