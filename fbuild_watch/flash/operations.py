@@ -20,6 +20,7 @@ from fbuild_watch.flash.connect import Line
 from fbuild_watch.flash.dialogue import check_layout
 from fbuild_watch.flash.listener import Listener, Progress
 from fbuild_watch.flash.planner import md5
+from fbuild_watch.flash.session import check_size
 from fbuild_watch.flash.visit import Visit
 from fbuild_watch.model import (
     SECTOR,
@@ -46,7 +47,7 @@ async def verify(line: Line, image: Image, listener: Listener = _SILENT) -> Veri
 
     Raises FlashError, InvalidImage, ImageTooBig, PortLost.
     """
-    return await _in_thread(lambda: _Visit(line, listener).verify(image))
+    return await _in_thread(lambda: _Visit(line, listener, image.chip).verify(image))
 
 
 async def erase(line: Line, choose: Choose, listener: Listener = _SILENT) -> EraseReport:
@@ -76,16 +77,16 @@ async def _in_thread(work: Callable[[], T]) -> T:
 class _Visit(Visit):
     """A connection to a board that is used in another way than the session uses it."""
 
-    def __init__(self, line: Line, listener: Listener) -> None:
-        super().__init__(line, listener=listener)
+    def __init__(self, line: Line, listener: Listener, chip: str | None = None) -> None:
+        super().__init__(line, listener=listener, chip=chip)
 
     def verify(self, image: Image) -> VerifyReport:
         check_layout(image)
         with self.connected() as link:
+            check_size(image, self.device)
             self.step = "being checked"
             checks = []
             for region in image.regions:
-                self._check_place(region.offset, region.size)
                 self.listener.check_cancelled()
                 self.listener.progress(Progress(self.step))
                 checks.append(_checked(region, link.digest(region.offset, region.size)))

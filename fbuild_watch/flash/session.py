@@ -37,7 +37,7 @@ from fbuild_watch.flash.listener import Listener, Progress
 from fbuild_watch.flash.planner import AskDigest
 from fbuild_watch.flash.translate import translated
 from fbuild_watch.flash.visit import Visit
-from fbuild_watch.model import FlashReport, Image, RegionReport
+from fbuild_watch.model import Device, FlashReport, Image, RegionReport
 
 DEFAULT_BAUD = 460800
 """Reliable on every USB bridge in the field; platformio.ini's upload_speed overrides it."""
@@ -73,6 +73,14 @@ async def flash(
     return await trio.to_thread.run_sync(session.run, image, abandon_on_cancel=False)
 
 
+def check_size(image: Image, device: Device) -> None:
+    """Refuse an image that ends behind the device's flash. Raises ImageTooBig."""
+    limit = device.flash_size
+    for region in image.regions:
+        if limit is not None and region.offset + region.size > limit:
+            raise ImageTooBig(region.name, region.offset + region.size, limit, "the flash")
+
+
 class Session(Visit):
     """One visit to a board: connect, ask, write, prove, let it run."""
 
@@ -81,18 +89,12 @@ class Session(Visit):
         check_layout(image)
         findings = Findings()
         with self.connected() as link:
-            self._check_size(image)
+            check_size(image, self.device)
             guess = self.memory.guess(self.device.mac)
             dialogue = until_proven(image, self.line.name, link.costs, guess, findings)
             regions = self._drive(dialogue)
         self.memory.remember(self.known(), of_image(image, findings.tails))
         return FlashReport(self.line.name, self.device, regions, self.phases)
-
-    def _check_size(self, image: Image) -> None:
-        limit = self.device.flash_size
-        for region in image.regions:
-            if limit is not None and region.offset + region.size > limit:
-                raise ImageTooBig(region.name, region.offset + region.size, limit, "the flash")
 
     def _drive(self, dialogue: Dialogue) -> tuple[RegionReport, ...]:
         """Answer until it ends. A broken link is the dialogue's business, a lost port is not."""

@@ -12,6 +12,8 @@ import pytest
 import trio
 
 from fbuild_watch.image import partitions
+from fbuild_watch.image.flasher_args import FlashFile, encode
+from fbuild_watch.model import FlashSettings
 from tests.real.conftest import ServedBoard
 from tests.real.program import environment, run
 
@@ -89,6 +91,20 @@ async def test_verify_of_what_cannot_be_there(
     code, out, _ = await run("verify", *options, "--port", board.url, "--json", env=env)
     assert code == 32
     assert json.loads(out)["error"]["code"] == "image-too-big"
+
+
+async def test_verify_looks_at_the_chip(
+    board: ServedBoard, tmp_path: Path, env: dict[str, str]
+) -> None:
+    build = tmp_path / ".fbuild" / "build" / "e"
+    build.mkdir(parents=True)
+    (tmp_path / "platformio.ini").write_text("[env:e]\nboard = a:b:c\n")
+    files = (FlashFile("app", 0x10000, "app.bin"),)
+    (build / "flasher_args.json").write_bytes(encode(files, "esp32", FlashSettings()))
+    (build / "app.bin").write_bytes(PARTS[0x10000])
+    code, _, words = await run("verify", str(tmp_path), "--no-build", "--port", board.url, env=env)
+    assert code == 52
+    assert "is esp32c3, the image is for esp32" in words
 
 
 async def test_erase_of_a_region_erases_that_region(
