@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import json
+import msgspec
 
 from fbuild_watch.files import write_if_changed
 from fbuild_watch.model import BuildPlan
 
+NAME = "compile_commands.json"
+
 
 def write(plan: BuildPlan) -> bool:
     """Write it into the build folder, if it differs; whether it did."""
+    directory = str(plan.environment.project_dir)
     entries = [
         {
-            "directory": str(plan.environment.project_dir),
+            "directory": directory,
             "file": str(unit.source),
-            "arguments": list(unit.argv),
+            "arguments": unit.argv,
             "output": str(unit.object),
         }
         for unit in plan.units
     ]
-    data = json.dumps(entries, indent=1).encode()
-    return write_if_changed(plan.environment.build_dir / "compile_commands.json", data)
+    data = msgspec.json.format(msgspec.json.encode(entries), indent=1)
+    return write_if_changed(plan.environment.build_dir / NAME, data)

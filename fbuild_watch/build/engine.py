@@ -2,13 +2,14 @@
 
     hooks -> translation units (in parallel) -> archives -> link -> hooks, objcopy
 
-Not here: which commands there are (project/), what is dirty (graph.py), how a command is run
-(runner.py) and recorded (execute.py).
+Not here: which commands there are (project/), what is dirty (graph.py, check.py), how a command is
+run (runner.py) and recorded (execute.py).
 
 Rules
 - A failed unit does not stop the others: one build shows every error. Nothing is linked then.
 - Whatever was compiled is remembered, also when the build fails or is cancelled.
-- One build at a time for each Builder.
+- One build at a time for each build folder, whoever builds (folder.py).
+- A hint saves looking, never truth: what fails under a hint is looked at again without it.
 """
 
 from __future__ import annotations
@@ -16,18 +17,21 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import trio
 
-from fbuild_watch.build import compile_commands, jobs, records
+from fbuild_watch.build import compile_commands
+from fbuild_watch.build.check import Check
 from fbuild_watch.build.events import BuildEvent, Built, OnEvent, Started, StepDone, UnitDone
 from fbuild_watch.build.execute import Executor
-from fbuild_watch.build.graph import Job
+from fbuild_watch.build.folder import BuildFolder
+from fbuild_watch.build.graph import Job, Reason, Record, digest
+from fbuild_watch.build.jobs import Jobs
 from fbuild_watch.build.runner import Outcome, Runner
-from fbuild_watch.build.tree import Tree
+from fbuild_watch.build.store import Store
 from fbuild_watch.errors import (
     BuildError,
     CompileFailed,
@@ -37,9 +41,11 @@ from fbuild_watch.errors import (
     StepFailed,
 )
 from fbuild_watch.files import write_if_changed
-from fbuild_watch.model import BuildPlan, Step, TranslationUnit
+from fbuild_watch.model import BuildPlan
 
 _STORE = ".records"
+_SAVE_EVERY_S = 0.5
+"""So much of a long build is lost at most when it is killed."""
 
 
 def _ignore(_event: BuildEvent) -> None:
@@ -50,38 +56,56 @@ class Builder:
     """Builds one plan, again and again; what it learnt stays in memory and in the build folder."""
 
     def __init__(self, plan: BuildPlan, *, jobs: int | None = None, colours: bool = False) -> None:
-        self.plan = plan
         self._parallel = jobs or _cpu_count()
+        self._colours = colours
         self._build_dir = plan.environment.build_dir
-        self._memory = records.load(self._build_dir / _STORE)
-        self._tree = Tree(self._memory.stamps)
-        folder = plan.environment.project_dir
-        runner = Runner(folder)
-        self._executor = Executor(runner, self._tree, self._memory, folder, colours=colours)
-        self._runner = runner
+        self._folder = BuildFolder(self._build_dir)
+        self._store = Store(self._build_dir / _STORE)
+        self._runner = Runner(plan.environment.project_dir)
+        self._saved_at = 0.0
+        self.plan = plan
         self._tools: dict[str, str | None] = {}
-        self._described = False
+        self._jobs = Jobs.of(plan, self._tool)
+        self._tidied = False
+        self._load()
 
-    async def build(self, *, on_event: OnEvent = _ignore) -> Built:
+    def adopt(self, plan: BuildPlan) -> None:
+        """Build this plan from now on: another one for the same build folder."""
+        self.plan = plan
+        self._tools.clear()
+        self._jobs = Jobs.of(plan, self._tool)
+        self._tidied = False
+        self._check.adopt(self._jobs)
+
+    def _load(self) -> None:
+        self._memory = self._store.load()
+        self._check = Check(self._memory, self._jobs)
+        folder = self.plan.environment.project_dir
+        self._executor = Executor(
+            self._runner, self._check.tree, self._memory, folder, colours=self._colours
+        )
+
+    async def build(
+        self, *, changed: Collection[Path] | None = None, on_event: OnEvent = _ignore
+    ) -> Built:
         """Bring the ELF up to date.
+
+        `changed`: the only files that changed since the last build, by who watches them; None:
+        nobody knows, so all are looked at.
 
         Raises CompileFailed (after every unit was tried), LinkFailed, StepFailed, CompilerMissing,
         and BuildError where the system refuses (a full disk, a folder that is not ours).
         Cancelling ends every process, and leaves no output that looks current but is not.
         """
         try:
-            self._describe()
-            self._generate()
-            return await self._pass(on_event)
-        except FbuildError:
-            raise
+            async with self._folder.held() as now_ns:
+                return await self._held_build(now_ns, changed, on_event)
         except OSError as error:
             raise self._unusable(str(self._build_dir), error) from error
-        except BaseException:
-            self._runner.clear()
-            raise
-        finally:
-            self._save()
+
+    def knows(self, changed: Collection[Path]) -> bool:
+        """Whether each of these files is, and was, an input: then a hint at them says enough."""
+        return all(self._check.knows(str(path)) and path.is_file() for path in changed)
 
     def inputs(self) -> frozenset[Path]:
         """Every file that went into the newest build: sources, headers wherever they lie, scripts.
@@ -92,22 +116,56 @@ class Builder:
         tools = set(self._tools.values())
         return frozenset(
             Path(os.path.normpath(name))
-            for record in self._memory.records.values()
-            for name, _ in record.inputs
+            for name in self._memory.paths()
             if not name.startswith(made) and name not in tools
         )
 
+    # --- one build -------------------------------------------------------------------------
+
+    async def _held_build(
+        self, now_ns: int, changed: Collection[Path] | None, on_event: OnEvent
+    ) -> Built:
+        if not self._store.is_current():  # nothing was stored yet, or another process built here
+            self._load()
+        hinted = changed is not None and self._check.sure
+        try:
+            self._begin(now_ns, changed if hinted else None)
+            return await self._pass(on_event)
+        except BuildError:
+            if not (hinted and self._look_again(now_ns)):
+                raise
+            return await self._pass(on_event)
+        except FbuildError:
+            raise
+        except BaseException:
+            self._runner.clear()
+            raise
+        finally:
+            self._save()
+
+    def _begin(self, now_ns: int, changed: Collection[Path] | None) -> None:
+        if changed is not None:
+            self._check.begin(now_ns, [str(path) for path in changed])
+            return
+        tools = {name: shutil.which(name) for name in self._tools}
+        if tools != self._tools:
+            self.adopt(self.plan)
+        self._generate()
+        self._check.begin(now_ns, None)
+        self._describe()
+
+    def _look_again(self, now_ns: int) -> bool:
+        self._generate()
+        return self._check.look_again(now_ns)
+
     async def _pass(self, on_event: OnEvent) -> Built:
         began = trio.current_time()
-        self._tools.clear()
-        self._tree.begin(self._build_dir)
-        for step in self.plan.prebuild:
-            await self._step(self._step_job(step), on_event)
+        await self._steps(self._jobs.prebuild, on_event)
         compiled = await self._compile(on_event)
         between = trio.current_time()
-        linked = await self._link(on_event)
-        for step in self.plan.finish:
-            await self._step(self._step_job(step), on_event)
+        linked = await self._steps(self._jobs.link, on_event)
+        self._tidy()
+        await self._steps(self._jobs.finish, on_event)
         phases = {"compiled": between - began} if compiled else {}
         phases |= {"linked": trio.current_time() - between} if linked else {}
         return Built(compiled, linked, self.plan.elf, phases)
@@ -115,15 +173,14 @@ class Builder:
     # --- translation units -----------------------------------------------------------------
 
     async def _compile(self, on_event: OnEvent) -> tuple[Path, ...]:
-        units = [_Unit(unit.source, self._unit_job(unit)) for unit in self.plan.units]
-        dirty = [unit for unit in units if self._executor.why(unit.job)]
+        dirty = [_Unit(job, reason) for job, reason in self._check.due()]
         on_event(Started(len(dirty)))
         waiting = iter(dirty)
         async with trio.open_nursery() as nursery:
             for _ in range(min(self._parallel, len(dirty))):
                 nursery.start_soon(self._work, waiting, on_event)
         self._raise_failures(dirty)
-        return tuple(unit.source for unit in dirty)
+        return tuple(Path(unit.job.name) for unit in dirty)
 
     async def _work(self, waiting: Iterator[_Unit], on_event: OnEvent) -> None:
         """One of the parallel workers: take units until none is left, or one cannot be run."""
@@ -134,45 +191,38 @@ class Builder:
                 unit.broken = error
                 return
             ok = outcome.code == 0
+            if ok:
+                self._check.ran(unit.job)
             words = outcome.output if ok else ""
-            on_event(UnitDone(unit.source, outcome.seconds, ok, words))
+            on_event(UnitDone(Path(unit.job.name), outcome.seconds, ok, words, unit.reason))
+            if trio.current_time() - self._saved_at > _SAVE_EVERY_S:
+                self._save()
 
-    def _raise_failures(self, units: list[_Unit]) -> None:
+    def _raise_failures(self, units: Sequence[_Unit]) -> None:
         for unit in units:
             if unit.broken is not None:
                 raise self._unstarted(unit.job, unit.broken) from unit.broken
         failed = [
-            (unit.source, unit.outcome.output)
+            (self._short(Path(unit.job.name)), unit.outcome.output)
             for unit in units
             if unit.outcome is not None and unit.outcome.code != 0
         ]
         if failed:
-            names = [self._short(source) for source, _ in failed]
-            raise CompileFailed(names, "".join(words for _, words in failed))
-
-    def _unit_job(self, unit: TranslationUnit) -> Job:
-        return jobs.of_unit(unit, self._tool(unit.argv[0]))
+            raise CompileFailed([name for name, _ in failed], "".join(words for _, words in failed))
 
     # --- steps -----------------------------------------------------------------------------
 
-    async def _link(self, on_event: OnEvent) -> bool:
-        for step in self.plan.archives:
-            await self._step(self._step_job(step), on_event)
-        job = self._step_job(self.plan.link)
-        linked = await self._step(job, on_event)
-        steps = (*self.plan.prebuild, *self.plan.archives, self.plan.link, *self.plan.finish)
-        outputs = [unit.object for unit in self.plan.units] + [step.output for step in steps]
-        self._executor.forget({str(output) for output in outputs}, self._build_dir)
-        return linked
+    async def _steps(self, steps: Sequence[Job], on_event: OnEvent) -> bool:
+        """Run those that are not current, in order; whether the last one ran."""
+        ran = False
+        for job in steps:
+            reason = self._check.why(job)
+            ran = reason is not None
+            if reason is not None:
+                await self._step(job, reason, on_event)
+        return ran
 
-    def _step_job(self, step: Step) -> Job:
-        folder = self.plan.environment.project_dir
-        return jobs.of_step(step, folder, self._build_dir, self._tool(step.argv[0]))
-
-    async def _step(self, job: Job, on_event: OnEvent) -> bool:
-        """Run a step unless it is current; whether it ran."""
-        if self._executor.why(job) is None:
-            return False
+    async def _step(self, job: Job, reason: Reason, on_event: OnEvent) -> None:
         try:
             outcome = await self._executor.run(job)
         except OSError as error:
@@ -181,23 +231,16 @@ class Builder:
             if job.output == str(self.plan.elf):
                 raise LinkFailed(self._short(self.plan.elf), outcome.output)
             raise StepFailed(job.name, outcome.output)
-        on_event(StepDone(job.name, outcome.seconds, outcome.output))
-        return True
+        self._check.ran(job)
+        on_event(StepDone(job.name, outcome.seconds, outcome.output, reason))
 
     # --- the rest --------------------------------------------------------------------------
 
     def _tool(self, name: str) -> str | None:
-        """The file of a command's program, looked up once a build."""
+        """The file of a command's program, looked up once for each look everywhere."""
         if name not in self._tools:
             self._tools[name] = shutil.which(name)
         return self._tools[name]
-
-    def _describe(self) -> None:
-        """Write compile_commands.json, once: the plan does not change."""
-        if not self._described:
-            self._build_dir.mkdir(parents=True, exist_ok=True)
-            compile_commands.write(self.plan)
-            self._described = True
 
     def _generate(self) -> None:
         """Write the sources that the plan brings along; one that is as it should be stays."""
@@ -205,8 +248,28 @@ class Builder:
             file.path.parent.mkdir(parents=True, exist_ok=True)
             write_if_changed(file.path, file.content)
 
+    def _describe(self) -> None:
+        """Write compile_commands.json when it is not this plan's."""
+        path = str(self._build_dir / compile_commands.NAME)
+        identity = digest(b"".join(job.identity for job in self._jobs.units))
+        record = self._memory.records.get(path)
+        look = self._check.tree.look
+        if record and record.identity == identity and look(path) == record.output.digest:
+            return
+        compile_commands.write(self.plan)
+        made = self._check.tree.renew(path)
+        if made is not None:
+            self._memory.put(path, Record(identity, (), self._memory.version(path, made)))
+
+    def _tidy(self) -> None:
+        """Remove what no job of the plan makes any more; once, for the plan does not change."""
+        if not self._tidied:
+            keep = {*self._jobs.outputs(), str(self._build_dir / compile_commands.NAME)}
+            self._executor.forget(keep, self._build_dir)
+            self._tidied = True
+
     def _unstarted(self, job: Job, error: OSError) -> BuildError:
-        if self._tool(job.argv[0]) is not None:
+        if shutil.which(job.argv[0]) is not None:
             return self._unusable(self._short(Path(job.name)), error)
         hint = "it was there when the build was planned: is its package still installed?"
         return CompilerMissing(self.plan.environment.board, [job.argv[0]], hint=hint)
@@ -222,18 +285,18 @@ class Builder:
 
     def _save(self) -> None:
         """Keep what was learnt. A store that cannot be written costs work later, never truth."""
-        if self._executor.changed or self._tree.learnt:
+        self._saved_at = trio.current_time()
+        if self._memory.unsaved:
             with contextlib.suppress(OSError):
-                records.save(self._build_dir / _STORE, self._memory)
-                self._executor.changed = self._tree.learnt = False
+                self._store.save(self._memory)
 
 
 @dataclass(slots=True)
 class _Unit:
     """A unit that must be compiled, and how that went."""
 
-    source: Path
     job: Job
+    reason: Reason
     outcome: Outcome | None = None
     broken: OSError | None = None
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from fbuild_watch.build.graph import Reason
+
 
 @dataclass(frozen=True, slots=True)
 class Started:
@@ -22,6 +24,8 @@ class UnitDone:
     seconds: float
     ok: bool
     output: str
+    reason: Reason
+    """Why it was compiled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,8 @@ class StepDone:
     name: str
     seconds: float
     output: str
+    reason: Reason
+    """Why it was run."""
 
 
 BuildEvent = Started | UnitDone | StepDone

@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fbuild_watch.build import depfile as depfiles
-from fbuild_watch.build.graph import Job, Reason, Record, why
-from fbuild_watch.build.records import Memory
+from fbuild_watch.build.graph import Job, Record, Version
+from fbuild_watch.build.memory import Memory
 from fbuild_watch.build.runner import Outcome, Runner
 from fbuild_watch.build.tree import Tree
 
@@ -35,12 +35,6 @@ class Executor:
     folder: Path
     """Where commands run, and what relative names in depfiles are relative to."""
     colours: bool = False
-    changed: bool = False
-    """Whether a record is not what the store has."""
-
-    def why(self, job: Job) -> Reason | None:
-        """Why a job must run; None: it is current."""
-        return why(job, self.memory.records.get(job.output or ""), self.tree.look)
 
     async def run(self, job: Job) -> Outcome:
         """Run a job. An outcome with code 0 has made its output. Raises OSError on a bad start."""
@@ -60,22 +54,26 @@ class Executor:
         Only in the build folder: in a copy of a project the records still name the original's.
         """
         for output in self.memory.records.keys() - keep:
-            del self.memory.records[output]
-            self.changed = True
+            self.memory.drop(output)
             if Path(output).is_relative_to(build_dir):
                 Path(output).unlink(missing_ok=True)
 
     def _record(self, job: Job, output: str) -> None:
-        self.changed = True
-        self.memory.records.pop(output, None)
+        self.memory.drop(output)
         made = self.tree.renew(output)
         names = self._inputs(job)
         if names is None or made is None:
             return
-        inputs = [(name, self.tree.unchanged(name)) for name in names]
-        sure = tuple((name, digest) for name, digest in inputs if digest is not None)
-        if len(sure) == len(inputs):
-            self.memory.records[output] = Record(job.identity, sure, made)
+        inputs = tuple(version for name in names if (version := self._seen(name)) is not None)
+        if len(inputs) == len(names):
+            version = self.memory.version(output, made)
+            self.memory.put(output, Record(job.identity, inputs, version))
+
+    def _seen(self, name: str) -> Version | None:
+        """What an input was before the command ran, if it still is; what we made stays ours."""
+        ours = name in self.memory.records
+        digest = self.tree.look(name) if ours else self.tree.unchanged(name)
+        return None if digest is None else self.memory.version(name, digest)
 
     def _inputs(self, job: Job) -> tuple[str, ...] | None:
         """Every input of a job that has run; None where its depfile cannot be understood."""

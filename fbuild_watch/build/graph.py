@@ -1,7 +1,8 @@
 """What must be done again, and why. Pure: the tree is asked through `look`.
 
 A Job is a command with its files, whatever kind it is: a translation unit, a hook, an archive,
-the link. A Record is what was true when a job last succeeded.
+the link. A Record is what was true when a job last succeeded; a Version is one content of one
+file, and all records that saw it share the object.
 
 Rules
 - Content decides. Times never do; `look` may use them to save reading (see tree.py).
@@ -13,8 +14,8 @@ Rules
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from blake3 import blake3
@@ -43,24 +44,35 @@ class Job:
     mentions: tuple[str, ...] = ()
     """Names in its command that are inputs if they are files (a linker script)."""
     depfile: str | None = None
+    identity: Digest = field(init=False, repr=False)
+    """The digest of the command."""
 
-    @property
-    def identity(self) -> Digest:
-        """The digest of the command."""
-        return digest("\0".join(self.argv).encode(errors="surrogateescape"))
+    def __post_init__(self) -> None:
+        identity = digest("\0".join(self.argv).encode(errors="surrogateescape"))
+        object.__setattr__(self, "identity", identity)
 
     def declared(self, look: Look) -> tuple[str, ...]:
         """The inputs that are known without a depfile."""
         return (*self.inputs, *(name for name in self.mentions if look(name) is not None))
 
 
+@dataclass(eq=False, slots=True)
+class Version:
+    """One content of one file. Compared as an object: memory.py makes each only once."""
+
+    path: str
+    digest: Digest
+    number: int = -1
+    """Its number in the store; -1: the store does not have it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A job's last success: the digests of its command, of every input and of its output."""
+    """A job's last success: the digest of its command, every input, and its output."""
 
     identity: Digest
-    inputs: tuple[tuple[str, Digest], ...]
-    output: Digest
+    inputs: tuple[Version, ...]
+    output: Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +89,13 @@ class Reason:
         return f"{self.what}: {self.path}" if self.path else self.what
 
 
-def why(job: Job, record: Record | None, look: Look) -> Reason | None:
-    """The first reason why a job must run; None: it is current."""
+def why(
+    job: Job, record: Record | None, look: Look, suspected: Container[str] = ()
+) -> Reason | None:
+    """The first reason why a job must run; None: it is current.
+
+    `suspected` are paths that likely changed: asking for them first spares the rest of a long list.
+    """
     if job.output is None:
         return Reason("always")
     if record is None:
@@ -86,21 +103,28 @@ def why(job: Job, record: Record | None, look: Look) -> Reason | None:
     if record.identity != job.identity:
         return Reason("command changed")
     built = look(job.output)
-    if built != record.output:
+    if built != record.output.digest:
         return Reason("output missing" if built is None else "output changed", job.output)
-    return _input_reason(job, record, look)
+    likely = (version for version in record.inputs if version.path in suspected)
+    return (
+        _first_changed(likely, look)
+        or _first_new(job, record, look)
+        or _first_changed(record.inputs, look)
+    )
 
 
-def _input_reason(job: Job, record: Record, look: Look) -> Reason | None:
-    known = dict(record.inputs)
-    for path in job.declared(look):
-        if path not in known:
-            return Reason("input new", path)
-    for path, recorded in known.items():
-        now = look(path)
-        if now != recorded:
-            return Reason("input missing" if now is None else "input changed", path)
+def _first_changed(versions: Iterable[Version], look: Look) -> Reason | None:
+    for version in versions:
+        now = look(version.path)
+        if now != version.digest:
+            return Reason("input missing" if now is None else "input changed", version.path)
     return None
+
+
+def _first_new(job: Job, record: Record, look: Look) -> Reason | None:
+    known = {version.path for version in record.inputs}
+    new = (path for path in job.declared(look) if path not in known)
+    return next((Reason("input new", path) for path in new), None)
 
 
 def mentions(argv: Sequence[str]) -> tuple[str, ...]:

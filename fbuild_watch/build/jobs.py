@@ -1,21 +1,65 @@
-"""A BuildPlan's units and steps as the graph's jobs. Pure."""
+"""A BuildPlan as the graph's jobs. Pure."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from fbuild_watch.build.graph import Job, mentions
-from fbuild_watch.model import Step, TranslationUnit
+from fbuild_watch.model import BuildPlan, Step, TranslationUnit
+
+FindTool = Callable[[str], str | None]
+"""The file of a command's program; None: there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """All jobs of one plan, in its order."""
+
+    prebuild: tuple[Job, ...] = ()
+    units: tuple[Job, ...] = ()
+    link: tuple[Job, ...] = ()
+    """The archives, then the link."""
+    finish: tuple[Job, ...] = ()
+    places: dict[str, int] = field(default_factory=dict)
+    """Where the unit that makes an object stands in `units`."""
+
+    @classmethod
+    def of(cls, plan: BuildPlan, tool: FindTool) -> Jobs:
+        """The jobs of a plan."""
+        folder, build_dir = plan.environment.project_dir, plan.environment.build_dir
+
+        def steps(*given: Step) -> tuple[Job, ...]:
+            return tuple(of_step(step, folder, build_dir, tool(step.argv[0])) for step in given)
+
+        units = tuple(of_unit(unit, tool(unit.argv[0])) for unit in plan.units)
+        return cls(
+            prebuild=steps(*plan.prebuild),
+            units=units,
+            link=steps(*plan.archives, plan.link),
+            finish=steps(*plan.finish),
+            places={job.output: place for place, job in enumerate(units) if job.output},
+        )
+
+    def steps(self) -> tuple[Job, ...]:
+        """All that are no units."""
+        return (*self.prebuild, *self.link, *self.finish)
+
+    def outputs(self) -> Iterator[str]:
+        """What all jobs together make."""
+        return (job.output for job in (*self.steps(), *self.units) if job.output)
 
 
 def of_unit(unit: TranslationUnit, tool: str | None) -> Job:
     """A translation unit; `tool` is the compiler's file, an input like the source."""
+    source = str(unit.source)
     return Job(
-        name=str(unit.source),
+        name=source,
         argv=unit.argv,
         output=str(unit.object),
-        inputs=_present(str(unit.source), tool),
+        inputs=_present(source, tool),
         depfile=str(unit.depfile),
     )
 

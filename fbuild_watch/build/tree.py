@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
 
 from blake3 import blake3
 
 from fbuild_watch.build.graph import Digest, digest
+from fbuild_watch.build.memory import Memory, Stamp
 
 _GRAIN_NS = 20_000_000
 """Twice the coarsest tick of a Linux kernel's clock (HZ=100)."""
@@ -28,38 +28,34 @@ _COARSE_NS = 2_000_000_000
 _LARGE = 1 << 20
 
 
-class Stamp(NamedTuple):
-    """A file's content digest, and the stat at which it was read."""
-
-    mtime_ns: int
-    ctime_ns: int
-    size: int
-    inode: int
-    digest: Digest
-
-
 class Tree:
     """Digests of files. One per Builder; `begin` opens a new build."""
 
-    def __init__(self, stamps: dict[str, Stamp]) -> None:
-        self.stamps = stamps
-        """What is known of files from before; the store keeps it."""
-        self.learnt = False
-        """Whether a stamp is not what the store has."""
+    def __init__(self, memory: Memory) -> None:
+        self.memory = memory
+        """Where the stamps are."""
         self._seen: dict[str, Digest | None] = {}
         self._began_ns = 0
 
-    def begin(self, folder: Path) -> None:
-        """Forget what the last build saw; `folder` is where the file system is asked its time."""
-        self._seen.clear()
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=".now.") as file:
-            self._began_ns = _changed_ns(os.fstat(file.fileno()))
+    def begin(self, now_ns: int, changed: Iterable[str] | None = None) -> None:
+        """Open a build at `now_ns` of the file system's clock.
+
+        What earlier builds saw is forgotten: all of it, or of the paths in `changed` where somebody
+        knows that no other file did change.
+        """
+        self._began_ns = now_ns
+        if changed is None:
+            self._seen.clear()
+        else:
+            for path in changed:
+                self._seen.pop(path, None)
 
     def look(self, path: str) -> Digest | None:
         """The digest of a file as this build saw it first; None: no such file."""
-        if path not in self._seen:
-            self._seen[path] = self._read(path)
-        return self._seen[path]
+        if path in self._seen:
+            return self._seen[path]
+        found = self._seen[path] = self._read(path)
+        return found
 
     def renew(self, path: str) -> Digest | None:
         """Look again at a file that this build has made."""
@@ -76,7 +72,7 @@ class Tree:
             before = self._seen[path]
             return before if self._read(path) == before else None
         try:
-            if _changed_ns(Path(path).stat()) > self._began_ns:
+            if changed_ns(Path(path).stat()) > self._began_ns:
                 return None
         except (OSError, ValueError):
             return None
@@ -89,9 +85,9 @@ class Tree:
             return None
         if not stat.S_ISREG(info.st_mode):
             return None
-        known = self.stamps.get(path)
+        known = self.memory.stamps.get(path)
         if known is not None and known[:4] == _key(info):
-            return known.digest
+            return known[4]
         return self._hash(path, info)
 
     def _hash(self, path: str, info: os.stat_result) -> Digest | None:
@@ -101,10 +97,8 @@ class Tree:
             after = os.stat(path)  # noqa: PTH116
         except OSError:
             return None
-        self.stamps.pop(path, None)
-        if _key(after) == _key(info) and _settled(info, now):
-            self.stamps[path] = Stamp(*_key(info), content)
-            self.learnt = True
+        settled = _key(after) == _key(info) and _settled(info, now)
+        self.memory.stamp(path, Stamp(*_key(info), content) if settled else None)
         return content
 
 
@@ -112,12 +106,13 @@ def _key(info: os.stat_result) -> tuple[int, int, int, int]:
     return (info.st_mtime_ns, info.st_ctime_ns, info.st_size, info.st_ino)
 
 
-def _changed_ns(info: os.stat_result) -> int:
+def changed_ns(info: os.stat_result) -> int:
+    """When a file, or what is known of it, last changed."""
     return max(info.st_mtime_ns, info.st_ctime_ns)
 
 
 def _settled(info: os.stat_result, now_ns: int) -> bool:
-    changed = _changed_ns(info)
+    changed = changed_ns(info)
     grain = _COARSE_NS if changed % 1_000_000_000 == 0 else _GRAIN_NS
     return now_ns - changed > grain
 

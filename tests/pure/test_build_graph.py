@@ -10,12 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fbuild_watch.build import jobs
-from fbuild_watch.build.graph import Digest, Job, Reason, Record, digest, mentions, why
+from fbuild_watch.build.graph import Digest, Job, Reason, Record, Version, digest, mentions, why
 from fbuild_watch.model import Step
 
 JOB = Job("a.c", ("cc", "a.c", "-o", "a.o"), "a.o", ("a.c", "cc"), mentions=("a.ld",))
 FILES = {"a.c": b"1", "a.h": b"2", "a.o": b"3", "cc": b"4"}
-RECORD = Record(JOB.identity, (("a.c", b"1"), ("cc", b"4"), ("a.h", b"2")), b"3")
+RECORD = Record(
+    JOB.identity,
+    (Version("a.c", b"1"), Version("cc", b"4"), Version("a.h", b"2")),
+    Version("a.o", b"3"),
+)
 
 
 def ask(job: Job, record: Record | None, files: dict[str, Digest]) -> Reason | None:
@@ -41,7 +45,14 @@ def test_what_nothing_changed_in_is_current() -> None:
 def test_one_change_is_one_reason(changes: dict[str, Digest | None], reason: Reason) -> None:
     files = {name: now for name, now in {**FILES, **changes}.items() if now is not None}
     assert ask(JOB, RECORD, files) == reason
+    assert why(JOB, RECORD, files.get, suspected=changes.keys()) == reason
     assert reason.path in str(reason)
+
+
+def test_what_is_suspected_is_asked_for_first() -> None:
+    files = {**FILES, "a.c": b"x", "a.h": b"x"}
+    assert why(JOB, RECORD, files.get, suspected={"a.h"}) == Reason("input changed", "a.h")
+    assert why(JOB, RECORD, FILES.get, suspected={"a.h"}) is None
 
 
 def test_the_command_is_an_input() -> None:
@@ -62,11 +73,11 @@ files = st.dictionaries(st.sampled_from(["a.c", "a.h", "b.h", "cc", "a.o"]), st.
 def test_dirty_exactly_when_something_it_read_or_made_differs(
     before: dict[str, bytes], after: dict[str, bytes]
 ) -> None:
-    inputs = tuple((name, before[name]) for name in ("a.c", "cc", "a.h") if name in before)
+    inputs = tuple(Version(name, before[name]) for name in ("a.c", "cc", "a.h") if name in before)
     if not {"a.c", "cc", "a.o"} <= before.keys():
         return
-    record = Record(JOB.identity, inputs, before["a.o"])
-    same = all(after.get(name) == value for name, value in inputs)
+    record = Record(JOB.identity, inputs, Version("a.o", before["a.o"]))
+    same = all(after.get(version.path) == version.digest for version in inputs)
     assert (ask(JOB, record, after) is None) == (same and after.get("a.o") == before["a.o"])
 
 

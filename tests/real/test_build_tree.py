@@ -8,24 +8,31 @@ from pathlib import Path
 import pytest
 
 from fbuild_watch.build.graph import digest
-from fbuild_watch.build.tree import Stamp, Tree
+from fbuild_watch.build.memory import Memory, Stamp
+from fbuild_watch.build.tree import Tree
 from tests.real.build_kit import wait_until
 
 
+def tree_of(**stamps: Stamp) -> Tree:
+    memory = Memory()
+    memory.stamps.update(stamps)
+    return Tree(memory)
+
+
 async def test_a_file_is_not_known_by_its_times_until_they_are_old(tmp_path: Path) -> None:
-    tree = Tree({})
+    tree = tree_of()
     path = tmp_path / "new"
     path.write_bytes(b"one")
     assert tree.look(str(path)) == digest(b"one")
-    assert str(path) not in tree.stamps  # one more write in this tick would leave no trace
+    assert str(path) not in tree.memory.stamps  # one more write in this tick would leave no trace
 
     def looked_again() -> bool:
-        tree.begin(tmp_path)
+        tree.begin(0)
         tree.look(str(path))
-        return str(path) in tree.stamps
+        return str(path) in tree.memory.stamps
 
     await wait_until(looked_again)
-    assert tree.learnt
+    assert str(path) in tree.memory.unsaved.stamps
 
 
 def test_a_stamp_saves_the_reading_and_a_touch_does_not_change_content(tmp_path: Path) -> None:
@@ -33,14 +40,14 @@ def test_a_stamp_saves_the_reading_and_a_touch_does_not_change_content(tmp_path:
     path.write_bytes(b"one")
     info = path.stat()
     stamp = Stamp(info.st_mtime_ns, info.st_ctime_ns, info.st_size, info.st_ino, b"from the stamp")
-    assert Tree({str(path): stamp}).look(str(path)) == b"from the stamp"
+    assert tree_of(**{str(path): stamp}).look(str(path)) == b"from the stamp"
     os.utime(path, (1, 1))
-    assert Tree({str(path): stamp}).look(str(path)) == digest(b"one")
+    assert tree_of(**{str(path): stamp}).look(str(path)) == digest(b"one")
 
 
 def test_a_build_sees_a_file_once_and_asks_whether_it_stayed(tmp_path: Path) -> None:
-    tree = Tree({})
-    tree.begin(tmp_path)
+    tree = tree_of()
+    tree.begin(0)
     path = tmp_path / "file"
     path.write_bytes(b"one")
     assert tree.look(str(path)) == digest(b"one")
@@ -55,11 +62,25 @@ def test_a_build_sees_a_file_once_and_asks_whether_it_stayed(tmp_path: Path) -> 
 @pytest.mark.parametrize("kind", ["absent", "folder", "nul"])
 def test_what_is_no_file_has_no_digest(tmp_path: Path, kind: str) -> None:
     path = {"absent": f"{tmp_path}/x", "folder": str(tmp_path), "nul": "a\0b"}[kind]
-    assert Tree({}).look(path) is None
-    assert Tree({}).unchanged(path) is None
+    assert tree_of().look(path) is None
+    assert tree_of().unchanged(path) is None
 
 
 def test_a_large_file_has_the_same_digest(tmp_path: Path) -> None:
     path = tmp_path / "large"
     path.write_bytes(b"x" * (1 << 20))
-    assert Tree({}).look(str(path)) == digest(b"x" * (1 << 20))
+    assert tree_of().look(str(path)) == digest(b"x" * (1 << 20))
+
+
+def test_at_a_hint_only_the_named_files_are_looked_at_again(tmp_path: Path) -> None:
+    tree = tree_of()
+    named, other = tmp_path / "named", tmp_path / "other"
+    for path in (named, other):
+        path.write_bytes(b"one")
+        tree.look(str(path))
+        path.write_bytes(b"two")
+    tree.begin(0, [str(named)])
+    assert tree.look(str(named)) == digest(b"two")
+    assert tree.look(str(other)) == digest(b"one")
+    tree.begin(0)
+    assert tree.look(str(other)) == digest(b"two")

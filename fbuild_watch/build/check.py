@@ -1,0 +1,109 @@
+"""Which jobs must run: the memory of earlier builds held against the files.
+
+There are two ways to look. *Everywhere*: each file that a record names is asked for its stat; that
+is for a first build, and for whenever it is not sure what happened. *At a hint*: somebody watched
+the folders and knows which paths changed; only their users are considered, however large the tree.
+
+Rules
+- A job is a suspect until `why` has found it current or it has run. Suspects outlive a build that
+  failed or was cancelled.
+- Steps (hooks, archives, link) are few: whenever anything ran before them, all of them are suspects.
+- A hint that names what is not known asks for a new plan, not for a guess (`knows`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fbuild_watch.build.graph import Job, Reason, why
+from fbuild_watch.build.jobs import Jobs
+from fbuild_watch.build.memory import Memory
+from fbuild_watch.build.tree import Tree
+
+
+class Check:
+    """The memory, the files as this build sees them, and the suspects."""
+
+    def __init__(self, memory: Memory, jobs: Jobs) -> None:
+        self.memory = memory
+        self.tree = Tree(memory)
+        self._suspects: set[str] = set()
+        self._changed: set[str] = set()
+        """Paths that likely are the reason."""
+        self.adopt(jobs)
+
+    def adopt(self, jobs: Jobs) -> None:
+        """Work for these jobs from now on; the next build has to look everywhere."""
+        self._jobs = jobs
+        self._mentioned = {name for job in jobs.steps() for name in job.mentions}
+        self._hooks = {job.output for job in jobs.prebuild}
+        self._step_outputs = {job.output for job in jobs.steps() if job.output}
+        self.sure = False
+        """Whether everything was looked at, so that a hint can be believed."""
+
+    def begin(self, now_ns: int, changed: Iterable[str] | None) -> None:
+        """Open a build; None: look everywhere."""
+        if changed is None or not self.sure:
+            self.tree.begin(now_ns)
+            self._look_everywhere()
+            return
+        self._changed = set(changed)
+        self.tree.begin(now_ns, self._changed)
+        for path in self._changed:
+            self._suspects.update(self.memory.users(path))
+        if not self._changed.isdisjoint(self._mentioned):
+            self._suspect_steps()
+
+    def look_again(self, now_ns: int) -> bool:
+        """Look everywhere after all; whether that found what the hint had not."""
+        before = set(self._suspects)
+        self.tree.begin(now_ns)
+        self._look_everywhere()
+        return not self._suspects <= before
+
+    def due(self) -> list[tuple[Job, Reason]]:
+        """The units that must be compiled, in the plan's order, and why."""
+        places, units = self._jobs.places, self._jobs.units
+        among = sorted(places[output] for output in self._suspects if output in places)
+        found = [(units[place], self.why(units[place])) for place in among]
+        return [(job, reason) for job, reason in found if reason is not None]
+
+    def why(self, job: Job) -> Reason | None:
+        """Why a job must run; None: it is current."""
+        if job.output is None:
+            return Reason("always")
+        if job.output not in self._suspects:
+            return None
+        reason = why(job, self.memory.records.get(job.output), self.tree.look, self._changed)
+        if reason is None:
+            self._suspects.discard(job.output)
+        return reason
+
+    def ran(self, job: Job) -> None:
+        """A job has succeeded. Without a record (an input changed meanwhile) it stays a suspect."""
+        if job.output is None:
+            return
+        self._suspect_steps()
+        self._changed.add(job.output)
+        if job.output in self._hooks:
+            self._suspects.update(self.memory.users(job.output))
+        if job.output in self.memory.records:
+            self._suspects.discard(job.output)
+
+    def knows(self, path: str) -> bool:
+        """Whether a record or a command names this file, so that a hint at it says enough."""
+        return self.memory.has_path(path) or path in self._mentioned
+
+    def _look_everywhere(self) -> None:
+        self._changed = set()
+        self._suspects.update(self.memory.changed(self.tree.look))
+        records = self.memory.records
+        for job in self._jobs.units:
+            record = records.get(job.output or "")
+            if record is None or record.identity != job.identity:
+                self._suspects.add(job.output or "")
+        self._suspect_steps()
+        self.sure = True
+
+    def _suspect_steps(self) -> None:
+        self._suspects.update(self._step_outputs)

@@ -1,0 +1,38 @@
+"""The build folder has one user at a time: a lock of the kernel's, and the file system's own clock."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import trio
+
+from fbuild_watch.build.tree import changed_ns
+from fbuild_watch.kernel_lock import open_lock_file, try_exclusive
+
+_PAUSE_S = 0.02
+
+
+class BuildFolder:
+    """The folder of one environment's outputs."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[int]:
+        """Keep other builds out, and wait for one that is in. Gives the file system's time, in ns.
+
+        Raises OSError where the folder cannot be made or locked.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        lock = open_lock_file(self.path / ".lock")
+        try:
+            while not try_exclusive(lock):  # noqa: ASYNC110  (the kernel sets no trio.Event)
+                await trio.sleep(_PAUSE_S)
+            os.utime(self.path / ".lock")
+            yield changed_ns(os.fstat(lock))
+        finally:
+            os.close(lock)
