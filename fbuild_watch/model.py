@@ -190,6 +190,35 @@ class BuildPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class ForeignPlan:
+    """A project that another program builds: its commands, and where its images lie then."""
+
+    environment: Environment
+    folder: Path
+    """Where the commands run."""
+    commands: tuple[tuple[str, ...], ...]
+    """In order; the first that fails ends the build."""
+    clean: tuple[tuple[str, ...], ...] = ()
+    """Run before the commands where all is to be built anew."""
+    flasher_args: Path | None = None
+    """The file that names the images and their offsets."""
+    regions: tuple[tuple[int, Path], ...] = ()
+    """Images at offsets, where no such file names them."""
+    elf: Path | None = None
+    deps_from: tuple[str, ...] = ()
+    """A command that prints what ninja knows of each output's inputs."""
+    depfiles: Path | None = None
+    """The folder below which the compilers leave depfiles."""
+    outputs: tuple[Path, ...] = ()
+    """What the commands write, files and folders: a change there is no edit."""
+    tools: tuple[Path, ...] = ()
+    """Where the compilers are installed: their own headers are not watched."""
+    watch_roots: tuple[Path, ...] = ()
+    toolchain: str = ""
+    """What builds, in words for the user."""
+
+
+@dataclass(frozen=True, slots=True)
 class FlashSettings:
     """What the header of an ESP image says of the flash: mode, frequency, size."""
 

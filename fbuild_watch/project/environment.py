@@ -19,7 +19,7 @@ from pathlib import Path
 
 from fbuild_watch.errors import InvalidProject, UnknownEnvironment
 from fbuild_watch.model import Environment
-from fbuild_watch.project import remarks
+from fbuild_watch.project import foreign, remarks
 from fbuild_watch.project.config import Config
 from fbuild_watch.project.flag_words import FlagWords
 
@@ -27,9 +27,6 @@ _ROM_BAUD = 115200
 """The rate of a board of ours that no option names; PlatformIO's default is its own 9600."""
 
 _RULE = re.compile(r"[+-]<[^>]+>")
-
-_BUILD = "fbuild_build"
-"""custom_fbuild_build: a command of the project's own, which needs no board and no framework."""
 
 
 def environments(project_dir: Path) -> list[str]:
@@ -87,6 +84,7 @@ class _Reader:
 
     def read(self) -> Environment:
         custom = self._below("custom_")
+        self._check_command(custom)
         self._check_framework(custom)
         return Environment(
             name=self._name,
@@ -97,7 +95,7 @@ class _Reader:
             lib_dir=self._folder("lib_dir"),
             data_dir=self._folder("data_dir"),
             lib_extra_dirs=self._more_folders("lib_extra_dirs"),
-            board=self._board(needed=_BUILD not in custom),
+            board=self._board(needed=foreign.COMMAND not in custom),
             platform=self._text("platform") or "",
             platform_packages=self._items("platform_packages"),
             framework=self._items("framework"),
@@ -170,9 +168,23 @@ class _Reader:
             raise InvalidProject(message, path=stands.path, line=stands.line, hint=hint)
         return board or ""
 
+    def _check_command(self, custom: Mapping[str, str]) -> None:
+        """A build command of the project's own needs its images, and neither board nor framework."""
+        if foreign.COMMAND not in custom:
+            return
+        for key, read in ((foreign.COMMAND, foreign.commands), (foreign.REGIONS, foreign.regions)):
+            name = f"custom_{key}"
+            try:
+                read(custom.get(key, ""))
+            except ValueError as error:
+                hint = (
+                    "such as custom_fbuild_build = make and custom_fbuild_regions = 0x10000=app.bin"
+                )
+                raise self._config.error(self._section, name, f"{name}: {error}", hint) from error
+
     def _check_framework(self, custom: Mapping[str, str]) -> None:
         frameworks = self._items("framework")
-        if frameworks and "arduino" not in frameworks and _BUILD not in custom:
+        if frameworks and "arduino" not in frameworks and foreign.COMMAND not in custom:
             raise self._config.error(
                 self._section,
                 "framework",

@@ -1,7 +1,7 @@
 """Which kind of project a folder holds, and how each kind is read.
 
     platformio.ini                 environment.py
-    *.ino, sketch.yaml             sketch_project.py
+    sketch.yaml, *.ino             sketch_project.py
     CMakeLists.txt                 foreign.py
 
 The first that is there decides; a folder with none of them lacks a platformio.ini.
@@ -13,8 +13,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from fbuild_watch.model import Environment
-from fbuild_watch.project import environment
+from fbuild_watch.model import Environment, ForeignPlan
+from fbuild_watch.project import environment as ini_project
+from fbuild_watch.project import foreign, sketch_project
 from fbuild_watch.project.config import FILE_NAME
 
 
@@ -27,9 +28,28 @@ def load(
     Raises InvalidProject (with file and line) and UnknownEnvironment.
     """
     project_dir = Path(os.path.abspath(project_dir))  # noqa: PTH100  (Path.absolute keeps `..`)
-    return environment.load(project_dir, name, environ)
+    if not (project_dir / FILE_NAME).exists():
+        if sketch_project.is_sketch(project_dir):
+            return sketch_project.load(project_dir, name)
+        if (project_dir / foreign.LISTS).exists():
+            return foreign.load(project_dir, name)
+    return ini_project.load(project_dir, name, environ)
+
+
+def foreign_plan(environment: Environment) -> ForeignPlan | None:
+    """The plan of a project that another program builds; None: it is built here.
+
+    Raises InvalidProject.
+    """
+    if foreign.COMMAND in environment.custom:
+        return foreign.plan_command(environment)
+    return None if environment.board else foreign.plan_cmake(environment)
 
 
 def is_project(folder: Path) -> bool:
     """Whether a folder holds a project of any kind."""
-    return (folder / FILE_NAME).exists()
+    return (
+        (folder / FILE_NAME).exists()
+        or sketch_project.is_sketch(folder)
+        or (folder / foreign.LISTS).exists()
+    )
