@@ -6,6 +6,7 @@ in a thread. `choose_port` is pure. `wait_for_port` polls until a port is there 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from fbuild_watch.errors import PortAmbiguous, PortNotFound
 
 _HIDDEN = ("debug-console", "wlan-debug", "Bluetooth")
 """Parts of the names of macOS's own ports: there is never a board behind them."""
+_ESP_USB_JTAG = (0x303A, 0x1001)
+"""USB-Serial/JTAG, the same for every chip that has it (Espressif's list of allocated PIDs)."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 """Seconds between two looks: a replugged board is there in a moment or only when a person comes."""
 
@@ -35,6 +38,14 @@ class PortInfo:
     pid: int | None = None
     serial_number: str | None = None
     manufacturer: str | None = None
+
+    @property
+    def mac(self) -> str | None:
+        """The MAC of an ESP chip on its own USB port, which says it as the serial number."""
+        if (self.vid, self.pid) != _ESP_USB_JTAG or not self.serial_number:
+            return None
+        mac = self.serial_number.lower()
+        return mac if re.fullmatch(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", mac) else None
 
 
 def list_ports() -> list[PortInfo]:
