@@ -20,7 +20,7 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -37,6 +37,7 @@ from fbuild_watch.flash.planner import (
     md5,
     narrow,
     runs,
+    sectors,
 )
 from fbuild_watch.model import SECTOR, Image, Md5, Region, RegionReport
 
@@ -92,7 +93,7 @@ class Findings:
     """What a dialogue has learned so far; the caller keeps it to make a guess of it."""
 
     written: dict[int, set[int]] = field(default_factory=dict)
-    """The sectors that were sent, by the offset of their region."""
+    """The sectors that were sent to be written, by the offset of their region."""
     tails: dict[int, bytes] = field(default_factory=dict)
     """The bytes behind a region in its last sector, by offset."""
 
@@ -117,21 +118,26 @@ def until_proven(
     """Make the flash hold `image`, and prove it, over as many connections as that takes.
 
     Returns one report for each region, in the image's order. Raises InvalidImage before the first
-    request; VerifyFailed, or the driver's LinkBroke, when ATTEMPTS connections did not do it.
+    request; VerifyFailed when a second connection did not see it proven either; the driver's LinkBroke
+    when ATTEMPTS connections broke.
     """
     check_layout(image)
     visit = _Visit(port, costs, guess, findings or Findings())
-    for attempt in range(1, ATTEMPTS):
+    doubted = False
+    for attempt in range(ATTEMPTS):
         try:
+            if attempt:
+                yield Reconnect(attempt)
             return (yield from _bring_up_to_date(image, visit))
         except LinkBroke:
-            yield Reconnect(attempt)
-        except VerifyFailed:
-            if attempt > 1:
+            if attempt == ATTEMPTS - 1:
                 raise
-            yield Reconnect(attempt)
-        visit = _Visit(port, costs, _only_ends(guess), visit.findings)
-    return (yield from _bring_up_to_date(image, visit))
+        except VerifyFailed:
+            if doubted or attempt == ATTEMPTS - 1:
+                raise
+            doubted = True
+        visit = replace(visit, guess=_only_ends(guess))
+    raise AssertionError("the last attempt returns or raises")
 
 
 def check_layout(image: Image) -> None:
@@ -181,6 +187,8 @@ def _find_stale(image: Image, visit: _Visit) -> Generator[Request, Answer, Mappi
         if not dirty:
             prior = UNKNOWN if dirty is None else BELIEVED_CURRENT
             dirty = yield from _asked(region, visit.costs, prior=prior)
+        if not (yield from _tail_holds(region, visit.findings)):
+            dirty |= {sectors(region.size) - 1}
         if dirty:
             stale[region.offset] = dirty
     return stale
@@ -266,9 +274,14 @@ def _holds(region: Region, findings: Findings) -> Generator[Request, Answer, boo
     answer = yield AskDigest(region.offset, region.size)
     if answer != md5(region.data):
         return False
+    return (yield from _tail_holds(region, findings))
+
+
+def _tail_holds(region: Region, findings: Findings) -> Generator[Request, Answer, bool]:
+    """Whether what stood behind the region still does, where this dialogue has touched it."""
     end = region.offset + region.size
-    tail = findings.tails.get(end)
-    if tail is None or not tail.rstrip(ERASED):
+    tail = findings.tails.get(end, b"")
+    if not tail.rstrip(ERASED):
         return True
     return (yield AskDigest(end, len(tail))) == md5(tail)
 

@@ -74,7 +74,7 @@ def cases(draw: st.DrawFn) -> tuple[Image, NorFlash, Guess]:
 
 
 @given(cases())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 def test_afterwards_the_flash_holds_the_image_and_the_rest_is_untouched(
     case: tuple[Image, NorFlash, Guess],
 ) -> None:
@@ -95,7 +95,7 @@ def test_afterwards_the_flash_holds_the_image_and_the_rest_is_untouched(
 
 
 @given(cases())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_nothing_outside_the_announced_writes_is_erased(
     case: tuple[Image, NorFlash, Guess],
 ) -> None:
@@ -117,7 +117,7 @@ def test_nothing_outside_the_announced_writes_is_erased(
 
 
 @given(cases())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_second_run_only_asks(case: tuple[Image, NorFlash, Guess]) -> None:
     image, flash, guess = case
     flash_it(image, flash, guess)
@@ -130,7 +130,7 @@ def test_a_second_run_only_asks(case: tuple[Image, NorFlash, Guess]) -> None:
 
 
 @given(cases(), st.integers(0, 10**6))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_what_another_tool_wrote_is_noticed(
     case: tuple[Image, NorFlash, Guess], where: int
 ) -> None:
