@@ -1,6 +1,9 @@
 """The indexes that one round of installing looks at, each read once, and what they offer.
 
-An index that cannot be had is passed over; it is an error only if no other has the package.
+Rules
+- Package indexes that a project names are looked at before those that are known for a vendor. A
+  library index that it names (`library_index*`) takes the place of Arduino's.
+- An index that cannot be had is passed over; it is an error only if no other has the package.
 """
 
 from __future__ import annotations
@@ -42,7 +45,8 @@ class Catalog:
         self._store = store
         """Where installed packages were looked for, for words."""
         urls = tuple(named)
-        self._library_urls = [url for url in urls if _is_library_index(url)] + [known.LIBRARIES]
+        own = [url for url in urls if _is_library_index(url)]
+        self._library_urls = own or [known.LIBRARIES]
         self._package_urls = [url for url in urls if not _is_library_index(url)]
         self._packages: dict[str, PackageIndex] = {}
         self._libraries: dict[str, LibraryIndex] = {}
@@ -69,7 +73,7 @@ class Catalog:
 
     async def tool(self, name: ToolName, platform_vendor: str) -> Recipe:
         """The build of a tool for this machine. Raises as `platform` does."""
-        urls = self._urls(name.vendor, platform_vendor, "arduino")
+        urls = self._urls(name.vendor, platform_vendor)
         found = await self._search(
             urls, self._package_index, lambda index: index.tool(name, self.host), f"tool {name}"
         )

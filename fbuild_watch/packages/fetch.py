@@ -1,8 +1,8 @@
 """Files from servers: resumed, tried again, checked. The one place that knows httpx.
 
 Rules
-- A server that cannot be reached before anything was is no network: that is said at once, within
-  the time to connect. Once something has come, a broken connection is tried again.
+- A host that cannot be reached before it ever was means no network: that is said at once, within
+  the time to connect. Once it has answered, a broken connection is tried again.
 - Tries that brought nothing are counted; one that brought bytes starts the count anew.
 - Pauses grow and are drawn by lot, so that many who fail together do not come back together.
 - What is checked is the whole file on disk. A file that came in several answers and is wrong is
@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import trio
 
@@ -68,7 +69,8 @@ class Fetcher:
         self._on_progress = on_progress
         self._patience = patience
         self._client: httpx.AsyncClient | None = None
-        self._reached = False
+        self._reached: set[str] = set()
+        """Hosts that have answered."""
 
     async def __aenter__(self) -> Fetcher:
         return self
@@ -154,7 +156,7 @@ class Fetcher:
             return await self._request(resource, part, step, headers)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
             reason = _words(error, f"no connection within {self._patience.connect_s:g} s")
-            raise (_Again if self._reached else _Enough)(reason) from error
+            raise (_Again if _host(resource) in self._reached else _Enough)(reason) from error
         except (
             httpx.TooManyRedirects,
             httpx.UnsupportedProtocol,
@@ -175,7 +177,7 @@ class Fetcher:
             return {}
         asked = {**headers, **_range_headers(offset, version)}
         async with self._open().stream("GET", resource.url, headers=asked) as response:
-            self._reached = True
+            self._reached.add(_host(resource))
             answer = answers.judge(
                 response.status_code, response.reason_phrase, response.headers, offset, version
             )
@@ -246,6 +248,10 @@ def check(resource: Resource, path: Path) -> None:
 
 def _mismatch(resource: Resource, expected: str, found: str) -> ChecksumMismatch:
     return ChecksumMismatch(resource.package, resource.url, expected=expected, found=found)
+
+
+def _host(resource: Resource) -> str:
+    return urlsplit(resource.url).netloc
 
 
 def _range_headers(offset: int, version: str) -> dict[str, str]:

@@ -38,6 +38,11 @@ class StorePlaces:
         """Index files, with what their servers said of them."""
         return self.cache / "indexes"
 
+    @property
+    def absent(self) -> Path:
+        """Which libraries no index has."""
+        return self.cache / "absent"
+
 
 def user_places() -> StorePlaces:
     """This user's."""

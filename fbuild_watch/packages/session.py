@@ -19,6 +19,7 @@ from fbuild_watch.errors import PackageNotFound
 from fbuild_watch.model import Installed
 from fbuild_watch.packages import recipe as recipes
 from fbuild_watch.packages import versions, wanted
+from fbuild_watch.packages.absent import Absent
 from fbuild_watch.packages.catalog import Catalog
 from fbuild_watch.packages.fetch import Fetcher, Patience
 from fbuild_watch.packages.identity import LIBRARIES, Identity, version_of_url
@@ -96,6 +97,7 @@ class _Round:
         self._installer = installer
         self._catalog = catalog
         self._on_progress = on_progress
+        self._absent = Absent(store.places.absent)
         self._platforms: dict[str, Path] = {}
         self._tools: dict[str, Path] = {}
         self._libraries: dict[str, Path] = {}
@@ -145,11 +147,14 @@ class _Round:
             await self._add_dependency(needed)
 
     async def _add_dependency(self, needed: Wanted) -> None:
+        if self._absent.has(needed.name):
+            return
         try:
             await self._add_library(needed)
         except PackageNotFound as error:
             if error.fields()["reason"]:  # it is there, but in no version that would do
                 raise
+            self._absent.note(needed.name)
 
     # --- one package -----------------------------------------------------------------------
 

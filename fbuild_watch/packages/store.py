@@ -60,7 +60,9 @@ class Store:
         shelves = [self.places.root / shelf(kind, vendor, name)]
         if kind == "library":
             own = shelves[0]
-            shelves = [path for path in own.parent.glob("*") if path.name.lower() == own.name.lower()]
+            shelves = [
+                path for path in own.parent.glob("*") if path.name.lower() == own.name.lower()
+            ]
         found = _manifests([path for one in shelves for path in sorted(one.glob("*"))])
         return [one for one in found if not one.identity.version.startswith(BY_URL)]
 

@@ -157,7 +157,7 @@ class Server:
             "tools": [{"name": "gcc", "version": "12-r1", "systems": [
                 {"host": "all", **entry(f"{self.url}/gcc.tar.gz", gcc)}]}],
         }]}  # fmt: skip
-        return self.put("/package_acme_index.json", json.dumps(index).encode(), etag='"one"')
+        return self.put("/package_acme_index.json", json.dumps(index).encode(), etag=f'"{version}"')
 
     def libraries(self, archives: Mapping[str, bytes]) -> str:
         """Serve a library index of NAME@VERSION -> zip; returns its URL."""
