@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from fbuild_watch.cli.common import environment_option, project_argument, run_async
+from fbuild_watch.model import BuildPlan, ForeignPlan
 
 
 @click.command("build")
@@ -23,7 +24,9 @@ def command(project: Path, environment: str | None, merged: bool) -> None:
 
     pipeline = Pipeline(project, environment)
     with BuildProgress() as progress:
+        pipeline.say = progress.say
         report = run_async(pipeline.build, on_event=progress.show)
+    _show_used(pipeline.plan)
     for region in report.image.regions:
         click.echo(f"{region.name:12} {region.offset:#8x} {region.size:9,} bytes")
     if merged:
@@ -32,3 +35,16 @@ def command(project: Path, environment: str | None, merged: bool) -> None:
         path = write_merged(report.image, pipeline.environment.build_dir)
         click.echo(f"{path.name:12} {0:#8x} {path.stat().st_size:9,} bytes")
     click.echo(f"build {report.image.build_id} in {pipeline.environment.build_dir}", err=True)
+
+
+def _show_used(plan: BuildPlan | ForeignPlan | None) -> None:
+    """Say what was taken for this build, for much of it is found unasked."""
+    if not isinstance(plan, BuildPlan):
+        return
+    words = [("core", plan.core), ("compiler", plan.toolchain)]
+    words += [("library", library) for library in plan.libraries]
+    words += [("warning", warning) for warning in plan.warnings]
+    for kind, text in words:
+        click.echo(f"{kind:12} {text}", err=True)
+    for path in plan.artifacts:
+        click.echo(f"{path.name:21} {path.stat().st_size:9,} bytes")

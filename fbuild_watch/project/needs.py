@@ -103,7 +103,8 @@ class Need:
         path = (*base, *library.private, *self.includes)
         files = [] if precompiled.replaces_sources(library, self.mcu) else library.files()
         flags = user_flags.sort(_absolute(library))
-        return Group(f"lib/{name}", library.folder, files, path, flags)
+        own = library.location == catalogue.Place.PROJECT
+        return Group(f"lib/{name}", library.folder, files, path, flags, own=own)
 
     def _names(self) -> list[str]:
         """The folder's name of each library; a second one of that name gets a number."""

@@ -73,14 +73,16 @@ class _Planner:
         core, variant = self._base(recipes)
         sketch = needs.sketch(environment)
         units = Units(recipes, environment.build_dir / "obj", environment.build_unflags)
+        quiet = units.quiet()
         need = self._need(units, core, variant, sketch)
-        libraries = [units.of(group) for group in need.groups(variant.includes)]
+        libraries = [(units if group.own else quiet).of(group)
+                     for group in need.groups(variant.includes)]  # fmt: skip
         project = self._project(units, variant.includes, need, sketch)
         linking = Recipes(
             {**self.properties, **need.link_properties(self.properties)}, recipes.path
         )
         make = steps.Steps(linking, environment.build_dir, runtime.PROJECT_NAME, self.flags.link)
-        built = _Built(units.of(core), units.of(variant), libraries, project, need)
+        built = _Built(quiet.of(core), quiet.of(variant), libraries, project, need)
         return self._assemble(recipes, make, built, need, sketch)
 
     def _base(self, recipes: Recipes) -> tuple[Group, Group]:

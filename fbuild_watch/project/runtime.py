@@ -3,8 +3,8 @@
 Source: the Arduino platform specification, "Global predefined properties", and arduino-cli.
 
 Rules
-- Warnings are the compiler's default ones (`compiler.warning_flags.default`): a platform's first
-  choice is often to silence all, which would silence the user's own -Wall too.
+- The user's sources get the compiler's default warnings (`compiler.warning_flags.default`): a
+  platform's first choice is often to silence all, which would silence the user's own -Wall too.
 - `extra.time.*` is SOURCE_DATE_EPOCH, else 0: a build is the same whenever it is made.
 """
 

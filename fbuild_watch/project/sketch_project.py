@@ -7,6 +7,7 @@ Rules
   only profile.
 - In a bare folder `-e` names the board: `-e arduino:avr:uno`, or a short name.
 - The sources are the folder's own and those below `src`: Arduino's sketch specification.
+- Libraries are found as Arduino's builder finds them: all their sources are followed (deep+).
 - Library and platform versions are written as PlatformIO writes them, NAME@VERSION.
 """
 
@@ -97,6 +98,7 @@ class _Sketch:
             platform_packages=tuple(text for text, _ in platforms[1:]),
             package_indexes=tuple(url for _, url in platforms if url),
             lib_deps=tuple(text for text, _ in libraries),
+            lib_ldf_mode="deep+",
             upload_port=self._text(profile, "port") or self._text(self.top, "default_port"),
             monitor_speed=self._baud(config),
             read_from=(self.path,) if self.top.line else (),

@@ -8,7 +8,7 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fbuild_watch.model import TranslationUnit
@@ -33,6 +33,8 @@ class Group:
     flags: Flags = field(default_factory=Flags)
     first: tuple[str, ...] = ()
     """Words before the include path."""
+    own: bool = False
+    """Whether the user could edit them: then their warnings are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,15 @@ class Units:
     recipes: Recipes
     objects: Path
     unwanted: tuple[str, ...] = ()
+
+    def quiet(self) -> Units:
+        """For what is not the user's: with the platform's way to silence warnings, if it has one."""
+        properties = self.recipes.properties
+        silent = properties.get("compiler.warning_flags.none")
+        if silent is None:
+            return self
+        recipes = replace(self.recipes, properties={**properties, "compiler.warning_flags": silent})
+        return replace(self, recipes=recipes)
 
     def of(self, group: Group) -> tuple[TranslationUnit, ...]:
         """The units of a group, in the order of its files. Raises InvalidProject."""

@@ -1,6 +1,8 @@
 """How a core uploads: `tools.NAME.upload.pattern` of its platform.txt, for one board.
 
 Not here: running it, and the ports (flash/).
+
+The program is asked to be verbose: its words are read for progress and for proof.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ def recipe(recipes: Recipes, environment: Environment) -> UploadRecipe | None:
     if not tool or "upload.pattern" not in own:
         return None
     settings = {
-        "upload.verbose": own.get("upload.params.quiet", ""),
+        "upload.verbose": own.get("upload.params.verbose", ""),
         "upload.verify": own.get("upload.params.verify", ""),
     }
     if environment.upload_speed:
