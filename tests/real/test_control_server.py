@@ -137,12 +137,17 @@ except PermissionError:
 async def test_nobody_cannot_connect(folder: Path, opened: bool) -> None:
     """The folder keeps others out; were it open, the kernel's word on the peer would."""
     async with served(folder, HANDLERS):
-        if opened:
-            for path in (folder / SOCKET, folder, *folder.parents[:3]):
-                path.chmod(path.stat().st_mode | 0o777)
-        done = await trio.run_process(
-            [sys.executable, "-c", AS_NOBODY, str(folder / SOCKET)], capture_stdout=True
-        )
+        on_the_way = (folder / SOCKET, folder, *folder.parents[:3])
+        modes = [path.stat().st_mode for path in on_the_way]
+        for path, mode in zip(on_the_way, modes, strict=True):
+            path.chmod(mode | (0o777 if opened else 0))
+        try:
+            done = await trio.run_process(
+                [sys.executable, "-c", AS_NOBODY, str(folder / SOCKET)], capture_stdout=True
+            )
+        finally:  # other tests have their folders below the same ones
+            for path, mode in zip(on_the_way, modes, strict=True):
+                path.chmod(mode)
     said = done.stdout.decode()
     assert ("control-refused" in said) if opened else ("the kernel refused" in said), said
 
@@ -299,7 +304,7 @@ class Source:
     """Streams of one fan-out."""
 
     def __init__(self, limit: int) -> None:
-        self.fanout: Fanout[messages.Item] = Fanout(lambda item: 1 + len(item.text))  # type: ignore[union-attr]
+        self.fanout: Fanout[tuple[str, messages.Item]] = Fanout(lambda sent: 1 + len(sent[1].text))  # type: ignore[union-attr]
         self.limit = limit
         self.open = 0
 
@@ -326,7 +331,7 @@ class Source:
 async def test_a_stream_from_its_backlog_to_its_end(folder: Path) -> None:
     source = Source(10_000)
     for number in range(5):
-        source.fanout.send(Said(f"early {number}"))
+        source.fanout.send(("/p", Said(f"early {number}")))
     async with (
         served(folder, source.handlers) as running,
         connected(running.located) as client,
@@ -335,8 +340,8 @@ async def test_a_stream_from_its_backlog_to_its_end(folder: Path) -> None:
         assert await client.receive() == Reply(1, b'{"stream":1}')
         seen = [(await client.receive()).params.item.text for _ in range(2)]
         assert seen == ["early 3", "early 4"]
-        source.fanout.send(Said("late"))
-        assert (await client.receive()).params == StreamItem(1, Said("late"))
+        source.fanout.send(("/p", Said("late")))
+        assert (await client.receive()).params == StreamItem(1, Said("late"), "/p")
         source.fanout.end(PortBusy("/dev/x"))
         ended = (await client.receive()).params
         assert isinstance(ended, StreamEnded)
@@ -369,7 +374,7 @@ async def test_a_slow_reader_is_told_what_it_lost(folder: Path) -> None:
         await client.receive()
         text = "x" * 99
         for number in range(20_000):
-            source.fanout.send(Said(f"{number:05}{text[5:]}"))
+            source.fanout.send(("/p", Said(f"{number:05}{text[5:]}")))
             if number % 1000 == 0:
                 await trio.lowlevel.checkpoint()
         source.fanout.end()
@@ -416,7 +421,7 @@ async def test_a_hundred_readers_one_stuck(
                 await readers_ready.receive()
             for _ in range(500):
                 before = trio.current_time()
-                source.fanout.send(Said("y" * 1000))
+                source.fanout.send(("/p", Said("y" * 1000)))
                 worst = max(worst, trio.current_time() - before)
                 await trio.sleep(0.002)
             source.fanout.end()
