@@ -1,0 +1,141 @@
+"""What an environment requires, brought here before it is planned: project meets packages.
+
+Rules
+- What is here is used unasked: the project's `hardware` and libraries, the sketchbook, the
+  distribution's cores. Only what a project pins, or what is nowhere, is installed.
+- A board's platform is installed when it is nowhere and an index may have it: one that the project
+  names, or one that is known for its vendor.
+- A name in lib_deps that a folder within reach already has (`SPI` of the core) is that one.
+- As long as the requirements stay the same, nobody looks again in this process.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import trio
+
+from fbuild_watch import project
+from fbuild_watch.model import Environment, Installed
+from fbuild_watch.project.catalogue import folders as library_folders
+from fbuild_watch.project.hardware import hardware
+
+if TYPE_CHECKING:
+    from fbuild_watch.packages import Packages, Progress, Requirements, Wanted
+
+_PINNED = re.compile(r"[\w.\-]+:[\w.\-]+(@.+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class _Required:
+    """Everything that decides what has to be installed."""
+
+    platform: str
+    """vendor:arch of the board; empty where it has none."""
+    is_here: bool
+    """Whether that platform is on this machine without us."""
+    platform_packages: tuple[str, ...]
+    lib_deps: tuple[str, ...]
+    indexes: str
+
+    @property
+    def nothing(self) -> bool:
+        return not (self.platform_packages or self.lib_deps) and (self.is_here or not self.platform)
+
+
+class Provision:
+    """Keeps what one environment requires installed. The packages stay in use with this process."""
+
+    def __init__(self) -> None:
+        self._packages: Packages | None = None
+        self._required: _Required | None = None
+        self._installed = Installed()
+
+    async def provide(
+        self, environment: Environment, on_progress: Callable[[Progress], None]
+    ) -> Installed:
+        """Install what is missing. Raises PackageError, UnknownBoard."""
+        required = await trio.to_thread.run_sync(_required, environment)
+        if required.nothing:
+            return Installed()
+        if required != self._required:
+            self._installed = await self._install(environment, required, on_progress)
+            self._required = required
+        return self._installed
+
+    async def _install(
+        self,
+        environment: Environment,
+        required: _Required,
+        on_progress: Callable[[Progress], None],
+    ) -> Installed:
+        from fbuild_watch.packages import Packages
+
+        self._packages = self._packages or Packages()
+        platforms = await self._packages.ensure(
+            _platforms(environment, required), on_progress=on_progress
+        )
+        libraries = _libraries(environment, required, platforms)
+        if not libraries.packages:
+            return platforms
+        brought = await self._packages.ensure(libraries, on_progress=on_progress)
+        return replace(platforms, libraries=brought.libraries)
+
+
+def _required(environment: Environment) -> _Required:
+    indexes = [*environment.package_indexes, environment.custom.get("fbuild_index", "")]
+    name = project.board_name(environment) if environment.board else ""
+    vendor, colon, rest = name.partition(":")
+    arch = rest.partition(":")[0]
+    where = hardware(environment.project_dir, Installed())
+    pinned = (environment.platform,) if _PINNED.fullmatch(environment.platform) else ()
+    return _Required(
+        platform=f"{vendor}:{arch}" if colon else "",
+        is_here=bool(colon) and where.platform(vendor, arch) is not None,
+        platform_packages=(*pinned, *environment.platform_packages),
+        lib_deps=environment.lib_deps,
+        indexes=" ".join(indexes).strip(),
+    )
+
+
+def _platforms(environment: Environment, required: _Required) -> Requirements:
+    from fbuild_watch.packages import known, wanted
+
+    named = wanted.read(required.platform_packages, (), required.indexes, environment.project_dir)
+    missing = required.platform and not required.is_here
+    if not missing or any(one.name == required.platform for one in named.packages):
+        return named
+    vendor = required.platform.partition(":")[0]
+    if not (named.indexes or known.indexes_for(vendor)):
+        return named  # nobody could have it; the plan says what is known
+    return replace(named, packages=(wanted.platform(required.platform), *named.packages))
+
+
+def _libraries(environment: Environment, required: _Required, installed: Installed) -> Requirements:
+    from fbuild_watch.packages import wanted
+
+    read = wanted.read((), required.lib_deps, required.indexes, environment.project_dir)
+    near = _library_names(environment, required, installed)
+    return replace(read, packages=tuple(one for one in read.packages if not _is_near(one, near)))
+
+
+def _is_near(one: Wanted, names: frozenset[str]) -> bool:
+    return one.source is None and not one.constraint and one.name in names
+
+
+def _library_names(
+    environment: Environment, required: _Required, installed: Installed
+) -> frozenset[str]:
+    """The folders' names of the libraries within reach."""
+    vendor, _, arch = required.platform.partition(":")
+    platform = hardware(environment.project_dir, installed).platform(vendor, arch)
+    held = library_folders(environment, [platform] if platform else [])
+    return frozenset(path.name for folder, _ in held for path in _below(folder))
+
+
+def _below(folder: Path) -> list[Path]:
+    return list(folder.iterdir()) if folder.is_dir() else []
