@@ -14,7 +14,7 @@ import pytest
 import trio
 
 from fbuild_watch.example import copy_example
-from fbuild_watch.serial.holders import find_holder
+from fbuild_watch.serial.holders import find_rival
 from tests.real.conftest import ServedBoard
 from tests.real.program import environment, fbuild, run
 
@@ -77,7 +77,7 @@ async def test_a_port_that_another_process_holds(
 ) -> None:
     async with fbuild("console", "--port", silent_port, "--expect", "x", env=env) as holder:
         with trio.fail_after(30):
-            while (found := find_holder(silent_port)) is None or found.pid != holder.pid:
+            while (found := find_rival(silent_port)) is None or found.pid != holder.pid:
                 await trio.sleep(0.01)
         code, out, _ = await run(
             *("flash", "--image", f"0={__file__}", "--port", silent_port, "--json"), env=env
