@@ -11,7 +11,7 @@
      |                         SecureDownloadMode, FlashCancelled, FlashDiffers,
      |                         UnknownRegion, BeyondFlash, NotConfirmed, FlashEncrypted,
      |                         SecureBoot, WrongBoard, InvalidReset, UploadFailed, ToolMissing,
-     |                         UploadStalled
+     |                         UploadStalled, NoDigests
      +- LockHeld               another `fbuild watch` runs
      +- RuntimeFolderUnsafe    others could have made or changed the folder of the lock
      +- LockUnsupported        the kernel cannot lock there
@@ -590,6 +590,24 @@ class UploadStalled(FlashError):
             seconds=seconds,
             stdout=stdout,
             stderr=stderr,
+        )
+
+
+class NoDigests(FlashError):
+    """What was asked needs digests of the device, and boards of this family give none."""
+
+    code = "no-digests"
+    exit_code = 79
+
+    def __init__(self, port: str, tool: str | None) -> None:
+        by = f"are written by {tool}, which gives" if tool else "give"
+        super().__init__(
+            f"boards of this family {by} no digests: what the board on {port} holds cannot be asked",
+            hint="fbuild flash uploads the build"
+            if tool
+            else "its core has no upload recipe: write it with the maker's own program",
+            port=port,
+            tool=tool,
         )
 
 

@@ -15,7 +15,7 @@ from typing import Literal, TypeVar
 
 import trio
 
-from fbuild_watch.errors import BeyondFlash, VerifyFailed
+from fbuild_watch.errors import BeyondFlash, NoDigests, VerifyFailed
 from fbuild_watch.flash.connect import Line
 from fbuild_watch.flash.dialogue import check_layout
 from fbuild_watch.flash.listener import Listener, Progress
@@ -81,6 +81,8 @@ class _Visit(Visit):
         super().__init__(line, listener=listener, chip=chip)
 
     def verify(self, image: Image) -> VerifyReport:
+        if not image.regions:
+            raise NoDigests(self.line.name, image.upload.tool if image.upload else None)
         check_layout(image)
         with self.connected() as link:
             check_size(image, self.device)

@@ -91,6 +91,9 @@ async def test_flash_says_honestly_what_proves_it(port: str, tmp_path: Path) -> 
     code, out, words = await run(*command, env=environment(tmp_path))
     assert (code, out) == (0, "")
     assert "avrdude read back what it wrote" in words
+    code, out, words = await run("verify", *command[1:], env=environment(tmp_path))
+    assert (code, out) == (79, "")
+    assert "are written by avrdude, which gives no digests" in words
     hex_file.write_text("no hex")
     code, out, words = await run(*command, env=environment(tmp_path))
     assert (code, out) == (76, "")
