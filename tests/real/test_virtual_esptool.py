@@ -191,6 +191,7 @@ def played(
             scenario.__name__: pool.submit(play, scenario, tmp_path_factory.mktemp("board"))
             for scenario in SCENARIOS
         }
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 Played = Mapping[str, "Future[dict[str, object]]"]

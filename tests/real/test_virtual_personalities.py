@@ -137,6 +137,7 @@ def stories(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stories]:
             "usb": pool.submit(play, tell_usb, held(folder / "usb.bin")),
             "esp32's ROM": pool.submit(play, tell_esp32, served("esp32", "rom")),
         }
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 @pytest.fixture(params=OLD)
