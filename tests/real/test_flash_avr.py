@@ -101,6 +101,37 @@ async def test_flash_says_honestly_what_proves_it(port: str, tmp_path: Path) -> 
     assert "firmware.hex" in words
 
 
+SKETCH = """
+#include <Arduino.h>
+void setup() { Serial.begin(57600); }
+void loop() { Serial.println("hello from a nano"); delay(100); }
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A Nano with the bootloader of our board, for the core that the system has installed."""
+    folder = tmp_path / "nano"
+    (folder / "src").mkdir(parents=True)
+    (folder / "src" / "main.cpp").write_text(SKETCH)
+    ini = "[env:nano]\nboard = nanoatmega328\nmonitor_speed = 57600\n"
+    (folder / "platformio.ini").write_text(ini)
+    return folder
+
+
+async def test_a_project_is_built_uploaded_and_talked_to(
+    port: str, project: Path, tmp_path: Path
+) -> None:
+    """The core's own recipes from the first source to the upload."""
+    env = environment(tmp_path)
+    code, out, words = await run("flash", str(project), "--port", port, "--json", env=env)
+    assert code == 0, words
+    assert json.loads(out)["proof"] == "tool-verified"
+    expect = ("--expect", "^hello from a nano$", "--timeout", "20")
+    code, _, words = await run("console", str(project), "--port", port, *expect, env=env)
+    assert code == 0, words
+
+
 async def test_what_avrdude_refuses_is_said_in_its_words(port: str, tmp_path: Path) -> None:
     (tmp_path / "firmware.hex").write_text("no hex\n")
     with pytest.raises(UploadFailed) as failure:
