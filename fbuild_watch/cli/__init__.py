@@ -29,11 +29,17 @@ COMMANDS = {
     "read": "Read the board's flash into a file.",
     "reset": "Restart the board.",
     "ports": "List the serial ports.",
+    "packages": "Cores, tools and libraries.",
     "board": "Virtual boards.",
     "init": "Start a project in a folder.",
     "clean": "Remove what was built.",
-    "status": "Say whether a watch is running.",
+    "status": "Say what the running watch does.",
+    "attach": "A console on a board of the running watch.",
+    "logs": "What the running watch has said last.",
+    "stop": "End the running watch.",
 }
+HIDDEN = frozenset({"serve"})
+"""For our own use: `watch --detach` starts it."""
 
 
 class _Commands(click.Group):
@@ -43,7 +49,7 @@ class _Commands(click.Group):
         return list(COMMANDS)
 
     def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
-        if name not in COMMANDS:
+        if name not in COMMANDS and name not in HIDDEN:
             return None
         command: click.Command = import_module(f"fbuild_watch.cli.{name}").command
         return command

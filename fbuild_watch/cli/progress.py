@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from fbuild_watch.build import BuildEvent
     from fbuild_watch.flash import Progress
     from fbuild_watch.model import Device
+    from fbuild_watch.packages import Progress as PackageStep
 
 
 class _OneLine:
@@ -46,6 +47,27 @@ class _OneLine:
         self.clear()
 
 
+class PackageProgress(_OneLine):
+    """What is fetched and installed: one line for each package that was."""
+
+    def __enter__(self) -> PackageProgress:
+        return self
+
+    def show(self, step: PackageStep) -> None:
+        """Show one step of one package."""
+        if step.step in ("installed", "repairing"):
+            self.clear()
+            click.echo(f"{step.step} {step.package}: {step.detail}", err=True)
+        else:
+            self.show_line(f"{step.step} {step.package}{_amount(step)}")
+
+
+def _amount(step: PackageStep) -> str:
+    if step.total:
+        return f" {step.done * 100 // step.total} % of {step.total / 1e6:.1f} MB"
+    return f" {step.done / 1e6:.1f} MB" if step.done else ""
+
+
 class BuildProgress(_OneLine):
     """What is compiled, and the compilers' warnings, each once and whole."""
 
@@ -55,6 +77,11 @@ class BuildProgress(_OneLine):
 
     def __enter__(self) -> BuildProgress:
         return self
+
+    def say(self, words: str) -> None:
+        """Show a sentence that stays."""
+        self.clear()
+        click.echo(words, err=True)
 
     def show(self, event: BuildEvent) -> None:
         """Show one event of a build."""

@@ -3,6 +3,7 @@
 `Packages.ensure` (session.py) is the entrance: requirements in, folders out.
 """
 
+from fbuild_watch.packages.manifest import Manifest
 from fbuild_watch.packages.places import StorePlaces, user_places
 from fbuild_watch.packages.progress import OnProgress, Progress
 from fbuild_watch.packages.session import Packages, is_offline
@@ -10,6 +11,7 @@ from fbuild_watch.packages.store import Store
 from fbuild_watch.packages.wanted import Requirements, Wanted
 
 __all__ = [
+    "Manifest",
     "OnProgress",
     "Packages",
     "Progress",

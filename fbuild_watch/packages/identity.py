@@ -39,8 +39,12 @@ class Identity:
     version: str
 
     def __str__(self) -> str:
-        full = self.name if self.kind == "library" else f"{self.vendor}:{self.name}"
-        return f"{self.kind} {full}@{self.version}"
+        return f"{self.kind} {self.full_name}@{self.version}"
+
+    @property
+    def full_name(self) -> str:
+        """vendor:name; a library's name alone."""
+        return self.name if self.kind == "library" else f"{self.vendor}:{self.name}"
 
     @property
     def place(self) -> PurePosixPath:

@@ -100,6 +100,12 @@ def platform_package(text: str, base: Path) -> Wanted:
     return platform(text)
 
 
+def names_platform(text: str) -> bool:
+    """Whether an entry is of a platform: VENDOR:ARCH, with or without version or URL."""
+    name = re.split(r"[@=]", text, maxsplit=1)[0].strip()
+    return _PLATFORM.fullmatch(name) is not None
+
+
 def library(text: str, base: Path) -> Wanted:
     """Read an entry of lib_deps. Raises UnsupportedPackage."""
     text = text.strip()
