@@ -152,6 +152,8 @@ class Builder:
             self.adopt(self.plan)
         self._generate()
         self._check.begin(now_ns, None)
+        for file in self.plan.generated:  # written after now_ns, but by us: seen as it is
+            self._check.tree.look(str(file.path))
         self._describe()
 
     def _look_again(self, now_ns: int) -> bool:
