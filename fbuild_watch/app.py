@@ -11,28 +11,35 @@ import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import trio
 
 from fbuild_watch import flash, loop, words
-from fbuild_watch.board_port import BoardPort
+from fbuild_watch.board_port import BoardPort, Operation
+from fbuild_watch.build import BuildEvent
 from fbuild_watch.errors import FbuildError, FlashCancelled, PortError
 from fbuild_watch.feed import Feed
 from fbuild_watch.model import (
+    BuildReport,
     Command,
     ConsoleInput,
     ConsoleItem,
     DeviceText,
+    Environment,
     FlashReport,
     Image,
     Notice,
     Typed,
+    UploadReport,
 )
 from fbuild_watch.pipeline import Pipeline
 from fbuild_watch.timing import PassTimes
 from fbuild_watch.watcher import Changes, age, watch
+
+T = TypeVar("T")
 
 FIRST_BYTE_S = 2.0
 """How long the report of a pass waits for the firmware's first byte."""
@@ -45,6 +52,15 @@ Console = Callable[
     Awaitable[None],
 ]
 """A console takes what is to be shown and gives what a person does. Its return ends the loop."""
+
+
+COMMANDS: dict[str, loop.Event] = {
+    "flash": loop.FlashAsked(),
+    "rebuild": loop.Edited(clean=True),
+    "reset": loop.ResetAsked(),
+    "quit": loop.QuitAsked(),
+}
+"""What a console may ask of the loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +85,46 @@ async def run(
     Raises what the console raises, and ProjectError when the project cannot be read at the start.
     `on_pass` is told the phase times of each pass that reached the board.
     """
+    app = await load(settings, Observer(passed=on_pass))
+    async with trio.open_nursery() as nursery:
+        await nursery.start(_quit_on_signals, app)
+        await app.run(console)
+        nursery.cancel_scope.cancel()
+
+
+async def _quit_on_signals(app: App, task_status: trio.TaskStatus[None]) -> None:
+    with trio.open_signal_receiver(*END_SIGNALS) as signals:
+        task_status.started()
+        async for _ in signals:
+            app.quit()
+
+
+END_SIGNALS = tuple(
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+    if hasattr(signal, name)
+)
+"""The signals that end a process in good order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observer:
+    """Who looks on: told at once, and must not wait."""
+
+    item: Callable[[ConsoleItem], None] = lambda _item: None
+    """Each item of the console."""
+    state: Callable[[loop.LoopState], None] = lambda _state: None
+    passed: Callable[[Mapping[str, float]], None] = lambda _phases: None
+    """The phase times of each pass that reached the board."""
+    other_writer: Callable[[], str | None] = lambda: None
+    """Who writes to the board in place of the console; None: nobody does."""
+
+
+async def load(settings: Settings, observer: Observer) -> App:
+    """An app whose project can be read. Raises ProjectError."""
     pipeline = Pipeline(settings.project_dir, settings.environment)
     environment = await trio.to_thread.run_sync(pipeline.load)
-    await App(settings, pipeline, environment.monitor_speed, on_pass).run(console)
+    return App(settings, pipeline, environment, observer)
 
 
 class App:
@@ -81,17 +134,19 @@ class App:
         self,
         settings: Settings,
         pipeline: Pipeline,
-        baud: int,
-        on_pass: Callable[[Mapping[str, float]], None],
+        environment: Environment,
+        observer: Observer,
     ) -> None:
+        self.state = loop.LoopState()
+        self.port = BoardPort(self._shown, environment.monitor_speed)
+        self.pipeline = pipeline
+        self.environment_name = environment.name
         self._settings = settings
         self._greeting = settings.greeting
-        self._pipeline = pipeline
-        self._on_pass = on_pass
+        self._observer = observer
         self._post, self._events = trio.open_memory_channel[loop.Event](math.inf)
-        self._feed = Feed()
+        self._feed = Feed(observer.item)
         self._enter, self._inputs = trio.open_memory_channel[ConsoleInput](math.inf)
-        self._port = BoardPort(self._shown, baud)
         self._times = PassTimes()
         self._first_byte = trio.Event()
         self._building = trio.Lock()
@@ -104,23 +159,26 @@ class App:
         try:
             async with trio.open_nursery() as self._nursery:
                 self._nursery.start_soon(trio.to_thread.run_sync, flash.prepare)
-                await self._nursery.start(self._handle_signals)
                 await self._nursery.start(self._watch)
                 self._nursery.start_soon(self._run_console, console)
                 self._nursery.start_soon(self._take_inputs)
-                self._nursery.start_soon(self._port.send_typed)
+                self._nursery.start_soon(self.port.send_typed)
                 await self._run_loop()
                 self._nursery.cancel_scope.cancel()
         finally:
-            await self._port.aclose()
+            await self.port.aclose()
 
     async def _run_loop(self) -> None:
-        state, effects = loop.start()
+        self.state, effects = loop.start()
         while loop.Leave() not in effects:
             for effect in effects:
                 self._carry_out(effect)
-            self._feed.set_status(words.status(state.stage, state.port, state.proven))
-            state, effects = loop.step(state, await self._events.receive())
+            self._show_state(self.state)
+            self.state, effects = loop.step(self.state, await self._events.receive())
+
+    def _show_state(self, state: loop.LoopState) -> None:
+        self._feed.set_status(words.status(state.stage, state.port, state.proven))
+        self._observer.state(state)
 
     def _carry_out(self, effect: loop.Effect) -> None:
         match effect:
@@ -140,15 +198,51 @@ class App:
             case loop.Read():
                 self._nursery.start_soon(self._read)
             case loop.ResetBoard():
-                self._nursery.start_soon(self._port.try_reset, self._feed.tell)
+                self._nursery.start_soon(self.port.try_reset, self._feed.tell)
             case loop.Tell(notice):
                 self._feed.tell(notice)
+
+    # -- for clients of the process -----------------------------------------------------
+
+    def quit(self) -> None:
+        """End in good order: a write is finished first."""
+        self._post.send_nowait(loop.QuitAsked())
+
+    def pause(self, paused: bool) -> None:
+        """Let edits wait, or no more."""
+        self._post.send_nowait(loop.PauseAsked(paused))
+
+    def command(self, command: Command) -> None:
+        """Do what a console would ask for."""
+        self._post.send_nowait(COMMANDS[command.name])
+
+    async def build(self, *, clean: bool, on_event: Callable[[BuildEvent], None]) -> BuildReport:
+        """Build now, when the loop does not. Raises ProjectError, BuildError, ImageError."""
+        async with self._building:
+            return await self.pipeline.build(clean=clean, on_event=on_event)
+
+    async def visit(
+        self, operation: Operation[T], baud: int, listener: flash.Listener, *, leaves: str | None
+    ) -> T:
+        """Borrow the port for an operation, after which the board holds the build `leaves`.
+
+        `leaves` None: it may hold anything. Raises PortNotFound while there is no port.
+        """
+        visited = replace(self.state, port=loop.PortUse.FLASHER)
+        self._observer.state(visited)
+        self._post.send_nowait(loop.BoardChanged(None))  # also if we are ended in the middle
+        try:
+            result = await self.port.visit(operation, baud, listener)
+            self._post.send_nowait(loop.BoardChanged(leaves))
+        finally:
+            self._observer.state(self.state)
+        return result
 
     # -- building -----------------------------------------------------------------------
 
     async def _watch(self, task_status: trio.TaskStatus[None]) -> None:
         folder = self._settings.project_dir
-        await watch(folder, self._pipeline.roots, self._edited, task_status=task_status)
+        await watch(folder, self.pipeline.roots, self._edited, task_status=task_status)
 
     def _edited(self, changes: Changes) -> None:
         self._times.edited(trio.current_time() - age(changes, time.time()))
@@ -159,8 +253,8 @@ class App:
             async with self._building:  # the build before this one has ended its compilers
                 self._times.build_started(trio.current_time())
                 try:
-                    report = await self._pipeline.build(clean=effect.clean)
-                    await self._port.change_baud(self._pipeline.environment.monitor_speed)
+                    report = await self.pipeline.build(clean=effect.clean)
+                    await self.port.change_baud(self.pipeline.environment.monitor_speed)
                 except FbuildError as error:
                     self._post.send_nowait(loop.BuildBroke(effect.generation, error))
                 else:
@@ -170,7 +264,7 @@ class App:
     # -- the board ----------------------------------------------------------------------
 
     async def _find_port(self) -> None:
-        await self._port.find(self._configured_port, self._feed.tell)
+        await self.port.find(self._configured_port, self._feed.tell)
         self._post.send_nowait(loop.PortCame())
 
     def _configured_port(self) -> str | None:
@@ -178,18 +272,18 @@ class App:
         if self._settings.port is not None:
             return self._settings.port
         with suppress(FbuildError):
-            environment = self._pipeline.load()
+            environment = self.pipeline.load()
             return environment.upload_port or environment.monitor_port
         return None
 
     async def _read(self) -> None:
         try:
-            await self._port.read()
+            await self.port.read()
         except PortError as error:
             self._post.send_nowait(loop.PortWent(error))
 
     async def _flash(self, image: Image, scope: trio.CancelScope) -> None:
-        name = self._port.name
+        name = self.port.name
         try:
             with scope:
                 await self._flash_now(image)
@@ -207,7 +301,7 @@ class App:
 
         began = trio.current_time()
 
-        def proven(report: FlashReport) -> None:
+        def proven(report: FlashReport | UploadReport) -> None:
             self._feed.tell(words.flashed(report, image.build_id))
             self._times.add(report.phases)
             # The reset that lets the board go is part of the way to the first byte.
@@ -216,17 +310,17 @@ class App:
             self._nursery.start_soon(self._report_pass, self._times.phases)
             self._post.send_nowait(loop.Flashed(image.build_id))
 
-        await self._port.flash(image, self._upload_baud(), listener, proven)
+        await self.port.flash(image, self._upload_baud(), listener, proven)
 
     def _upload_baud(self) -> int:
-        return self._pipeline.environment.upload_speed or flash.DEFAULT_BAUD
+        return self.pipeline.environment.upload_speed or flash.DEFAULT_BAUD
 
     async def _report_pass(self, phases: Mapping[str, float]) -> None:
         with trio.move_on_after(FIRST_BYTE_S):
             await self._first_byte.wait()
             await trio.sleep(BANNER_S)
         self._feed.tell(Notice(words.phases(phases)))
-        self._on_pass(phases)
+        self._observer.passed(phases)
         if self._greeting:
             self._feed.tell(Notice(self._greeting))
             self._greeting = ""
@@ -240,26 +334,18 @@ class App:
             self._post.send_nowait(loop.QuitAsked())
 
     async def _take_inputs(self) -> None:
-        commands: dict[str, loop.Event] = {
-            "flash": loop.FlashAsked(),
-            "rebuild": loop.Edited(clean=True),
-            "reset": loop.ResetAsked(),
-            "quit": loop.QuitAsked(),
-        }
         async for given in self._inputs:
             match given:
                 case Typed(data):
-                    self._port.type(data)
-                case Command(name):
-                    self._post.send_nowait(commands[name])
+                    self._type(data)
+                case Command() as command:
+                    self.command(command)
 
-    async def _handle_signals(self, task_status: trio.TaskStatus[None]) -> None:
-        names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
-        wanted = [getattr(signal, name) for name in names if hasattr(signal, name)]
-        with trio.open_signal_receiver(*wanted) as signals:
-            task_status.started()
-            async for _ in signals:
-                self._post.send_nowait(loop.QuitAsked())
+    def _type(self, data: bytes) -> None:
+        if (writer := self._observer.other_writer()) is not None:
+            self._feed.tell(words.somebody_else_writes(writer))
+        else:
+            self.port.type(data)
 
     async def _shown(self, item: ConsoleItem) -> None:
         if isinstance(item, DeviceText) and self._times.first_byte(item.at):

@@ -9,16 +9,25 @@ from __future__ import annotations
 import math
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import TypeVar
 
 import trio
 
-from fbuild_watch import flash, words
-from fbuild_watch.errors import PortError
-from fbuild_watch.model import ConsoleItem, FlashReport, Image, Notice
+from fbuild_watch import flash, tool_upload, words
+from fbuild_watch.errors import PortError, PortLost, PortNotFound
+from fbuild_watch.model import ConsoleItem, FlashReport, Image, Notice, UploadRecipe, UploadReport
 from fbuild_watch.serial import Port, PortLease, open_port, read_into, wait_for_port
+
+T = TypeVar("T")
+
+Operation = Callable[[flash.Line, flash.Listener], Awaitable[T]]
+"""What is done with a port that the console has lent: `flash.verify`, `flash.erase` ..."""
 
 RETRY_S = 0.5
 """How long a port that cannot be opened is left alone."""
+
+COME_BACK_S = 5.0
+"""How long a board may take to come up after an upload: USB enumerates in one to a few seconds."""
 
 
 class BoardPort:
@@ -59,6 +68,11 @@ class BoardPort:
         """What the user calls the port; empty while there is none."""
         return self._port.name if self._port is not None else ""
 
+    @property
+    def lent(self) -> bool:
+        """Whether the flasher has it."""
+        return self._lease is not None and self._lease.holder == "flasher"
+
     async def read(self) -> None:
         """Show what the board says, until the port is closed here. Raises PortLost.
 
@@ -69,7 +83,9 @@ class BoardPort:
                 # Made before the turn comes, so that `flash` can always end this very reading.
                 scope = self._reading = trio.CancelScope()
                 async with self._turn:
-                    with scope, self._leased().take("console") as port:
+                    if self._lease is None:
+                        return
+                    with scope, self._lease.take("console") as port:
                         await self._read_now(port)
 
     async def _read_now(self, port: Port) -> None:
@@ -80,38 +96,84 @@ class BoardPort:
         finally:
             self._free_to_type = trio.Event()
 
+    async def visit(self, operation: Operation[T], baud: int, listener: flash.Listener) -> T:
+        """Borrow the port from the console for an operation. Raises PortNotFound, and as that does."""
+        self._reading.cancel()
+        async with self._turn:
+            if self._lease is None:
+                raise PortNotFound(None)
+            with self._lease.take("flasher") as port:
+                modem_lines = port.has_modem_lines
+                line = flash.Line(port.blocking(), port.name, modem_lines, baud, self._baud)
+                return await operation(line, listener)
+
+    async def upload(self, recipe: UploadRecipe, listener: flash.Listener) -> UploadReport:
+        """Close the port for a core's own program, and open it again. Raises FlashError, PortError."""
+        self._reading.cancel()
+        async with self._turn:
+            if self._lease is None:
+                raise PortNotFound(None)
+            with self._lease.take("flasher") as port:
+                await port.aclose()
+                try:
+                    report = await tool_upload.upload(recipe, port.name, listener)
+                finally:
+                    with trio.CancelScope(shield=True):
+                        await self._open_again(port.name)
+        return report
+
+    async def _open_again(self, name: str) -> None:
+        """A board that was reset may be away for a moment. Raises PortLost when it stays away."""
+        deadline = trio.current_time() + COME_BACK_S
+        while True:
+            try:
+                await self.open(name)
+            except PortError as error:
+                if trio.current_time() > deadline:
+                    self._lease = None
+                    raise PortLost(name, "it did not come back after the upload") from error
+                await trio.sleep(RETRY_S)
+            else:
+                return
+
     async def flash(
         self,
         image: Image,
         baud: int,
         listener: flash.Listener,
-        proven: Callable[[FlashReport], None],
+        proven: Callable[[FlashReport | UploadReport], None],
     ) -> None:
         """Borrow the port from the console for one flash. Raises what `flash.flash` raises.
 
         `proven` is called before anything that the new firmware says is shown.
         """
-        self._reading.cancel()
-        async with self._turn:
-            with self._leased().take("flasher") as port:
-                report = await flash.flash(
-                    port.blocking(),
-                    image,
-                    name=port.name,
-                    modem_lines=port.has_modem_lines,
-                    write_baud=baud,
-                    run_baud=self._baud,
-                    listener=listener,
-                )
-                proven(report)
+        if image.upload is not None:
+            proven(await self.upload(image.upload, listener))
+            return
+
+        async def bring_up_to_date(line: flash.Line, listener: flash.Listener) -> None:
+            proven(await flash_line(line, image, listener))
+
+        await self.visit(bring_up_to_date, baud, listener)
 
     async def try_reset(self, tell: Callable[[Notice], None]) -> None:
-        """Restart the firmware, while the console has the port; say so if it cannot be done."""
+        """Restart the firmware; say so if it cannot be done."""
+        if self.lent:
+            tell(words.port_in_use())
+            return
         try:
-            if self._port is not None:
-                await self._port.reset()
+            await self.reset()
         except PortError as error:
             tell(words.failed(error))
+
+    async def reset(self) -> None:
+        """Restart the firmware, after a flash that is under way. Raises PortError."""
+        while self.lent:
+            async with self._turn:
+                pass
+        if self._port is None:
+            raise PortNotFound(None)
+        await self._port.reset()
 
     async def change_baud(self, baud: int) -> None:
         """The speed of the console from now on. Raises PortError."""
@@ -134,16 +196,26 @@ class BoardPort:
                     await self._port.send_all(data)
 
     async def aclose(self) -> None:
-        """Give the port back."""
-        port, self._port, self._lease = self._port, None, None
-        if port is not None:
-            with trio.CancelScope(shield=True):
-                await port.aclose()
+        """Give the port back, when a write that is under way is proven."""
+        self._reading.cancel()
+        with trio.CancelScope(shield=True):
+            async with self._turn:
+                port, self._port, self._lease = self._port, None, None
+                if port is not None:
+                    await port.aclose()
 
-    def _leased(self) -> PortLease:
-        if self._lease is None:
-            raise AssertionError("the loop used a port that it has not found yet")
-        return self._lease
+
+async def flash_line(line: flash.Line, image: Image, listener: flash.Listener) -> FlashReport:
+    """`flash.flash` as an operation on a line."""
+    return await flash.flash(
+        line.port,
+        image,
+        name=line.name,
+        modem_lines=line.modem_lines,
+        write_baud=line.write_baud,
+        run_baud=line.run_baud,
+        listener=listener,
+    )
 
 
 async def _wait_for(name: str | None) -> str:

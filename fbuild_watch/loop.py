@@ -17,6 +17,7 @@ The state is the *pass* (idle, building, checking, writing) and, apart from it, 
  7. An image that could not be delivered, because no board was there or it went away, is delivered
     when the port comes. A board that refused is not asked again before the next edit or `flash`.
  8. Leaving ends a build and a check at once; it waits for a write.
+ 9. While watching is paused, edits wait; asking for a rebuild builds all the same.
 
 `TABLE` below is the whole of it; docs/architecture.md carries the diagram drawn from it.
 """
@@ -66,7 +67,8 @@ class LoopState:
     proven: str | None = None
     """The build that the board on this port has proven to hold, since the port was opened."""
     waiting: bool = False
-    """Whether edits wait for the end of a write."""
+    """Whether edits wait: for the end of a write, or of a pause."""
+    paused: bool = False
     leaving: bool = False
 
 
@@ -138,13 +140,29 @@ class ResetAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class PauseAsked:
+    """A person wants edits to wait, or no more."""
+
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BoardChanged:
+    """A client of the process has had the port, and the board now holds this build (None: what
+    nobody here knows).
+    """
+
+    build_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class QuitAsked:
     """A person, or a signal, wants the loop to end."""
 
 
 Event = (
     Edited | Built | BuildBroke | EraseBegan | Flashed | FlashBroke
-    | PortCame | PortWent | FlashAsked | ResetAsked | QuitAsked
+    | PortCame | PortWent | FlashAsked | ResetAsked | PauseAsked | BoardChanged | QuitAsked
 )  # fmt: skip
 
 
@@ -229,7 +247,7 @@ def _settle(state: LoopState) -> Outcome:
     """Idle: is there something left to do with the port as it is?"""
     if state.leaving:
         return state, () if state.port is PortUse.FLASHER else (Leave(),)
-    if state.waiting:
+    if state.waiting and not state.paused:
         return _build(state)
     if state.wanted and state.image is not None and state.port is PortUse.CONSOLE:
         return replace(state, stage=Pass.CHECKING, port=PortUse.FLASHER), (Flash(state.image),)
@@ -246,12 +264,16 @@ def _build(state: LoopState, *, clean: bool = False) -> Outcome:
 
 
 def edit_starts_build(state: LoopState, event: Edited) -> Outcome:
-    """Rule 1, and rule 2 for a running build: `Build` ends the one before it."""
+    """Rules 1 and 9, and rule 2 for a running build: `Build` ends the one before it."""
+    if state.paused and not event.clean:
+        return replace(state, waiting=True), ()
     return _build(state, clean=event.clean)
 
 
 def edit_ends_check(state: LoopState, event: Edited) -> Outcome:
-    """Rule 2: what was being checked is no longer what is wanted."""
+    """Rule 2: what was being checked is no longer what is wanted. But for rule 9."""
+    if state.paused and not event.clean:
+        return replace(state, waiting=True), ()
     after, effects = _build(replace(state, wanted=False), clean=event.clean)
     return after, (CancelFlash(), *effects)
 
@@ -374,6 +396,18 @@ def reset_asked(state: LoopState, _event: ResetAsked) -> Outcome:
     return state, (Tell(words.port_in_use() if busy else words.no_board()),)
 
 
+def pause_asked(state: LoopState, event: PauseAsked) -> Outcome:
+    """Rule 9. What has waited is built by `_settle`."""
+    if event.paused == state.paused:
+        return state, ()
+    return replace(state, paused=event.paused), (Tell(words.paused(event.paused)),)
+
+
+def board_changed(state: LoopState, event: BoardChanged) -> Outcome:
+    """What the board had proven before does not count any more."""
+    return replace(state, proven=event.build_id), ()
+
+
 def quit_while_idle(state: LoopState, _event: QuitAsked) -> Outcome:
     """Rule 8: nothing runs, except perhaps a flasher that is being ended."""
     return replace(state, leaving=True), ()
@@ -413,9 +447,9 @@ def _rule(do: Callable[[LoopState, Any], Outcome], *leads_to: Pass) -> Rule:
 _I, _B, _C, _W = Pass.IDLE, Pass.BUILDING, Pass.CHECKING, Pass.WRITING
 
 TABLE: dict[tuple[Pass, type], Rule] = {
-    (_I, Edited): _rule(edit_starts_build, _B),
+    (_I, Edited): _rule(edit_starts_build, _B, _I),
     (_B, Edited): _rule(edit_starts_build, _B),
-    (_C, Edited): _rule(edit_ends_check, _B),
+    (_C, Edited): _rule(edit_ends_check, _B, _C),
     (_W, Edited): _rule(edit_waits, _W),
     (_B, Built): _rule(build_done, _I, _B),
     (_B, BuildBroke): _rule(build_broke, _I, _B),
@@ -435,6 +469,8 @@ TABLE: dict[tuple[Pass, type], Rule] = {
     (_I, FlashAsked): _rule(flash_asked, _I),
     (_B, FlashAsked): _rule(flash_asked_while_building, _B),
     **{(stage, ResetAsked): _rule(reset_asked, stage) for stage in Pass},
+    **{(stage, PauseAsked): _rule(pause_asked, stage) for stage in Pass},
+    **{(stage, BoardChanged): _rule(board_changed, stage) for stage in Pass},
     (_I, QuitAsked): _rule(quit_while_idle, _I),
     (_B, QuitAsked): _rule(quit_while_building, _I),
     (_C, QuitAsked): _rule(quit_while_checking, _C),

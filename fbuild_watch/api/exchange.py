@@ -88,6 +88,11 @@ class Wire:
                     self._news.append(news)
         return self._news.popleft()
 
+    def post(self, method: str, params: Struct) -> bytes:
+        """A request that nobody waits for: `news` raises its error, if there is one."""
+        self._last_id += 1
+        return protocol.write_request(self._last_id, method, params)
+
     def cancel(self) -> bytes:
         """What ends the request that is under way."""
         return protocol.write_notice(Cancel(self._last_id))

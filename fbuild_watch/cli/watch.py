@@ -13,37 +13,83 @@ from fbuild_watch.cli.common import (
     project_argument,
     run_async,
 )
+from fbuild_watch.cli.serve import control_option
+from fbuild_watch.errors import LockHeld
 
 
 @click.command("watch")
 @project_argument
 @environment_option
 @port_option
+@control_option
+@click.option("--detach", is_flag=True, help="In the background: see fbuild attach, stop, logs.")
 @console_options
 def command(
     project: Path,
     environment: str | None,
     port: str | None,
+    control: str | None,
+    detach: bool,
     expect: tuple[str, ...],
     fail: tuple[str, ...],
     timeout: float | None,
-) -> None:
+) -> int:
     """Build PROJECT, flash it, show the board's output; again each time a file is saved.
 
     Without a board it builds, and waits for one. On a terminal the console is interactive
     (Ctrl-] leaves, Ctrl-T h helps); elsewhere it prints plain lines.
     """
+    if detach:
+        from fbuild_watch.cli import serve
+
+        return serve.start(project, environment, port, control)
     from fbuild_watch.control import lock
 
-    with lock.hold(project):
-        from fbuild_watch import app
-        from fbuild_watch.cli.faces import choose_console
+    try:
+        with lock.hold(project) as held:
+            _say_doubts(held.folder)
+            from fbuild_watch import daemon
+            from fbuild_watch.app import Settings
+            from fbuild_watch.cli.crash import as_internal_error
+            from fbuild_watch.cli.faces import choose_console
 
-        console = choose_console(
-            project, expect=expect, fail=fail, timeout=timeout, from_proof=True
+            console = choose_console(
+                project, expect=expect, fail=fail, timeout=timeout, from_proof=True
+            )
+            first = Settings(project, environment, port or _asked_port(project, environment))
+            options = daemon.Options(as_internal_error, control)
+            run_async(daemon.run, held, options, first, console)
+    except LockHeld as lost:
+        return _join(project, lost)
+    return 0
+
+
+def _join(project: Path, lost: LockHeld) -> int:
+    """Another one runs: on a terminal, and if it watches this project, offer to attach to it."""
+    from fbuild_watch.cli.common import is_interactive
+    from fbuild_watch.control import info
+    from fbuild_watch.control.runtime import runtime_dir
+
+    running = info.read(runtime_dir())
+    if not is_interactive() or running is None or str(project) not in running.projects:
+        raise lost
+    click.echo(f"{lost}", err=True)
+    if not click.confirm("attach to it?", default=True, err=True):
+        return lost.exit_code
+    from fbuild_watch.cli import attach
+
+    return attach.talk_to(project=project)
+
+
+def _say_doubts(folder: Path) -> None:
+    from fbuild_watch.control.runtime import network_file_system
+
+    if kind := network_file_system(folder):
+        click.echo(
+            f"{folder} lies on a network file system ({kind}): a watch on another machine may not "
+            "see this one; FBUILD_RUNTIME_DIR can name a local folder",
+            err=True,
         )
-        named = port or _asked_port(project, environment)
-        run_async(app.run, app.Settings(project, environment, named), console)
 
 
 def _asked_port(project: Path, environment: str | None) -> str | None:

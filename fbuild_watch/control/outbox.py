@@ -32,10 +32,10 @@ _ANSWERS, _PROGRESS = 16, 1000
 class Stream:
     """Items for one client, until it goes, detaches, or the source ends."""
 
-    source: Subscription[Item]
+    source: Subscription[tuple[str, Item]]
+    """Items with the project that they are of."""
     close: Callable[[], None]
     """Called once, when nobody reads any more."""
-    project: str = ""
     subject: Any = None
     """What the service knows it by: `write` and `command` need it."""
     id: int = field(default=0)
@@ -121,10 +121,10 @@ class Outbox:
         for stream in tuple(self._streams.values()):
             share = len(batch) + most / len(self._streams)
             while len(batch) < share and (taken := stream.source.take()) is not None:
-                lost, item = taken
+                lost, (project, item) = taken
                 if lost:
                     batch += protocol.write_notice(StreamLost(stream.id, lost))
-                batch += protocol.write_notice(StreamItem(stream.id, item, stream.project))
+                batch += protocol.write_notice(StreamItem(stream.id, item, project))
             if len(batch) < share and stream.source.ended:
                 batch += self._end(stream)
         return bytes(batch)

@@ -1,0 +1,40 @@
+"""`fbuild logs`."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("logs")
+@click.option("-n", "--lines", type=click.IntRange(min=1), default=100, show_default=True)
+def command(lines: int) -> None:
+    """Print what the running fbuild watch has said and seen last.
+
+    One in the background keeps it in a file, too, which is read when none runs.
+    """
+    from fbuild_watch.cli import running
+
+    client = running.client()
+    if client is not None:
+        with client:
+            said = client.logs(lines)
+        found = said.lines
+        where = said.path
+    else:
+        found, where = _from_file(lines)
+    for line in found:
+        click.echo(line)
+    if where:
+        click.echo(f"in {where}", err=True)
+
+
+def _from_file(lines: int) -> tuple[list[str], str | None]:
+    from fbuild_watch.cli.background import log_file
+
+    path = log_file()
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        click.echo("no fbuild watch is running, and none has left a log", err=True)
+        return [], None
+    return text.splitlines()[-lines:], str(path)

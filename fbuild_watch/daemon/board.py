@@ -1,0 +1,92 @@
+"""One board as the clients of the process see it: what it says, who types, who borrows its port."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from fbuild_watch import flash
+from fbuild_watch.board_port import BoardPort, Operation
+from fbuild_watch.control.messages import AttachAsked, Attached, Item, WriterChanged
+from fbuild_watch.control.outbox import Stream
+from fbuild_watch.daemon import convert
+from fbuild_watch.daemon.seat import Seat, Writer
+from fbuild_watch.fanout import LIMIT, Fanout
+from fbuild_watch.model import Command, ConsoleItem
+
+T = TypeVar("T")
+
+
+class Board(Protocol):
+    """A board of the process: one of a watched project, or one that only a console has."""
+
+    outlet: Outlet
+
+    @property
+    def port(self) -> BoardPort:
+        """Its way."""
+
+    def command(self, command: Command) -> None:
+        """What a console asks for."""
+
+    async def visit(
+        self, operation: Operation[T], baud: int, listener: flash.Listener, *, leaves: str | None
+    ) -> T:
+        """Borrow its port (`App.visit`)."""
+
+
+class Attachment:
+    """A client's console on a board."""
+
+    def __init__(self, board: Board, writer: Writer) -> None:
+        self._board = board
+        self._writer = writer
+
+    def type(self, data: bytes) -> None:
+        """Send to the board. Raises WriterBusy."""
+        self._board.outlet.seat.check(self._writer, self._board.port.name)
+        self._board.port.type(data)
+
+    def command(self, command: Command) -> None:
+        """Ask for something."""
+        self._board.command(command)
+
+
+class Outlet:
+    """What is to be read of a board, by any number of clients, and who writes to it."""
+
+    def __init__(
+        self, project: str = "", tell: Callable[[str, Item], None] = lambda _project, _item: None
+    ) -> None:
+        """`tell` gets every item too, with the project."""
+        self.console: Fanout[tuple[str, Item]] = Fanout(convert.weight)
+        self._project = project
+        self.seat = Seat(lambda name: self.send(WriterChanged(name)))
+        self._tell = tell
+
+    def show(self, shown: ConsoleItem) -> None:
+        """An item of the local console."""
+        if (item := convert.item(shown)) is not None:
+            self.send(item)
+
+    def send(self, item: Item) -> None:
+        """To all readers."""
+        self.console.send((self._project, item))
+        self._tell(self._project, item)
+
+
+def attach(
+    board: Board, asked: AttachAsked, client: str, left: Callable[[], None] = lambda: None
+) -> tuple[Stream, Attached]:
+    """A client's stream of a board; `left` is called when it ends. Raises WriterBusy."""
+    outlet, writer = board.outlet, Writer(asked.name or client)
+    writing = outlet.seat.ask(writer, asked.write, asked.take_from, board.port.name)
+    subscription = outlet.console.subscribe(backlog=asked.backlog, limit=LIMIT)
+
+    def close() -> None:
+        outlet.console.drop(subscription)
+        outlet.seat.leave(writer)
+        left()
+
+    stream = Stream(subscription, close, subject=Attachment(board, writer))
+    return stream, Attached(0, board.port.name, outlet.seat.name, writing)

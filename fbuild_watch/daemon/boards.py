@@ -1,0 +1,113 @@
+"""All boards of the process: those of watched projects, those with a console, and any other port.
+
+Whoever wants a port goes through here, so that nobody in the process fights over one: a port that
+a loop or a console has is borrowed from it, another one is opened for the visit.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import TypeVar
+
+import trio
+
+from fbuild_watch import flash, oneshot
+from fbuild_watch.board_port import Operation
+from fbuild_watch.daemon.board import Board
+from fbuild_watch.daemon.room import Room
+from fbuild_watch.daemon.visitor import Visitor
+from fbuild_watch.errors import NotRunning
+
+T = TypeVar("T")
+
+
+class Boards:
+    """Projects by folder, ports by name."""
+
+    def __init__(self, changed: Callable[[], None]) -> None:
+        """`changed` is called when a project comes or goes."""
+        self.rooms: dict[str, Room] = {}
+        self._visitors: dict[str, Visitor] = {}
+        self._turns: defaultdict[str, trio.Lock] = defaultdict(trio.Lock)
+        self._changed = changed
+
+    def add(self, room: Room) -> None:
+        """A project is watched."""
+        self.rooms[room.project] = room
+        self._changed()
+
+    def remove(self, room: Room) -> None:
+        """It is no more."""
+        self.rooms.pop(room.project, None)
+        self._changed()
+
+    def room(self, project: str) -> Room:
+        """A watched project. Raises NotRunning."""
+        found = self.rooms.get(os.path.realpath(project))
+        if found is None:
+            raise NotRunning(f"{project} is not watched")
+        return found
+
+    def at(self, port: str) -> Board | None:
+        """The board whose port is open here under this name, or another one of the same device."""
+        boards: list[Board] = [*self.rooms.values(), *self._visitors.values()]
+        for board in boards:
+            if board.port.name and _same(board.port.name, port):
+                return board
+        return None
+
+    async def visit(
+        self,
+        port: str,
+        operation: Operation[T],
+        *,
+        write_baud: int,
+        run_baud: int,
+        listener: flash.Listener,
+        leaves: str | None,
+    ) -> T:
+        """Do something with a board; `leaves` is the build that it holds then, if that is known."""
+        async with self._turns[port]:
+            board = self.at(port)
+            if board is None:
+                return await oneshot.visit(
+                    operation, port, write_baud=write_baud, run_baud=run_baud, listener=listener
+                )
+        return await board.visit(operation, write_baud, listener, leaves=leaves)
+
+    async def reset(self, port: str) -> None:
+        """Restart a board. Raises PortError."""
+        async with self._turns[port]:
+            board = self.at(port)
+            if board is None:
+                await oneshot.restart(port)
+                return
+        await board.port.reset()
+
+    async def talk(self, port: str, baud: int, task_status: trio.TaskStatus[Board]) -> None:
+        """Have a port open for consoles until the last one leaves. Raises PortError."""
+        async with AsyncExitStack() as stack:
+            async with self._turns[port]:
+                if (board := self.at(port)) is not None:
+                    task_status.started(board)  # somebody was quicker
+                    return
+                visitor = Visitor(port, baud)
+                await stack.enter_async_context(visitor.opened())
+            self._visitors[port] = visitor
+            task_status.started(visitor)
+            try:
+                await visitor.gone.wait()
+            finally:
+                del self._visitors[port]
+            async with self._turns[port]:
+                await stack.aclose()
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two names are of one port: a device may have links to it."""
+    return one == other or (
+        "://" not in one + other and os.path.realpath(one) == os.path.realpath(other)
+    )

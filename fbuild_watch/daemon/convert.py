@@ -1,0 +1,66 @@
+"""The process's own types to those of the wire. Pure."""
+
+from __future__ import annotations
+
+import time
+
+from fbuild_watch import words
+from fbuild_watch.build import BuildEvent, Started, StepDone, UnitDone
+from fbuild_watch.control import messages
+from fbuild_watch.control.messages import BuildDone, BuiltRegion, Item, Said, State, Text
+from fbuild_watch.loop import LoopState
+from fbuild_watch.model import BuildReport, ConsoleItem, DeviceText, Environment, Notice
+
+
+def item(shown: ConsoleItem) -> Item | None:
+    """An item of a console; None: the state, in words, for which there is `state`."""
+    match shown:
+        case DeviceText(text, complete, _at):
+            return Text(text, complete, time.time())
+        case Notice(text, kind, proven):
+            return Said(text, kind, proven)
+    return None
+
+
+def state(now: LoopState) -> State:
+    """The state of a loop."""
+    said = words.status(now.stage, now.port, now.proven)
+    return State(str(now.stage), str(now.port), now.proven, said)
+
+
+def built(report: BuildReport, environment: Environment) -> BuildDone:
+    """What was built."""
+    return BuildDone(
+        report.image.build_id,
+        str(environment.build_dir),
+        [BuiltRegion(region.name, region.offset, region.size) for region in report.image.regions],
+        [str(source) for source in report.compiled],
+        report.linked,
+        dict(report.phases),
+    )
+
+
+class BuildSteps:
+    """The events of one build as progress."""
+
+    def __init__(self) -> None:
+        self._done = self._total = 0
+
+    def step(self, event: BuildEvent) -> messages.Step | None:
+        """None: nothing to tell."""
+        match event:
+            case Started(total):
+                self._total = total
+            case UnitDone(source, _seconds, ok, output):
+                self._done += 1
+                said = output if ok else ""  # a failure's words come with the error
+                return messages.UnitBuilt(str(source), self._done, self._total, said)
+            case StepDone(name, _seconds, output):
+                return messages.StepBuilt(name, output)
+        return None
+
+
+def weight(sent: tuple[str, Item]) -> int:
+    """What an item costs while it waits: its text, and some bytes for being there."""
+    item = sent[1]
+    return 64 + len(item.text) if isinstance(item, Text | Said) else 64

@@ -1,0 +1,98 @@
+"""What has happened, in lines: the last ones in memory, all of them in a file that is rotated.
+
+The file is written by a thread, in batches: the event loop never waits for a disk.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from pathlib import Path
+
+import trio
+
+from fbuild_watch.control.messages import Item, Said, Started, Stopped, Text
+
+KEPT = 1000
+"""Lines in memory."""
+
+LIMIT, OLD = 1 << 20, 3
+"""Bytes of a file before the next one is begun, and how many old ones stay."""
+
+
+class Log:
+    """The process's. `path` None: in memory only."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self._lines: deque[str] = deque(maxlen=KEPT)
+        self._partial: dict[str, str] = {}
+        self._send, self._receive = trio.open_memory_channel[str](math.inf)
+
+    def add(self, project: str, item: Item) -> None:
+        """Note an item. Never waits."""
+        match item:
+            case Text(text, complete):
+                self._text(project, text, complete)
+            case Said(text):
+                for line in text.splitlines():
+                    self.say(project, f"-- {line}")
+            case Started():
+                self.say(project, "-- watched")
+            case Stopped(error):
+                self.say(project, f"-- watched no more{': ' + error.message if error else ''}")
+
+    def say(self, project: str, text: str) -> None:
+        """Note a line."""
+        line = f"{time.strftime('%Y-%m-%d %H:%M:%S')} {Path(project).name}: {text}"
+        self._lines.append(line)
+        if self.path is not None:
+            self._send.send_nowait(line + "\n")
+
+    def last(self, count: int) -> list[str]:
+        """The last lines."""
+        return list(self._lines)[max(0, len(self._lines) - count) :]
+
+    async def run(self) -> None:
+        """Write the file until cancelled; what waits then is written as well."""
+        if self.path is None:
+            return
+        try:
+            async for line in self._receive:
+                await trio.to_thread.run_sync(write, self.path, line + self._waiting())
+        finally:
+            if waiting := self._waiting():
+                with trio.CancelScope(shield=True):
+                    await trio.to_thread.run_sync(write, self.path, waiting)
+
+    def _waiting(self) -> str:
+        lines = []
+        while self._receive.statistics().current_buffer_used:
+            lines.append(self._receive.receive_nowait())
+        return "".join(lines)
+
+    def _text(self, project: str, text: str, complete: bool) -> None:
+        whole = self._partial.pop(project, "") + text
+        if complete:
+            self.say(project, whole)
+        else:
+            self._partial[project] = whole
+
+
+def write(path: Path, text: str) -> None:
+    """Append, to a new file where the old one is full. Blocks."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and path.stat().st_size > LIMIT:
+        _rotate(path)
+    with path.open("a", encoding="utf-8", errors="replace") as file:
+        file.write(text)
+
+
+def _rotate(path: Path) -> None:
+    """log -> log.1 -> log.2 -> log.3, which is the end."""
+    for number in range(OLD, 0, -1):
+        older = path.with_name(f"{path.name}.{number}")
+        newer = path.with_name(f"{path.name}.{number - 1}") if number > 1 else path
+        if newer.exists():
+            newer.replace(older)

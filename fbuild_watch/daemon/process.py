@@ -1,0 +1,191 @@
+"""The user's one process: one tree of tasks, from the lock to the last client.
+
+    server      answers on the endpoint
+    rooms       one loop for each watched project
+    visitors    ports that only consoles have
+    log         its file, if it runs in the background
+    signals     the one orderly end
+
+Rules
+- It runs while its first project's console does, or, in the background, until it is told to end.
+- The end: loops leave, each after its write; ports are given back; the socket is removed; the lock
+  goes with the process. A second signal says what is waited for.
+- An error of one project ends that project, and is told; the others go on.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import trio
+
+from fbuild_watch import __version__
+from fbuild_watch.app import Console, Settings
+from fbuild_watch.control import endpoint
+from fbuild_watch.control.connection import Secrets
+from fbuild_watch.control.listen import listening
+from fbuild_watch.control.lock import Held
+from fbuild_watch.control.messages import PROTOCOL, Item, Started, Status, Stopped, Text, Welcome
+from fbuild_watch.control.server import Server
+from fbuild_watch.control.wire_errors import to_wire
+from fbuild_watch.daemon import convert, signals
+from fbuild_watch.daemon.boards import Boards
+from fbuild_watch.daemon.log import Log
+from fbuild_watch.daemon.requests import Requests
+from fbuild_watch.daemon.room import Room
+from fbuild_watch.daemon.work import Work
+from fbuild_watch.errors import FbuildError
+from fbuild_watch.fanout import Fanout
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a process runs."""
+
+    defect: Callable[[Exception], FbuildError]
+    """Makes an error of what nobody expected."""
+    control: str | None = None
+    """`unix`, `tcp` or `tcp:PORT` (see `endpoint.choose`)."""
+    log: Path | None = None
+
+
+async def run(
+    held: Held, options: Options, first: Settings | None, console: Console | None
+) -> None:
+    """Be the process that has the lock. Raises what `console` raises, and ProjectError for `first`."""
+    await Process(held, options).run(first, console)
+
+
+class Process:
+    """The owner of everything."""
+
+    def __init__(self, held: Held, options: Options) -> None:
+        self.boards = Boards(self._publish)
+        self.work = Work(self.boards)
+        self.events: Fanout[tuple[str, Item]] = Fanout(convert.weight, kept=0)
+        self.log = Log(options.log)
+        self.nursery: trio.Nursery
+        self._held = held
+        self._options = options
+        self._endpoint = ""
+        self._stopping = trio.Event()
+        self._server: Server
+
+    async def run(self, first: Settings | None, console: Console | None) -> None:
+        """Until the first project's console returns, or the process is told to end."""
+        folder = self._held.folder
+        async with (
+            listening(folder, self._options.control) as (listener, where),
+            trio.open_nursery() as self.nursery,
+        ):
+            token = endpoint.make_token(folder) if where.kind == "tcp" else None
+            welcome = Welcome(PROTOCOL, __version__, os.getpid())
+            self._server = Server(
+                Requests(self).handlers, Secrets(welcome, token), self._options.defect
+            )
+            await self.nursery.start(signals.listen, self.stop)
+            self.nursery.start_soon(self.log.run)
+            self.nursery.start_soon(self._server.run, listener)
+            self._endpoint = str(where)
+            await self._live(first, console)
+            await self._leave()
+            self.nursery.cancel_scope.cancel()
+
+    async def _live(self, first: Settings | None, console: Console | None) -> None:
+        if first is None:
+            self._publish()
+            await self._stopping.wait()
+            return
+        room = self._room(first)
+        await room.load()
+        await self._run_room(room, console)
+
+    async def _leave(self) -> None:
+        self._stopping.set()
+        for room in tuple(self.boards.rooms.values()):
+            room.quit()
+            await room.ended.wait()
+
+    def stop(self) -> None:
+        """End in good order; asked again: say what is waited for."""
+        if self._stopping.is_set():
+            self._say_what_is_waited_for()
+        self._stopping.set()
+        for room in self.boards.rooms.values():
+            room.quit()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is watched and nothing is under way."""
+        return not self.boards.rooms and not self.work.busy
+
+    def status(self) -> Status:
+        """What runs."""
+        return Status(
+            pid=os.getpid(),
+            version=__version__,
+            started_at=self._held.info.started_at,
+            endpoint=self._endpoint,
+            projects=[room.status() for room in self.boards.rooms.values()],
+            clients=self._server.clients,
+            busy=list(self.work.busy),
+            log=str(self.log.path) if self.log.path else None,
+        )
+
+    # -- projects -----------------------------------------------------------------------
+
+    async def watch(self, settings: Settings) -> None:
+        """Watch a project from now on, unless it is. Raises ProjectError."""
+        room = self._room(settings)
+        if room.project not in self.boards.rooms and not self._stopping.is_set():
+            await room.load()
+            self.boards.add(room)
+            self.nursery.start_soon(self._run_beside, room)
+
+    def _room(self, settings: Settings) -> Room:
+        folder = Path(os.path.realpath(settings.project_dir))
+        return Room(replace(settings, project_dir=folder), self._happened)
+
+    async def _run_room(self, room: Room, console: Console | None) -> None:
+        self.boards.add(room)
+        self._happened(room.project, Started())
+        error: FbuildError | None = None
+        try:
+            await room.run(console)
+        except FbuildError as failed:
+            error = failed
+            raise
+        finally:
+            self.boards.remove(room)
+            room.ended.set()
+            self._happened(room.project, Stopped(to_wire(error) if error else None))
+
+    async def _run_beside(self, room: Room) -> None:
+        """A project beside the first: its error is told, and ends nobody else."""
+        try:
+            await self._run_room(room, None)
+        except FbuildError as error:
+            self.log.say(room.project, f"-- {error}")
+        except Exception as error:
+            self.log.say(room.project, f"-- {self._options.defect(error)}")
+
+    # -- telling ------------------------------------------------------------------------
+
+    def _happened(self, project: str, item: Item) -> None:
+        self.log.add(project, item)
+        if not isinstance(item, Text):
+            self.events.send((project, item))
+
+    def _publish(self) -> None:
+        """Where we are, for those who look for us; not before we answer."""
+        if self._endpoint:
+            self._held.publish(endpoint=self._endpoint, projects=tuple(self.boards.rooms))
+
+    def _say_what_is_waited_for(self) -> None:
+        writing = [room.port.name for room in self.boards.rooms.values() if room.writing]
+        what = [f"the write to {port} to be proven" for port in writing] + self.work.busy
+        print(f"waiting for {', '.join(what) or 'the end'}", file=sys.stderr)

@@ -1,0 +1,181 @@
+"""What each request of a client means to the process. What takes a board's time is in `work`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import trio
+from msgspec import structs
+
+from fbuild_watch import flash, serial
+from fbuild_watch.app import Settings
+from fbuild_watch.control import protocol
+from fbuild_watch.control.connection import Call, Handler
+from fbuild_watch.control.messages import (
+    AttachAsked,
+    Attached,
+    CommandAsked,
+    Logs,
+    LogsAsked,
+    Nothing,
+    Opened,
+    PauseAsked,
+    Ports,
+    PortStatus,
+    ProjectAsked,
+    ShutdownAnswer,
+    ShutdownAsked,
+    Status,
+    StreamAsked,
+    WatchAsked,
+    WriteAsked,
+)
+from fbuild_watch.control.outbox import Stream
+from fbuild_watch.daemon.board import Attachment, Board, attach
+from fbuild_watch.daemon.visitor import Visitor
+from fbuild_watch.errors import InvalidRequest
+from fbuild_watch.model import Command
+
+if TYPE_CHECKING:
+    from fbuild_watch.daemon.process import Process
+
+
+class Requests:
+    """The handlers of one process."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    @property
+    def handlers(self) -> Mapping[str, Handler]:
+        """Method -> what carries it out."""
+        work = self._process.work
+        return {
+            "status": self.status,
+            "ports": self.ports,
+            "logs": self.logs,
+            "shutdown": self.shutdown,
+            "build": work.build,
+            "flash": work.flash,
+            "verify": work.verify,
+            "reset": work.reset,
+            "watch.start": self.watch_start,
+            "watch.stop": self.watch_stop,
+            "watch.pause": self.watch_pause,
+            "attach": self.attach,
+            "write": self.write,
+            "command": self.command,
+            "events": self.events,
+            "detach": self.detach,
+        }
+
+    # -- the process --------------------------------------------------------------------
+
+    async def status(self, _call: Call) -> Status:
+        """What runs."""
+        return self._process.status()
+
+    async def ports(self, _call: Call) -> Ports:
+        """The serial ports. Seconds on Windows, so a thread looks."""
+        found = await trio.to_thread.run_sync(serial.list_ports, abandon_on_cancel=True)
+        return Ports([PortStatus(**asdict(port)) for port in found])
+
+    async def logs(self, call: Call) -> Logs:
+        """The last lines."""
+        asked: LogsAsked = call.params
+        log = self._process.log
+        return Logs(str(log.path) if log.path else None, log.last(asked.lines))
+
+    async def shutdown(self, call: Call) -> ShutdownAnswer:
+        """End, in good order."""
+        asked: ShutdownAsked = call.params
+        if asked.only_if_idle and not self._process.idle:
+            return ShutdownAnswer(False)
+        self._process.stop()
+        return ShutdownAnswer(True)
+
+    # -- watching -----------------------------------------------------------------------
+
+    async def watch_start(self, call: Call) -> Nothing:
+        """Watch a project. One that is watched already stays as it is."""
+        asked: WatchAsked = call.params
+        await self._process.watch(Settings(Path(asked.project), asked.environment, asked.port))
+        return Nothing()
+
+    async def watch_stop(self, call: Call) -> Nothing:
+        """Watch it no more; a write is finished first."""
+        asked: ProjectAsked = call.params
+        room = self._process.boards.room(asked.project)
+        room.quit()
+        await room.ended.wait()
+        return Nothing()
+
+    async def watch_pause(self, call: Call) -> Nothing:
+        """Let edits wait."""
+        asked: PauseAsked = call.params
+        self._process.boards.room(asked.project).app.pause(asked.paused)
+        return Nothing()
+
+    # -- streams ------------------------------------------------------------------------
+
+    async def events(self, call: Call) -> Opened:
+        """All that happens, but for what boards say."""
+        events = self._process.events
+        subscription = events.subscribe()
+        return Opened(call.open(Stream(subscription, lambda: events.drop(subscription))))
+
+    async def attach(self, call: Call) -> Attached:
+        """A console on a board."""
+        asked: AttachAsked = call.params
+        board = await self._board(asked)
+        left = board.enter() if isinstance(board, Visitor) else _stay
+        try:
+            stream, attached = attach(board, asked, call.client, left)
+        except BaseException:
+            left()
+            raise
+        return structs.replace(attached, stream=call.open(stream))
+
+    async def _board(self, asked: AttachAsked) -> Board:
+        """The one on a port, opened if need be; else that of a watched project."""
+        boards = self._process.boards
+        if asked.port is None:
+            return boards.room(asked.project or "")
+        if (board := boards.at(asked.port)) is not None:
+            return board
+        baud = asked.baud or flash.ROM_BAUD
+        found: Board = await self._process.nursery.start(boards.talk, asked.port, baud)
+        return found
+
+    async def write(self, call: Call) -> Nothing:
+        """Bytes for a board."""
+        asked: WriteAsked = call.params
+        _attachment(call, asked.stream).type(asked.data)
+        return Nothing()
+
+    async def command(self, call: Call) -> Nothing:
+        """A console's command."""
+        asked: CommandAsked = call.params
+        _attachment(call, asked.stream).command(Command(asked.name))
+        return Nothing()
+
+    async def detach(self, call: Call) -> Nothing:
+        """End a stream."""
+        asked: StreamAsked = call.params
+        call.stream(asked.stream)
+        call.streams.close(asked.stream)
+        return Nothing()
+
+
+def _stay() -> None:
+    """A project goes on without readers."""
+
+
+def _attachment(call: Call, number: int) -> Attachment:
+    subject = call.stream(number).subject
+    if not isinstance(subject, Attachment):
+        raise InvalidRequest(f"stream {number} is no console", protocol.INVALID_PARAMS)
+    return subject

@@ -1,0 +1,117 @@
+"""A watched project in the process: its loop, and what clients see of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+import trio
+
+from fbuild_watch import app, flash
+from fbuild_watch.app import App, Console, Observer, Settings
+from fbuild_watch.board_port import BoardPort, Operation
+from fbuild_watch.control.messages import Item, Pass, ProjectStatus
+from fbuild_watch.daemon import convert
+from fbuild_watch.daemon.board import Outlet
+from fbuild_watch.daemon.seat import Writer
+from fbuild_watch.loop import LoopState
+from fbuild_watch.model import Command, ConsoleInput, ConsoleItem
+
+T = TypeVar("T")
+
+TERMINAL = "the terminal of fbuild watch"
+
+
+class Room:
+    """One project."""
+
+    def __init__(self, settings: Settings, tell: Callable[[str, Item], None]) -> None:
+        self.settings = settings
+        self.project = str(settings.project_dir)
+        self.outlet = Outlet(self.project, tell)
+        self.ended = trio.Event()
+        self._app: App
+        self._phases: dict[str, float] = {}
+        self._local = Writer(TERMINAL)
+
+    @property
+    def app(self) -> App:
+        """Its loop; there is one once `load` is through."""
+        return self._app
+
+    @property
+    def port(self) -> BoardPort:
+        """Its board's."""
+        return self._app.port
+
+    async def load(self) -> None:
+        """Read the project. Raises ProjectError."""
+        observer = Observer(self.outlet.show, self._state, self._passed, self._other_writer)
+        self._app = await app.load(self.settings, observer)
+
+    async def run(self, console: Console | None) -> None:
+        """Until the loop leaves: the console returns, or `quit` is called. Raises as the console."""
+        if console is not None:
+            self.outlet.seat.ask(self._local, "if-free", None)
+        try:
+            await self._app.run(console or _nobody)
+        finally:
+            self.outlet.console.end()
+
+    @property
+    def writing(self) -> bool:
+        """Whether a flash is under way."""
+        return self.port.lent
+
+    def builds(self, environment: str | None) -> bool:
+        """Whether this is the environment that the loop builds (None: whichever it is)."""
+        return environment in (None, self._app.environment_name)
+
+    def quit(self) -> None:
+        """End in good order."""
+        self._app.quit()
+
+    def command(self, command: Command) -> None:
+        """What a console asks for."""
+        self._app.command(command)
+
+    async def visit(
+        self, operation: Operation[T], baud: int, listener: flash.Listener, *, leaves: str | None
+    ) -> T:
+        """See `App.visit`."""
+        return await self._app.visit(operation, baud, listener, leaves=leaves)
+
+    def status(self) -> ProjectStatus:
+        """What it does now."""
+        state = self._app.state
+        return ProjectStatus(
+            project=self.project,
+            environment=self._app.environment_name,
+            port=self.port.name,
+            stage=str(state.stage),
+            port_use="flasher" if self.writing else str(state.port),
+            proven=state.proven,
+            built=state.image.build_id if state.image else None,
+            paused=state.paused,
+            writer=self.outlet.seat.name,
+            phases=self._phases,
+        )
+
+    def _state(self, state: LoopState) -> None:
+        self.outlet.send(convert.state(state))
+
+    def _passed(self, phases: Mapping[str, float]) -> None:
+        self._phases = dict(phases)
+        self.outlet.send(Pass(self._phases))
+
+    def _other_writer(self) -> str | None:
+        writer = self.outlet.seat.writer
+        return writer.name if writer not in (None, self._local) else None
+
+
+async def _nobody(
+    items: trio.MemoryReceiveChannel[ConsoleItem], _inputs: trio.MemorySendChannel[ConsoleInput]
+) -> None:
+    """The console of a project that no terminal shows: clients read along, and the log."""
+    async for _ in items:
+        pass

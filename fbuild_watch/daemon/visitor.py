@@ -1,0 +1,87 @@
+"""A board that no project has, while clients have a console on it: its port, read and lent."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import trio
+
+from fbuild_watch import flash, words
+from fbuild_watch.board_port import BoardPort, Operation
+from fbuild_watch.daemon.board import Outlet
+from fbuild_watch.errors import PortError
+from fbuild_watch.model import Command, ConsoleItem, Notice
+
+T = TypeVar("T")
+
+
+class Visitor:
+    """One port, for as long as somebody reads it."""
+
+    def __init__(self, name: str, baud: int) -> None:
+        self.outlet = Outlet()
+        self._readers = 0
+        self.gone = trio.Event()
+        """Set when the last reader has left."""
+        self._name = name
+        self._port = BoardPort(self._show, baud)
+        self._nursery: trio.Nursery
+
+    @property
+    def port(self) -> BoardPort:
+        """Its way."""
+        return self._port
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        """Read it for the length of the block. Raises PortError."""
+        await self._port.open(self._name)
+        try:
+            async with trio.open_nursery() as self._nursery:
+                self._nursery.start_soon(self._read)
+                self._nursery.start_soon(self._port.send_typed)
+                yield
+                self._nursery.cancel_scope.cancel()
+        finally:
+            await self._port.aclose()
+            self.outlet.console.end()
+
+    def enter(self) -> Callable[[], None]:
+        """A reader has come; what it calls when it goes."""
+        self._readers += 1
+        return self._leave
+
+    def _leave(self) -> None:
+        self._readers -= 1
+        if self._readers == 0:
+            self.gone.set()
+
+    def command(self, command: Command) -> None:
+        """Only a watched project builds and flashes."""
+        if command.name == "reset":
+            self._nursery.start_soon(self._port.try_reset, self._tell)
+        else:
+            self._tell(words.only_in_watch())
+
+    async def visit(
+        self, operation: Operation[T], baud: int, listener: flash.Listener, *, leaves: str | None
+    ) -> T:
+        """Borrow the port."""
+        return await self._port.visit(operation, baud, listener)
+
+    async def _read(self) -> None:
+        while True:
+            try:
+                await self._port.read()
+            except PortError as error:
+                self._tell(words.failed(error))
+                await self._port.find(lambda: self._name, self._tell)
+                self._tell(words.board_back())
+
+    async def _show(self, item: ConsoleItem) -> None:
+        self.outlet.show(item)
+
+    def _tell(self, notice: Notice) -> None:
+        self.outlet.show(notice)

@@ -1,0 +1,191 @@
+"""What clients ask to be done: build, flash, verify, reset. In the loop of a watched project where
+there is one, with its warm pipeline and its open port; else as the commands do it themselves.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar
+
+import trio
+
+from fbuild_watch import flash, image, project, serial
+from fbuild_watch.app import App
+from fbuild_watch.board_port import Operation, flash_line
+from fbuild_watch.build import BuildEvent
+from fbuild_watch.control import messages
+from fbuild_watch.control.connection import Call
+from fbuild_watch.control.messages import BuildAsked, BuildDone, FlashAsked, Nothing, ResetAsked
+from fbuild_watch.daemon import convert
+from fbuild_watch.daemon.boards import Boards
+from fbuild_watch.daemon.room import Room
+from fbuild_watch.model import BuildReport, Environment, FlashReport, Image, VerifyReport
+from fbuild_watch.pipeline import Pipeline
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a board is to hold, and the settings of its project, if it has one."""
+
+    image: Image
+    settings: Environment | None = None
+    phases: Mapping[str, float] = field(default_factory=dict)
+
+
+class Work:
+    """The operations. `busy` says, in words, what is under way."""
+
+    def __init__(self, boards: Boards) -> None:
+        self.busy: list[str] = []
+        self._boards = boards
+        self._pipelines: dict[tuple[str, str | None], Pipeline] = {}
+        self._turns: defaultdict[tuple[str, str | None], trio.Lock] = defaultdict(trio.Lock)
+
+    # -- requests -----------------------------------------------------------------------
+
+    async def build(self, call: Call) -> BuildDone:
+        """`build`."""
+        asked: BuildAsked = call.params
+        with self._doing(f"building {asked.project}", call):
+            report, environment = await self._build(
+                asked.project, asked.environment, call, clean=asked.clean
+            )
+        return convert.built(report, environment)
+
+    async def flash(self, call: Call) -> FlashReport:
+        """`flash`."""
+        wanted = await self._wanted(call)
+
+        async def operation(line: flash.Line, listener: flash.Listener) -> FlashReport:
+            return await flash_line(line, wanted.image, listener)
+
+        report = await self._visit(call, wanted, operation, "flashing", wanted.image.build_id)
+        return replace(report, phases={**wanted.phases, **report.phases})
+
+    async def verify(self, call: Call) -> VerifyReport:
+        """`verify`."""
+        wanted = await self._wanted(call)
+
+        async def operation(line: flash.Line, listener: flash.Listener) -> VerifyReport:
+            return await flash.verify(line, wanted.image, listener)
+
+        report = await self._visit(call, wanted, operation, "verifying", None)
+        return replace(report, phases={**wanted.phases, **report.phases})
+
+    async def reset(self, call: Call) -> Nothing:
+        """`reset`."""
+        asked: ResetAsked = call.params
+        settings = None
+        if asked.project is not None and asked.port is None:
+            settings = await _load(asked.project, asked.environment)
+        await self._boards.reset(await self.port(asked.project, asked.port, settings))
+        return Nothing()
+
+    # -- parts --------------------------------------------------------------------------
+
+    async def port(
+        self, project_dir: str | None, named: str | None, settings: Environment | None
+    ) -> str:
+        """The port that is meant. Raises PortError."""
+        room = self._room(project_dir, None)
+        if named is None and room is not None and room.port.name:
+            return room.port.name
+        configured = settings.upload_port or settings.monitor_port if settings else None
+        if named or configured:
+            return named or configured or ""
+        found = await trio.to_thread.run_sync(serial.list_ports)
+        return serial.choose_port(None, None, found, None)
+
+    async def _visit(
+        self,
+        call: Call,
+        wanted: Wanted,
+        operation: Operation[T],
+        doing: str,
+        leaves: str | None,
+    ) -> T:
+        asked: FlashAsked = call.params
+        settings = wanted.settings
+        port = await self.port(asked.project, asked.port, settings)
+        with self._doing(f"{doing} {port}", call):
+            return await self._boards.visit(
+                port,
+                operation,
+                write_baud=(settings and settings.upload_speed) or flash.DEFAULT_BAUD,
+                run_baud=settings.monitor_speed if settings else flash.ROM_BAUD,
+                listener=_listener(call),
+                leaves=leaves,
+            )
+
+    async def _wanted(self, call: Call) -> Wanted:
+        """Plain files, what was built last, or what is built now. Raises as those do."""
+        asked: FlashAsked = call.params
+        if asked.images or asked.project is None:
+            return Wanted(await trio.to_thread.run_sync(image.from_files, asked.images))
+        if asked.no_build:
+            settings = await _load(asked.project, asked.environment)
+            built = await trio.to_thread.run_sync(image.load_built, settings.build_dir)
+            return Wanted(built, settings)
+        with self._doing(f"building {asked.project}", call):
+            report, settings = await self._build(asked.project, asked.environment, call)
+        return Wanted(report.image, settings, report.phases)
+
+    async def _build(
+        self, project_dir: str, environment: str | None, call: Call, *, clean: bool = False
+    ) -> tuple[BuildReport, Environment]:
+        steps = convert.BuildSteps()
+
+        def on_event(event: BuildEvent) -> None:
+            if (step := steps.step(event)) is not None:
+                call.progress(step)
+
+        if (room := self._room(project_dir, environment)) is not None:
+            app: App = room.app
+            return await app.build(clean=clean, on_event=on_event), app.pipeline.environment
+        key = (_real(project_dir), environment)
+        async with self._turns[key]:
+            pipeline = self._pipelines.setdefault(key, Pipeline(Path(key[0]), environment))
+            report = await pipeline.build(clean=clean, on_event=on_event)
+        return report, pipeline.environment
+
+    def _room(self, project_dir: str | None, environment: str | None) -> Room | None:
+        room = self._boards.rooms.get(_real(project_dir)) if project_dir else None
+        return room if room is not None and room.builds(environment) else None
+
+    @contextmanager
+    def _doing(self, what: str, call: Call) -> Iterator[None]:
+        words = f"{what} for {call.client}"
+        self.busy.append(words)
+        try:
+            yield
+        finally:
+            self.busy.remove(words)
+
+
+def _real(folder: str) -> str:
+    return os.path.realpath(folder)
+
+
+async def _load(project_dir: str, environment: str | None) -> Environment:
+    return await trio.to_thread.run_sync(project.load, Path(project_dir), environment)
+
+
+def _listener(call: Call) -> flash.Listener:
+    """Progress for the client; its end is seen between two questions to the board."""
+    token = trio.lowlevel.current_trio_token()
+
+    def tell(step: messages.Step) -> None:
+        token.run_sync_soon(call.progress, step)
+
+    return flash.Listener(
+        device=lambda device: tell(messages.DeviceFound(device)),
+        progress=lambda now: tell(messages.FlashStep(now.step, now.done, now.total)),
+        check_cancelled=trio.from_thread.check_cancelled,
+    )

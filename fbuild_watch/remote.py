@@ -1,0 +1,161 @@
+"""A console here, the board in the running process: what `fbuild attach` and `fbuild console` are
+when there is one.
+
+The console is any of ours; it cannot tell this from a loop of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import trio
+
+from fbuild_watch.api.exchange import Exchange, Wire
+from fbuild_watch.control import messages
+from fbuild_watch.control.locate import Located
+from fbuild_watch.control.messages import (
+    AttachAsked,
+    Attached,
+    Item,
+    Said,
+    State,
+    StreamEnded,
+    StreamItem,
+    StreamLost,
+    Text,
+    WriterChanged,
+)
+from fbuild_watch.control.wire_errors import from_wire
+from fbuild_watch.errors import ControlLost, FbuildError, NotRunning
+from fbuild_watch.model import Command, ConsoleInput, ConsoleItem, DeviceText, Notice, Typed
+from fbuild_watch.model import Status as StatusLine
+
+T = TypeVar("T")
+
+Console = Callable[
+    ["trio.MemoryReceiveChannel[ConsoleItem]", "trio.MemorySendChannel[ConsoleInput]"],
+    Awaitable[None],
+]
+
+_CHUNK = 65536
+
+
+async def talk(located: Located, asked: AttachAsked, console: Console) -> None:
+    """Connect `console` to a board of the running process until the console returns.
+
+    The end of the process is said, and ends it. Raises what the console raises, WriterBusy,
+    PortError, ControlError.
+    """
+    async with await _connect(located) as stream:
+        remote = _Remote(stream)
+        await remote.run(remote.wire.hello(located.token, asked.name))
+        attached = await remote.run(remote.wire.request("attach", asked, Attached))
+        show, items = trio.open_memory_channel[ConsoleItem](math.inf)
+        enter, inputs = trio.open_memory_channel[ConsoleInput](math.inf)
+        show.send_nowait(_greeting(attached, located.pid))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(remote.show, show)
+            nursery.start_soon(remote.obey, inputs, attached.stream)
+            await console(items, enter)
+            nursery.cancel_scope.cancel()
+
+
+async def _connect(located: Located) -> trio.SocketStream:
+    sock = trio.socket.from_stdlib_socket(located.endpoint.make_socket())
+    try:
+        await sock.connect(located.endpoint.address)
+    except OSError as error:
+        sock.close()
+        raise NotRunning(f"pid {located.pid} does not answer: {error.strerror}") from error
+    return trio.SocketStream(sock)
+
+
+class _Remote:
+    """The connection."""
+
+    def __init__(self, stream: trio.SocketStream) -> None:
+        self.wire = Wire()
+        self._stream = stream
+
+    async def run(self, exchange: Exchange[T]) -> T:
+        """Run an exchange. Raises what it raises."""
+        try:
+            need = next(exchange)
+            while True:
+                need = exchange.send(await self._satisfy(need))
+        except StopIteration as stop:
+            done: T = stop.value
+            return done
+
+    async def _satisfy(self, need: bytes | None) -> bytes:
+        try:
+            if need is None:
+                return await self._stream.receive_some(_CHUNK)
+            await self._stream.send_all(need)
+        except trio.BrokenResourceError as error:
+            raise ControlLost("the connection broke") from error
+        return b""
+
+    async def show(self, items: trio.MemorySendChannel[ConsoleItem]) -> None:
+        """Pass on what comes, until nothing more does."""
+        with items:
+            while True:
+                try:
+                    news = await self.run(self.wire.news())
+                except ControlLost:
+                    items.send_nowait(Notice("the running fbuild has ended", "bad"))
+                    return
+                except FbuildError as error:  # what was typed was refused
+                    items.send_nowait(Notice(f"not sent: {error}\n{error.hint}", "bad"))
+                    continue
+                for item in _items(news):
+                    items.send_nowait(item)
+                if isinstance(news, StreamEnded):
+                    return
+
+    async def obey(self, inputs: trio.MemoryReceiveChannel[ConsoleInput], stream: int) -> None:
+        """Pass on what a person does. A refusal comes back among the news."""
+        async for given in inputs:
+            match given:
+                case Typed(data):
+                    await self._post("write", messages.WriteAsked(stream, data))
+                case Command("flash" | "rebuild" | "reset" as name):
+                    await self._post("command", messages.CommandAsked(stream, name))
+
+    async def _post(self, method: str, params: messages.WriteAsked | messages.CommandAsked) -> None:
+        await self._satisfy(self.wire.post(method, params))
+
+
+def _greeting(attached: Attached, pid: int) -> Notice:
+    text = f"attached to pid {pid}"
+    if not attached.writing and attached.writer is not None:
+        text += f"; {attached.writer} is writing: --take takes over"
+    return Notice(text)
+
+
+def _items(news: StreamItem | StreamLost | StreamEnded) -> list[ConsoleItem]:
+    match news:
+        case StreamItem(item=item):
+            shown = _item(item)
+            return [shown] if shown else []
+        case StreamLost(count=count):
+            return [Notice(f"{count} items were lost: this terminal was too slow", "bad")]
+        case StreamEnded(error=error):
+            why = f": {from_wire(error)}" if error else ""
+            return [Notice(f"the board's project is watched no more{why}", "bad")]
+    return []
+
+
+def _item(item: Item) -> ConsoleItem | None:
+    match item:
+        case Text(text, complete):
+            return DeviceText(text, complete, trio.current_time())
+        case Said(text, kind, proven):
+            return Notice(text, kind, proven)
+        case State(status=status):
+            return StatusLine(status)
+        case WriterChanged(writer):
+            return Notice(f"{writer or 'nobody'} is writing to the board now")
+    return None
