@@ -9,14 +9,20 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from pathlib import PurePosixPath
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 import trio
 
 from fbuild_watch.errors import DownloadFailed, InvalidIndex, Offline, PackageNotFound
-from fbuild_watch.packages import hosts, known, library_index, package_index, versions, wanted
+from fbuild_watch.packages import (
+    hosts,
+    known,
+    library_index,
+    package_index,
+    sources,
+    versions,
+    wanted,
+)
 from fbuild_watch.packages.fetch import Fetcher
 from fbuild_watch.packages.identity import LIBRARIES, Identity
 from fbuild_watch.packages.index_cache import IndexCache
@@ -170,4 +176,4 @@ def _versions(there: list[str]) -> str:
 
 
 def _is_library_index(url: str) -> bool:
-    return PurePosixPath(urlsplit(url).path).name.startswith("library_index")
+    return sources.file_name(url).startswith("library_index")

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import trio
 
@@ -60,6 +59,48 @@ class _Again(Exception):
 
 class _Enough(Exception):
     """No further try."""
+
+
+class _Sink:
+    """Where the bytes of an answer go."""
+
+    def __init__(
+        self,
+        resource: Resource,
+        part: Part,
+        step: Step,
+        on_progress: OnProgress,
+        response: httpx.Response,
+    ) -> None:
+        self._resource = resource
+        self._part = part
+        self._step: Step = step
+        self._on_progress = on_progress
+        self.done = part.size()
+        length = response.headers.get("content-length", "")
+        self._total = resource.size or (self.done + int(length) if length.isdigit() else None)
+        self._file = part.append()
+
+    def take(self, chunk: bytes) -> None:
+        """The next bytes. Raises _Enough where there are more than were announced."""
+        self.done += len(chunk)
+        most = self._resource.size or _MOST_BYTES
+        if self.done > most:
+            self._part.drop()
+            raise _Enough(f"it is larger than the {most:,} bytes that were announced")
+        self._file.write(chunk)
+        self._on_progress(Progress(self._resource.package, self._step, self.done, self._total))
+
+    def __enter__(self) -> _Sink:
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
 
 
 class Fetcher:
@@ -156,7 +197,9 @@ class Fetcher:
             return await self._request(resource, part, step, headers)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
             reason = _words(error, f"no connection within {self._patience.connect_s:g} s")
-            raise (_Again if _host(resource) in self._reached else _Enough)(reason) from error
+            raise (_Again if sources.host(resource.url) in self._reached else _Enough)(
+                reason
+            ) from error
         except (
             httpx.TooManyRedirects,
             httpx.UnsupportedProtocol,
@@ -177,7 +220,7 @@ class Fetcher:
             return {}
         asked = {**headers, **_range_headers(offset, version)}
         async with self._open().stream("GET", resource.url, headers=asked) as response:
-            self._reached.add(_host(resource))
+            self._reached.add(sources.host(resource.url))
             answer = answers.judge(
                 response.status_code, response.reason_phrase, response.headers, offset, version
             )
@@ -200,21 +243,23 @@ class Fetcher:
     async def _receive(
         self, response: httpx.Response, resource: Resource, part: Part, step: Step
     ) -> None:
-        """The body, as it is on the wire: an archive is not to be uncompressed on its way."""
-        done = part.size()
-        length = response.headers.get("content-length", "")
-        total = resource.size or (done + int(length) if length.isdigit() else None)
-        most = resource.size or _MOST_BYTES
-        with part.append() as file:
-            async for chunk in response.aiter_raw():
-                done += len(chunk)
-                if done > most:
-                    part.drop()
-                    raise _Enough(f"it is larger than the {most:,} bytes that were announced")
-                file.write(chunk)
-                self._on_progress(Progress(resource.package, step, done, total))
-        if resource.size and done < resource.size:
-            raise _Again(f"it ended after {done:,} of {resource.size:,} bytes")
+        """The body, as it is on the wire: an archive is not to be uncompressed on its way.
+
+        What goes wrong here ends the response by cancelling it, so that httpx closes it in order.
+        """
+        trouble: Exception | None = None
+        with _Sink(resource, part, step, self._on_progress, response) as sink:
+            with trio.CancelScope() as scope:
+                async for chunk in response.aiter_raw():
+                    try:
+                        sink.take(chunk)
+                    except Exception as error:
+                        trouble = error
+                        scope.cancel()
+        if trouble is not None:
+            raise trouble
+        if resource.size and sink.done < resource.size:
+            raise _Again(f"it ended after {sink.done:,} of {resource.size:,} bytes")
 
     def _open(self) -> httpx.AsyncClient:
         if self._client is None:
@@ -248,10 +293,6 @@ def check(resource: Resource, path: Path) -> None:
 
 def _mismatch(resource: Resource, expected: str, found: str) -> ChecksumMismatch:
     return ChecksumMismatch(resource.package, resource.url, expected=expected, found=found)
-
-
-def _host(resource: Resource) -> str:
-    return urlsplit(resource.url).netloc
 
 
 def _range_headers(offset: int, version: str) -> dict[str, str]:

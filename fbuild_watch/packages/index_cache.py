@@ -10,8 +10,7 @@ import hashlib
 import os
 import zlib
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from urllib.parse import urlsplit
+from pathlib import Path
 
 import msgspec
 import trio
@@ -78,7 +77,7 @@ class IndexCache:
 
     def _path(self, url: str) -> Path:
         digest = hashlib.sha256(url.encode()).hexdigest()[:16]
-        return self.folder / f"{digest}-{PurePosixPath(urlsplit(url).path).name[-80:]}"
+        return self.folder / f"{digest}-{sources.file_name(url)[-80:]}"
 
 
 def _record(kept: Path, path: Path, url: str) -> _Record:

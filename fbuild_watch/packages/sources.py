@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import url2pathname
 
 _SCP = re.compile(r"[\w.\-]+@[\w.\-]+:(?!//)\S+")
@@ -39,8 +39,9 @@ class Source:
     @property
     def name(self) -> str:
         """What the last part of the URL calls it, without suffixes of archives."""
-        path = self.url.rpartition(":")[2] if _SCP.fullmatch(self.url) else urlsplit(self.url).path
-        return _SUFFIXES.sub("", PurePosixPath(unquote(path)).name)
+        scp = _SCP.fullmatch(self.url)
+        name = PurePosixPath(self.url.rpartition(":")[2]).name if scp else file_name(self.url)
+        return _SUFFIXES.sub("", name)
 
 
 def is_url(text: str) -> bool:
@@ -56,9 +57,9 @@ def parse(text: str, base: Path) -> Source | None:
     plain = text.removeprefix("git+")
     match = _SCHEME.match(plain)
     scheme = match[1].lower() if match else ""
-    if scheme not in _FORMS:
-        return None
     url, _, ref = plain.partition("#")
+    if scheme not in _FORMS or _split(url) is None:
+        return None
     if plain != text or scheme in ("git", "ssh") or _is_repository(url):
         return Source("git", url, ref)
     if scheme in ("file", "symlink"):
@@ -68,8 +69,29 @@ def parse(text: str, base: Path) -> Source | None:
 
 def local_path(url: str) -> Path | None:
     """The file that a file:// URL names; None for any other URL."""
-    parts = urlsplit(url)
-    return Path(url2pathname(parts.path)) if parts.scheme.lower() == "file" else None
+    parts = _split(url)
+    if parts is None or parts.scheme.lower() != "file":
+        return None
+    return Path(url2pathname(parts.path))
+
+
+def file_name(url: str) -> str:
+    """The last part of a URL's path; "" where it has none."""
+    parts = _split(url)
+    return PurePosixPath(unquote(parts.path)).name if parts else ""
+
+
+def host(url: str) -> str:
+    """The host and port of a URL; "" where it has none."""
+    parts = _split(url)
+    return parts.netloc if parts else ""
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        return urlsplit(url)
+    except ValueError:  # such as half an IPv6 address
+        return None
 
 
 def _local(url: str, scheme: str, base: Path) -> Source:
