@@ -1,4 +1,4 @@
-"""From the project on disk to an image: project -> build -> image, in that order, once.
+"""From the project on disk to an image: project -> packages -> build -> image, in that order, once.
 
 The stages do not know each other; this is where they meet. It stays warm from build to build.
 """
@@ -6,16 +6,22 @@ The stages do not know each other; this is where they meet. It stays warm from b
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import trio
 
 from fbuild_watch import image, project
-from fbuild_watch.build import Builder, BuildEvent
+from fbuild_watch.build import Builder, BuildEvent, Built, ForeignBuilder
 from fbuild_watch.errors import FbuildError
-from fbuild_watch.model import BuildPlan, BuildReport, Environment
+from fbuild_watch.model import BuildPlan, BuildReport, Environment, ForeignPlan, Image, Installed
 from fbuild_watch.outputs import make_folder, remove_outputs
+from fbuild_watch.provision import Provision
+
+if TYPE_CHECKING:
+    from fbuild_watch.packages import OnProgress
 
 
 class Pipeline:
@@ -24,9 +30,14 @@ class Pipeline:
     def __init__(self, project_dir: Path, environment: str | None) -> None:
         self._project_dir = project_dir
         self._name = environment
-        self._builder: Builder | None = None
-        self.plan: BuildPlan | None = None
+        self._builder: Builder | ForeignBuilder | None = None
+        self._provision = Provision()
+        self._installed = Installed()
+        self._said: set[str] = set()
+        self.plan: BuildPlan | ForeignPlan | None = None
         """The newest plan; None before the first build."""
+        self.say: Callable[[str], None] = lambda _words: None
+        """Told once of each slip in the project's files, and of what they ask for in vain."""
 
     @property
     def environment(self) -> Environment:
@@ -45,35 +56,73 @@ class Pipeline:
         except FbuildError:
             return frozenset({self._project_dir / "src"})
         inputs = self._builder.inputs() if self._builder is not None else ()
-        return frozenset({*plan.watch_roots, *(path.parent for path in inputs)})
+        roots = frozenset({*plan.watch_roots, *(path.parent for path in inputs)})
+        if isinstance(plan, ForeignPlan):  # a folder above what is built would see each build
+            return frozenset(root for root in roots if not _holds(root, plan.outputs))
+        return roots
+
+    def is_edit(self, changes: Collection[Path]) -> bool:
+        """Whether one of these files is more than what a build has written."""
+        outputs = self.plan.outputs if isinstance(self.plan, ForeignPlan) else ()
+        return not all(any(path.is_relative_to(output) for output in outputs) for path in changes)
 
     def load(self) -> Environment:
         """The environment as its files say now. Raises ProjectError."""
         return project.load(self._project_dir, self._name)
 
     async def build(
-        self, *, clean: bool = False, on_event: Callable[[BuildEvent], None] = lambda _event: None
+        self,
+        *,
+        clean: bool = False,
+        on_event: Callable[[BuildEvent], None] = lambda _event: None,
+        on_package: OnProgress = lambda _progress: None,
     ) -> BuildReport:
-        """Build what is on disk now. Raises ProjectError, BuildError, ImageError.
+        """Build what is on disk now. Raises ProjectError, PackageError, BuildError, ImageError.
 
         Cancelling ends the compilers; what they had finished is kept.
         """
-        builder = await self._current_builder(clean=clean)
-        built = await builder.build(on_event=on_event)
+        environment = await trio.to_thread.run_sync(self.load)
+        self._installed = await self._provision.provide(environment, on_package)
+        plan = await trio.to_thread.run_sync(self._make_plan)
+        self._say_once(plan.environment)
+        make: Callable[[], Image]
+        if isinstance(plan, ForeignPlan):
+            built = await self._build_foreign(plan, clean=clean)
+            make = partial(image.of_foreign, plan)
+        else:
+            builder = await self._current_builder(plan, clean=clean)
+            built = await builder.build(on_event=on_event)
+            make = partial(image.make, plan)
         started = time.monotonic()
-        made = await trio.to_thread.run_sync(image.make, builder.plan)
+        made = await trio.to_thread.run_sync(make)
         phases = {**built.phases, "imaged": time.monotonic() - started}
         return BuildReport(made, built.compiled, built.linked, phases)
 
-    async def _current_builder(self, *, clean: bool) -> Builder:
-        plan = await trio.to_thread.run_sync(self._make_plan)
+    async def _build_foreign(self, plan: ForeignPlan, *, clean: bool) -> Built:
+        if not isinstance(self._builder, ForeignBuilder) or plan != self.plan:
+            self._builder = ForeignBuilder(plan)
+        self.plan = plan
+        return await self._builder.build(clean=clean)
+
+    def _say_once(self, environment: Environment) -> None:
+        for words in (*environment.warnings, *environment.unsupported):
+            if words not in self._said:
+                self._said.add(words)
+                self.say(words)
+
+    async def _current_builder(self, plan: BuildPlan, *, clean: bool) -> Builder:
         if clean:
             await trio.to_thread.run_sync(remove_outputs, plan.environment.build_dir)
-        if clean or self._builder is None or plan != self.plan:
+        if clean or not isinstance(self._builder, Builder) or plan != self.plan:
             make_folder(plan.environment.build_dir)
             self._builder = Builder(plan)
         self.plan = plan
         return self._builder
 
-    def _make_plan(self) -> BuildPlan:
-        return project.plan(self.load())
+    def _make_plan(self) -> BuildPlan | ForeignPlan:
+        environment = self.load()
+        return project.foreign_plan(environment) or project.plan(environment, self._installed)
+
+
+def _holds(folder: Path, paths: Collection[Path]) -> bool:
+    return any(path.is_relative_to(folder) for path in paths)

@@ -1,9 +1,11 @@
 """The build: a BuildPlan to an ELF, doing only what a change asks for.
 
-graph.py (pure) says what is dirty and why; engine.py has it done.
+graph.py (pure) says what is dirty and why; engine.py has it done. foreign.py has a project's own
+build program do it.
 """
 
 from fbuild_watch.build.engine import Builder
 from fbuild_watch.build.events import BuildEvent, Built, Started, StepDone, UnitDone
+from fbuild_watch.build.foreign import ForeignBuilder
 
-__all__ = ["BuildEvent", "Builder", "Built", "Started", "StepDone", "UnitDone"]
+__all__ = ["BuildEvent", "Builder", "Built", "ForeignBuilder", "Started", "StepDone", "UnitDone"]

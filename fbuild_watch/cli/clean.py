@@ -20,5 +20,8 @@ def command(project: Path, environment: str | None) -> None:
     folder = project / OUTPUTS / "build"
     if environment is not None:
         folder = projects.load(project, environment).build_dir
+        if OUTPUTS not in folder.parts:
+            click.echo(f"{folder} is not fbuild's: its own build program cleans it", err=True)
+            return
     remove_outputs(folder)
     click.echo(f"removed {folder}", err=True)

@@ -62,21 +62,24 @@ def wanted_image(
         from fbuild_watch import project as projects
 
         settings = projects.load(project, environment)
-        return Wanted(image.load_built(settings.build_dir), settings)
+        foreign = projects.foreign_plan(settings)
+        built = image.of_foreign(foreign) if foreign else image.load_built(settings.build_dir)
+        return Wanted(built, settings)
     from fbuild_watch.cli.progress import BuildProgress
     from fbuild_watch.pipeline import Pipeline
 
     pipeline = Pipeline(project, environment)
     with BuildProgress() as progress:
-        built = run_async(pipeline.build, on_event=progress.show)
-    return Wanted(built.image, pipeline.environment, built.phases)
+        pipeline.say = progress.say
+        report = run_async(pipeline.build, on_event=progress.show)
+    return Wanted(report.image, pipeline.environment, report.phases)
 
 
 def settings_of(project: Path, environment: str | None) -> Environment | None:
     """The project's settings, for commands that need no project; None: there is none."""
     from fbuild_watch import project as projects
 
-    if environment is None and not (project / projects.FILE_NAME).exists():
+    if environment is None and not projects.is_project(project):
         return None
     return projects.load(project, environment)
 
