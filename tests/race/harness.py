@@ -22,6 +22,9 @@ _fork = multiprocessing.get_context("fork")
 
 HEAD_START_S = 0.002
 
+STARTING_S = 0.0005
+"""What a starter with a pid file does between its look and its claim, however little that is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Lost:
@@ -56,6 +59,7 @@ class Naive:
         file = folder / "fbuild.pid"
         if file.exists() and (pid := int(file.read_text() or 0)) and info.process_started(pid) > 0:
             raise LockHeld(pid, None)
+        time.sleep(STARTING_S)
         file.write_text(str(os.getpid()))
         try:
             yield
