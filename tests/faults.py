@@ -229,7 +229,11 @@ class FaultyLine:
         self, faults: Sequence[Fault], to: Way, rng: random.Random, log: Callable[[str], None]
     ) -> None:
         self._faults = sorted(
-            (f for f in faults if isinstance(f, (*LineFault.__args__, Stalled)) and f.to == to),
+            (
+                f
+                for f in faults
+                if isinstance(f, Dropped | Doubled | Garbled | Stalled) and f.to == to
+            ),
             key=lambda fault: fault.at,
         )
         self._rng = rng
@@ -241,14 +245,14 @@ class FaultyLine:
     def carry(self, data: bytes, now: float) -> bytes:
         """Return what arrives now when `data` is sent now, late bytes before it."""
         arrived = bytearray()
+        if self.late_until is not None and self.late_until <= now:
+            self.late_until = None
+            arrived, self._late = self._late, bytearray()
         for byte in data:
-            arrived += self._carry_byte(byte, now)
-        if self.late_until is not None and now < self.late_until:
-            self._late += arrived
-            return b""
-        self.late_until = None
-        out, self._late = bytes(self._late) + bytes(arrived), bytearray()
-        return out
+            carried = self._carry_byte(byte, now)
+            late = self._late if self.late_until is not None else arrived
+            late += carried
+        return bytes(arrived)
 
     def clear(self) -> None:
         """Drop what has not arrived."""
