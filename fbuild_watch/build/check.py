@@ -43,23 +43,25 @@ class Check:
 
     def begin(self, now_ns: int, changed: Iterable[str] | None) -> None:
         """Open a build; None: look everywhere."""
+        self.tree.begin(now_ns)
         if changed is None or not self.sure:
-            self.tree.begin(now_ns)
             self._look_everywhere()
             return
-        self._changed = set(changed)
-        self.tree.begin(now_ns, self._changed)
+        self._changed = {path for path in changed if self.tree.differs(path)}
         for path in self._changed:
             self._suspects.update(self.memory.users(path))
         if not self._changed.isdisjoint(self._mentioned):
             self._suspect_steps()
 
-    def look_again(self, now_ns: int) -> bool:
+    def look_again(self) -> bool:
         """Look everywhere after all; whether that found what the hint had not."""
-        before = set(self._suspects)
-        self.tree.begin(now_ns)
+        before = self._suspects | self._step_outputs
         self._look_everywhere()
         return not self._suspects <= before
+
+    def expect_hints(self) -> None:
+        """Do now what the first hint would have to wait for."""
+        self.memory.users("")
 
     def due(self) -> list[tuple[Job, Reason]]:
         """The units that must be compiled, in the plan's order, and why."""
@@ -96,6 +98,7 @@ class Check:
 
     def _look_everywhere(self) -> None:
         self._changed = set()
+        self.tree.forget()
         self._suspects.update(self.memory.changed(self.tree.look))
         records = self.memory.records
         for job in self._jobs.units:

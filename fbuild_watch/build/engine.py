@@ -32,6 +32,7 @@ from fbuild_watch.build.graph import Job, Reason, Record, digest
 from fbuild_watch.build.jobs import Jobs
 from fbuild_watch.build.runner import Outcome, Runner
 from fbuild_watch.build.store import Store
+from fbuild_watch.build.watched import unwatched
 from fbuild_watch.errors import (
     BuildError,
     CompileFailed,
@@ -67,6 +68,8 @@ class Builder:
         self._tools: dict[str, str | None] = {}
         self._jobs = Jobs.of(plan, self._tool)
         self._tidied = False
+        self._unwatched: tuple[str, ...] = ()
+        self._expected: object = None
         self._load()
 
     def adopt(self, plan: BuildPlan) -> None:
@@ -78,6 +81,7 @@ class Builder:
         self._check.adopt(self._jobs)
 
     def _load(self) -> None:
+        self._expected = None
         self._memory = self._store.load()
         self._check = Check(self._memory, self._jobs)
         folder = self.plan.environment.project_dir
@@ -90,8 +94,8 @@ class Builder:
     ) -> Built:
         """Bring the ELF up to date.
 
-        `changed`: the only files that changed since the last build, by who watches them; None:
-        nobody knows, so all are looked at.
+        `changed`: the only files that changed since the last build, by who watches them
+        (`expect_hints` was called); None: nobody knows, so all are looked at.
 
         Raises CompileFailed (after every unit was tried), LinkFailed, StepFailed, CompilerMissing,
         and BuildError where the system refuses (a full disk, a folder that is not ours).
@@ -116,9 +120,19 @@ class Builder:
         tools = set(self._tools.values())
         return frozenset(
             Path(os.path.normpath(name))
-            for name in self._memory.paths()
+            for name in tuple(self._memory.paths())
             if not name.startswith(made) and name not in tools
         )
+
+    def expect_hints(self, watched: Collection[Path]) -> None:
+        """Do now what the first hint would wait for. `watched`: the folders that hints come from."""
+        expected = (frozenset(watched), len(self._memory.paths()))
+        if self._check.sure and self._expected != expected:
+            made = f"{self._build_dir}{os.sep}"
+            inputs = [path for path in self._memory.paths() if not path.startswith(made)]
+            self._unwatched = unwatched(inputs, watched)
+            self._check.expect_hints()
+            self._expected = expected
 
     # --- one build -------------------------------------------------------------------------
 
@@ -127,12 +141,12 @@ class Builder:
     ) -> Built:
         if not self._store.is_current():  # nothing was stored yet, or another process built here
             self._load()
-        hinted = changed is not None and self._check.sure
+        hinted = changed is not None and self._check.sure and self._expected is not None
         try:
             self._begin(now_ns, changed if hinted else None)
             return await self._pass(on_event)
         except BuildError:
-            if not (hinted and self._look_again(now_ns)):
+            if not (hinted and self._look_again()):
                 raise
             return await self._pass(on_event)
         except FbuildError:
@@ -145,20 +159,18 @@ class Builder:
 
     def _begin(self, now_ns: int, changed: Collection[Path] | None) -> None:
         if changed is not None:
-            self._check.begin(now_ns, [str(path) for path in changed])
+            self._check.begin(now_ns, (*self._unwatched, *map(str, changed)))
             return
         tools = {name: shutil.which(name) for name in self._tools}
         if tools != self._tools:
             self.adopt(self.plan)
         self._generate()
         self._check.begin(now_ns, None)
-        for file in self.plan.generated:  # written after now_ns, but by us: seen as it is
-            self._check.tree.look(str(file.path))
         self._describe()
 
-    def _look_again(self, now_ns: int) -> bool:
+    def _look_again(self) -> bool:
         self._generate()
-        return self._check.look_again(now_ns)
+        return self._check.look_again()
 
     async def _pass(self, on_event: OnEvent) -> Built:
         began = trio.current_time()
@@ -256,12 +268,12 @@ class Builder:
         identity = digest(b"".join(job.identity for job in self._jobs.units))
         record = self._memory.records.get(path)
         look = self._check.tree.look
-        if record and record.identity == identity and look(path) == record.output.digest:
+        if record and record.identity == identity and look(path) is record.output:
             return
         compile_commands.write(self.plan)
         made = self._check.tree.renew(path)
         if made is not None:
-            self._memory.put(path, Record(identity, (), self._memory.version(path, made)))
+            self._memory.put(path, Record(identity, (), made))
 
     def _tidy(self) -> None:
         """Remove what no job of the plan makes any more; once, for the plan does not change."""

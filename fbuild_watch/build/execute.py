@@ -10,7 +10,7 @@ Rules
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -59,21 +59,20 @@ class Executor:
                 Path(output).unlink(missing_ok=True)
 
     def _record(self, job: Job, output: str) -> None:
-        self.memory.drop(output)
         made = self.tree.renew(output)
         names = self._inputs(job)
-        if names is None or made is None:
-            return
-        inputs = tuple(version for name in names if (version := self._seen(name)) is not None)
-        if len(inputs) == len(names):
-            version = self.memory.version(output, made)
-            self.memory.put(output, Record(job.identity, inputs, version))
+        inputs = self._unchanged(names) if names is not None else None
+        if inputs is None or made is None:
+            self.memory.drop(output)
+        else:
+            self.memory.put(output, Record(job.identity, inputs, made))
 
-    def _seen(self, name: str) -> Version | None:
-        """What an input was before the command ran, if it still is; what we made stays ours."""
-        ours = name in self.memory.records
-        digest = self.tree.look(name) if ours else self.tree.unchanged(name)
-        return None if digest is None else self.memory.version(name, digest)
+    def _unchanged(self, names: Iterable[str]) -> tuple[Version, ...] | None:
+        """What the inputs held; None if one of them changed meanwhile. What we made is ours."""
+        ours, look, unchanged = self.memory.records, self.tree.look, self.tree.unchanged
+        seen = [look(name) if name in ours else unchanged(name) for name in names]
+        found = tuple(version for version in seen if version is not None)
+        return found if len(found) == len(seen) else None
 
     def _inputs(self, job: Job) -> tuple[str, ...] | None:
         """Every input of a job that has run; None where its depfile cannot be understood."""

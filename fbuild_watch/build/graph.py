@@ -21,8 +21,6 @@ from typing import Literal
 from blake3 import blake3
 
 Digest = bytes
-Look = Callable[[str], Digest | None]
-"""The content digest of a file; None where there is no such file."""
 
 _DIGEST_SIZE = 16
 
@@ -30,6 +28,20 @@ _DIGEST_SIZE = 16
 def digest(data: bytes) -> Digest:
     """The digest that all records use: 128 bits of BLAKE3."""
     return blake3(data).digest(_DIGEST_SIZE)
+
+
+@dataclass(eq=False, slots=True)
+class Version:
+    """One content of one file. Compared as an object: memory.py makes each only once."""
+
+    path: str
+    digest: Digest
+    number: int = -1
+    """Its number in the store; -1: the store does not have it."""
+
+
+Look = Callable[[str], Version | None]
+"""What a file holds; None where there is no such file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +66,6 @@ class Job:
     def declared(self, look: Look) -> tuple[str, ...]:
         """The inputs that are known without a depfile."""
         return (*self.inputs, *(name for name in self.mentions if look(name) is not None))
-
-
-@dataclass(eq=False, slots=True)
-class Version:
-    """One content of one file. Compared as an object: memory.py makes each only once."""
-
-    path: str
-    digest: Digest
-    number: int = -1
-    """Its number in the store; -1: the store does not have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ def why(
     if record.identity != job.identity:
         return Reason("command changed")
     built = look(job.output)
-    if built != record.output.digest:
+    if built is not record.output:
         return Reason("output missing" if built is None else "output changed", job.output)
     likely = (version for version in record.inputs if version.path in suspected)
     return (
@@ -116,7 +118,7 @@ def why(
 def _first_changed(versions: Iterable[Version], look: Look) -> Reason | None:
     for version in versions:
         now = look(version.path)
-        if now != version.digest:
+        if now is not version:
             return Reason("input missing" if now is None else "input changed", version.path)
     return None
 

@@ -1,4 +1,4 @@
-"""The files as one build sees them: content digests, with `stat` as the way to save reading.
+"""The files as one build sees them: their contents, with `stat` as the way to save reading.
 
 Rules
 - A file is read again when its times, size or inode differ from those it was last read at.
@@ -13,12 +13,11 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Iterable
 from pathlib import Path
 
 from blake3 import blake3
 
-from fbuild_watch.build.graph import Digest, digest
+from fbuild_watch.build.graph import Digest, Version, digest
 from fbuild_watch.build.memory import Memory, Stamp
 
 _GRAIN_NS = 20_000_000
@@ -34,43 +33,45 @@ class Tree:
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
         """Where the stamps are."""
-        self._seen: dict[str, Digest | None] = {}
+        self._seen: dict[str, Version | None] = {}
         self._began_ns = 0
 
-    def begin(self, now_ns: int, changed: Iterable[str] | None = None) -> None:
-        """Open a build at `now_ns` of the file system's clock.
-
-        What earlier builds saw is forgotten: all of it, or of the paths in `changed` where somebody
-        knows that no other file did change.
-        """
+    def begin(self, now_ns: int) -> None:
+        """Open a build at `now_ns` of the file system's clock; what was seen before still counts."""
         self._began_ns = now_ns
-        if changed is None:
-            self._seen.clear()
-        else:
-            for path in changed:
-                self._seen.pop(path, None)
 
-    def look(self, path: str) -> Digest | None:
-        """The digest of a file as this build saw it first; None: no such file."""
+    def forget(self) -> None:
+        """Nobody knows what changed: every file is looked at again when it is asked for."""
+        self._seen.clear()
+
+    def differs(self, path: str) -> bool:
+        """Look again at one file: is it another than was seen before?"""
+        unseen = path not in self._seen
+        before = self._seen.get(path)
+        now = self._seen[path] = self._read(path)
+        return unseen or now is not before
+
+    def look(self, path: str) -> Version | None:
+        """What a file held when this build saw it first; None: no such file."""
         if path in self._seen:
             return self._seen[path]
         found = self._seen[path] = self._read(path)
         return found
 
-    def renew(self, path: str) -> Digest | None:
+    def renew(self, path: str) -> Version | None:
         """Look again at a file that this build has made."""
         self._seen.pop(path, None)
         return self.look(path)
 
-    def unchanged(self, path: str) -> Digest | None:
-        """The digest of an input if it is what it was before the command ran; else None.
+    def unchanged(self, path: str) -> Version | None:
+        """What an input holds if that is what it held before the command ran; else None.
 
         An input that was not looked at before must not have changed since `begin`. A change in
         the very tick of `begin` passes: no compiler has started and read a file in that time.
         """
         if path in self._seen:
             before = self._seen[path]
-            return before if self._read(path) == before else None
+            return before if self._read(path) is before else None
         try:
             if changed_ns(Path(path).stat()) > self._began_ns:
                 return None
@@ -78,7 +79,7 @@ class Tree:
             return None
         return self.look(path)
 
-    def _read(self, path: str) -> Digest | None:
+    def _read(self, path: str) -> Version | None:
         try:
             info = os.stat(path)  # noqa: PTH116  (the hottest line: no Path object for each file)
         except (OSError, ValueError):
@@ -87,10 +88,10 @@ class Tree:
             return None
         known = self.memory.stamps.get(path)
         if known is not None and known[:4] == _key(info):
-            return known[4]
+            return self.memory.version(path, known[4])
         return self._hash(path, info)
 
-    def _hash(self, path: str, info: os.stat_result) -> Digest | None:
+    def _hash(self, path: str, info: os.stat_result) -> Version | None:
         now = time.time_ns()
         try:
             content = _digest_of(path, info.st_size)
@@ -99,7 +100,7 @@ class Tree:
             return None
         settled = _key(after) == _key(info) and _settled(info, now)
         self.memory.stamp(path, Stamp(*_key(info), content) if settled else None)
-        return content
+        return self.memory.version(path, content)
 
 
 def _key(info: os.stat_result) -> tuple[int, int, int, int]:
