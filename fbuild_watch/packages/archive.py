@@ -80,8 +80,10 @@ class _Unpacking:
         self._check()
         self._meter.add_member(member.name)
         path = place(member.name, windows=WINDOWS)
-        if not path and member.kind == "folder":
-            return
+        if not path:
+            if member.kind == "folder":
+                return
+            raise Refused(member.name, "has no name")
         match member.kind:
             case "folder":
                 self._places.take(path, "folder")

@@ -248,14 +248,14 @@ class Fetcher:
         What goes wrong here ends the response by cancelling it, so that httpx closes it in order.
         """
         trouble: Exception | None = None
-        with _Sink(resource, part, step, self._on_progress, response) as sink:
-            with trio.CancelScope() as scope:
-                async for chunk in response.aiter_raw():
-                    try:
-                        sink.take(chunk)
-                    except Exception as error:
-                        trouble = error
-                        scope.cancel()
+        sink = _Sink(resource, part, step, self._on_progress, response)
+        with sink, trio.CancelScope() as scope:
+            async for chunk in response.aiter_raw():
+                try:
+                    sink.take(chunk)
+                except Exception as error:
+                    trouble = error
+                    scope.cancel()
         if trouble is not None:
             raise trouble
         if resource.size and sink.done < resource.size:
