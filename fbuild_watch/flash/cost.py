@@ -12,6 +12,7 @@ Rules
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -49,7 +50,7 @@ class CostModel:
         """The digest of `size` bytes."""
         return self.round_trip + size / self.digest_rate
 
-    def wire(self, size: int) -> float:
+    def wire(self, size: float) -> float:
         """`size` bytes on the line."""
         return size * 10 / self.baud
 
@@ -62,9 +63,17 @@ class CostModel:
     def write(
         self, first: int, count: int, packed: int | None = None, loader: Loader = "stub"
     ) -> float:
-        """Writing a run of sectors whose compressed size is `packed` (None: by `ratio`)."""
-        sent = round(count * SECTOR * self.ratio) if packed is None else packed
-        packets = 1 + -(-sent // WRITE_BLOCK[loader])
+        """Writing sectors, block by block; `packed` is their compressed size (None: by `ratio`)."""
+        sent = count * SECTOR * self.ratio if packed is None else packed
+        total, here, end = 0.0, first, first + count
+        while here < end:
+            part = min(end - here, SECTORS_PER_BLOCK - here % SECTORS_PER_BLOCK)
+            total += self._write_run(here, part, sent * part / count, loader)
+            here += part
+        return total
+
+    def _write_run(self, first: int, count: int, sent: float, loader: Loader) -> float:
+        packets = 1 + math.ceil(sent / WRITE_BLOCK[loader])
         flash, wire = self.flash_time(first, count), self.wire(sent)
         work = max(flash, wire) if loader == "stub" else flash + wire
         return packets * self.round_trip + work

@@ -62,14 +62,22 @@ class Link:
     """A board in its bootloader. `esp` is esptool's object, the ROM's or the stub's."""
 
     def __init__(
-        self, esp: Any, device: Device, costs: CostModel, write_baud: int, patience: Patience
+        self,
+        esp: Any,
+        device: Device,
+        costs: CostModel,
+        write_baud: int,
+        patience: Patience,
+        *,
+        careful: bool = False,
     ) -> None:
-        """`costs` with the rate and the round trip as they are now."""
+        """`costs` with the rate and the round trip as they are now; `careful`: the ROM does not write."""
         self.esp = esp
         self.device = device
         self.costs = costs
         self._write_baud = write_baud
         self._patience = patience
+        self._careful = careful
         self._owed = 0.0
         """Seconds that the work which is acknowledged already may still take."""
         self._packed: dict[int, bytes] = {}
@@ -119,7 +127,7 @@ class Link:
             self.need_stub()
 
     def _loaders(self) -> tuple[Loader, ...]:
-        return ("stub",) if self.esp.IS_STUB else ("rom", "stub")
+        return ("stub",) if self.esp.IS_STUB or self._careful else ("rom", "stub")
 
     def _bauds(self) -> tuple[int, ...]:
         top = self._write_baud if self.esp.IS_STUB else min(self._write_baud, MAX_ROM_BAUD)

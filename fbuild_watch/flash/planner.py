@@ -9,6 +9,8 @@ Rules
   thing left out of a range that differs and whose other parts explain the difference.
 - Dirty sectors join into runs. A whole 64 KB block is written where its one erase is cheaper than
   those of its dirty sectors, with the image's own bytes for the rest of it.
+- A run ends at a block's end: in one long write the stub erases ahead of what it programs, so that
+  data that has come waits for an erase that it does not need.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from __future__ import annotations
 import hashlib
 import math
 import zlib
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from fbuild_watch.flash.cost import SECTORS_PER_BLOCK, WRITE, CostModel, choose
@@ -170,7 +172,18 @@ class _Search:
 
 def runs(region: Region, dirty: Collection[int], costs: CostModel) -> tuple[Run, ...]:
     """The dirty sectors as runs, in order, with the blocks filled up that are cheaper whole."""
-    return _joined(set(dirty) | _filled(region, dirty, fitted(costs, region.data)))
+    chosen = _joined(set(dirty) | _filled(region, dirty, fitted(costs, region.data)))
+    base = region.offset // SECTOR
+    return tuple(part for run in chosen for part in _by_block(run, base))
+
+
+def _by_block(run: Run, base: int) -> Iterator[Run]:
+    """A run, cut where blocks of the flash begin; `base` is the region's first sector there."""
+    first, end = run.first, run.first + run.count
+    while first < end:
+        stop = min(end, first + SECTORS_PER_BLOCK - (base + first) % SECTORS_PER_BLOCK)
+        yield Run(first, stop - first)
+        first = stop
 
 
 def _filled(region: Region, dirty: Collection[int], costs: CostModel) -> set[int]:

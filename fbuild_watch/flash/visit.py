@@ -138,10 +138,12 @@ class Visit:
         connect.refuse_locked(esp, self.line.name)
         self._refuse_other_chip(esp)
         with translated():
-            self._link = self._attached(esp, reached, known, baud)
+            self._link = self._attached(esp, reached, known, baud, careful=careful)
         self.listener.device(self.device)
 
-    def _attached(self, esp: Any, reached: Reached, known: Known | None, baud: int) -> Link:
+    def _attached(
+        self, esp: Any, reached: Reached, known: Known | None, baud: int, *, careful: bool
+    ) -> Link:
         if not esp.IS_STUB and esp.CHIP_NAME == "ESP8266":
             esp = esp.run_stub()  # its ROM has neither digests nor another rate
         started = time.monotonic()
@@ -156,7 +158,7 @@ class Visit:
         device = Device(esp.CHIP_NAME, mac, size)
         costs = CostModel(baud=reached.baud, round_trip=round_trip)
         top = baud if self.line.modem_lines else reached.baud
-        link = Link(esp, device, costs, top, self.patience)
+        link = Link(esp, device, costs, top, self.patience, careful=careful)
         link.set_flash_size()
         return link
 

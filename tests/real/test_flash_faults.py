@@ -1,0 +1,180 @@
+"""Boards and lines that fail, met by the real session through the real esptool.
+
+Whatever happens: the image is on the board and proven, or a typed error says what state the board is
+in; a second flash, over a line that holds, heals it; and the board runs its firmware at the end.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import pytest
+import trio
+
+from fbuild_watch import flash
+from fbuild_watch.errors import (
+    ConnectionLost,
+    FlashError,
+    NoAnswer,
+    PortError,
+    PortLost,
+    VerifyFailed,
+)
+from fbuild_watch.flash.guess import of_image
+from fbuild_watch.flash.link import Patience
+from fbuild_watch.model import SECTOR, FlashReport, Image, Region
+from fbuild_watch.serial import open_port
+from tests.faults import KINDS, Extent, Fault, PowerLost, StubDied, StuckSector, draw
+from tests.real.conftest import FaultyServedBoard, ServedBoard
+
+IN_A_HURRY = Patience(answer=0.4, digest_per_mb=1.0, write_per_mb=1.0, back_off=0.02)
+SCHEDULES = 50
+AT_ONCE = 3
+EXTENT = Extent(to_chip=30_000, to_host=900, commands=12, operations=12, sectors=(0x10, 0x16))
+
+IMAGE = Image(
+    (
+        Region("partitions", 0x8000, random.Random(1).randbytes(3072)),
+        Region("app", 0x10000, random.Random(2).randbytes(5 * SECTOR + 100)),
+    ),
+    chip="esp32c3",
+)
+
+
+async def flash_once(
+    board: ServedBoard, memory: flash.BoardMemory | None = None, image: Image = IMAGE
+) -> FlashReport:
+    with trio.fail_after(60):
+        while True:
+            try:
+                port = await open_port(board.url, 115200)
+            except PortError:
+                await trio.sleep(0.02)  # it has vanished, and is to come back
+            else:
+                break
+        try:
+            return await flash.flash(
+                port.blocking(),
+                image,
+                name=board.url,
+                write_baud=460800,
+                run_baud=115200,
+                memory=memory,
+                patience=IN_A_HURRY,
+            )
+        finally:
+            await port.aclose()
+
+
+def holds(board: ServedBoard, image: Image = IMAGE) -> bool:
+    return all(board.flash(r.offset, r.size) == r.data for r in image.regions)
+
+
+def play(folder: Path, seed: int) -> tuple[str, list[str]]:
+    """One schedule; returns how it ended, and the faults that happened."""
+    rng = random.Random(seed)
+    names = [name for name in KINDS if name != "ButtonHeld"]  # before we come: another story
+    faults: list[Fault] = [
+        draw(name, rng, EXTENT) for name in rng.sample(names, rng.choice((1, 1, 2)))
+    ]
+    board = FaultyServedBoard(folder / f"{seed}.bin", "fast", "esp32c3", faults, seed)
+    try:
+        return visited_twice(board)
+    finally:
+        board.close()
+
+
+def visited_twice(board: FaultyServedBoard) -> tuple[str, list[str]]:
+    try:
+        report = trio.run(flash_once, board)
+    except (ConnectionLost, VerifyFailed, NoAnswer, PortLost) as error:
+        outcome = type(error).__name__ if error.hint else "an error without a hint"
+    else:
+        outcome = "proven"
+        assert holds(board)
+        assert {region.state for region in report.regions} == {"written"}
+    fired = board.fired
+    if any(isinstance(fault, StuckSector) and fault.times is None for fault in board.faults):
+        return outcome, fired  # nothing heals this one
+    trio.run(flash_once, board)
+    assert holds(board)
+    assert board.log.rstrip().rpartition("reset: ")[2].startswith("POWERON, flash boot")
+    return outcome, fired
+
+
+def test_fifty_schedules_end_proven_or_in_a_typed_error_and_heal(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        played = list(pool.map(partial(play, tmp_path), range(SCHEDULES)))
+    outcomes = Counter(outcome for outcome, _ in played)
+    assert outcomes["proven"] > SCHEDULES / 2, outcomes
+    assert "an error without a hint" not in outcomes
+    assert sum(1 for _, fired in played if fired) > SCHEDULES / 2
+
+
+def test_power_lost_in_a_write_is_made_good_in_the_same_session(
+    faulty_board: Callable[..., FaultyServedBoard],
+) -> None:
+    board = faulty_board([PowerLost(at=4)], 0)
+    report = trio.run(flash_once, board)
+    assert board.fired == ["fault: power lost"]
+    assert holds(board)
+    assert report.regions[1].sectors_written == 6
+
+
+def test_a_stub_that_dies_is_made_good_in_the_same_session(
+    faulty_board: Callable[..., FaultyServedBoard],
+) -> None:
+    board = faulty_board([StubDied(at=3)], 0)
+    trio.run(flash_once, board)
+    assert len(board.fired) == 1
+    assert holds(board)
+
+
+def test_a_sector_that_never_programs_is_named(
+    faulty_board: Callable[..., FaultyServedBoard],
+) -> None:
+    board = faulty_board([StuckSector(0x12000)], 0)
+    with pytest.raises(FlashError) as caught:
+        trio.run(flash_once, board)
+    assert isinstance(caught.value, VerifyFailed)
+    assert caught.value.fields()["region"] == "app"
+    assert "POWERON, flash boot" in board.log.splitlines()[-2]
+
+
+def test_what_another_tool_wrote_in_between_is_noticed(
+    virtual_board: Callable[..., ServedBoard],
+) -> None:
+    board, memory = virtual_board(), flash.BoardMemory()
+    trio.run(flash_once, board, memory)
+    assert trio.run(flash_once, board, memory).sectors_written == 0
+    with board.flash_path.open("r+b") as file:
+        file.seek(0x13001)
+        file.write(b"\x00\x01\x02")
+    report = trio.run(flash_once, board, memory)
+    assert [(r.name, r.sectors_written) for r in report.regions if r.sectors_written] == [
+        ("app", 1)
+    ]
+    assert holds(board)
+
+
+def test_a_wrong_guess_costs_time_and_nothing_else(
+    virtual_board: Callable[..., ServedBoard],
+) -> None:
+    board, memory = virtual_board(), flash.BoardMemory()
+    trio.run(flash_once, board, memory)
+    known = memory.on_port(board.url)
+    assert known is not None
+    new = bytearray(IMAGE.regions[1].data)
+    new[SECTOR] ^= 1
+    image = Image((IMAGE.regions[0], Region("app", 0x10000, bytes(new))), chip="esp32c3")
+    other = bytearray(new)
+    other[3 * SECTOR] ^= 1  # believed: sector 3 is to be written; true: sector 1
+    memory.remember(known, of_image(Image((Region("app", 0x10000, bytes(other)),)), {}))
+    report = trio.run(flash_once, board, memory, image)
+    assert report.regions[1].sectors_written == 2
+    assert holds(board, image)
