@@ -28,6 +28,7 @@ from pathlib import Path
 from fbuild_watch.project import conditions, includes
 from fbuild_watch.project.includes import Include
 from fbuild_watch.project.libraries import Library
+from fbuild_watch.project.memory import ENTRIES
 from fbuild_watch.project.sources import RECIPES
 
 NEAR = 5
@@ -190,7 +191,7 @@ class _Folder:
         self.path = path
         self.library = library
         try:
-            self._names = frozenset(os.listdir(path))  # noqa: PTH208  (names, not Path objects)
+            self._names = frozenset(found.name for found, _ in ENTRIES.of(path))
         except OSError:
             self._names = frozenset()
 

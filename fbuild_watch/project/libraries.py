@@ -15,7 +15,6 @@ A library.json wins over a library.properties beside it, as in PlatformIO.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,7 +23,7 @@ from typing import Any
 import msgspec
 
 from fbuild_watch.project import sources
-from fbuild_watch.project.memory import FileMemory
+from fbuild_watch.project.memory import ENTRIES, FileMemory
 
 _PROPERTIES = "library.properties"
 _JSON = "library.json"
@@ -104,7 +103,7 @@ class Library:
 def read(folder: Path, location: int) -> Library | None:
     """The library in a folder; None where there is no folder or nothing in it that could be one."""
     try:
-        entries = {entry.name: entry.is_dir() for entry in os.scandir(folder)}
+        entries = {path.name: is_folder for path, is_folder in ENTRIES.of(str(folder))}
         manifest = _manifest(folder, entries)
     except OSError:
         return None
@@ -128,13 +127,11 @@ def _includes(
 
 def _headers(folder: Path) -> list[str]:
     try:
-        with os.scandir(folder) as entries:
-            return [
-                entry.name for entry in entries
-                if entry.name.endswith(sources.HEADERS) or entry.is_dir()
-            ]  # fmt: skip
+        entries = ENTRIES.of(str(folder))
     except OSError:
         return []
+    return [path.name for path, is_folder in entries
+            if is_folder or path.name.endswith(sources.HEADERS)]  # fmt: skip
 
 
 # --- manifests -----------------------------------------------------------------------------

@@ -1,7 +1,7 @@
-"""What was made of a file, kept in memory until the file changes.
+"""What was made of a file, or found in a folder, kept in memory until that changes.
 
 Rules
-- A file is the same while its times, size and inode are.
+- A file or a folder is the same while its times, size and inode are.
 - What was read within the clock's grain of the file's last change is not kept: the file may
   change once more without a trace in them.
 """
@@ -40,3 +40,31 @@ class FileMemory(Generic[Made]):
         if now - max(info.st_mtime_ns, info.st_ctime_ns) > _GRAIN_NS:
             self._known[path] = (stamp, made)
         return made
+
+
+class Entries:
+    """What lies in folders: names in order, each with whether it is a folder (links followed)."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[Stamp, tuple[tuple[Path, bool], ...]]] = {}
+
+    def of(self, path: str) -> tuple[tuple[Path, bool], ...]:
+        """The entries of a folder. Raises OSError."""
+        info = os.stat(path)  # noqa: PTH116
+        stamp = (info.st_mtime_ns, info.st_ctime_ns, info.st_size, info.st_ino)
+        known = self._known.get(path)
+        if known is not None and known[0] == stamp:
+            return known[1]
+        now = time.time_ns()
+        folder = Path(path)
+        with os.scandir(path) as entries:
+            found = sorted(entries, key=lambda entry: entry.name)
+        listed = tuple((folder / entry.name, entry.is_dir()) for entry in found)
+        linked = any(entry.is_symlink() for entry in found)  # what it leads to may change
+        if not linked and now - max(info.st_mtime_ns, info.st_ctime_ns) > _GRAIN_NS:
+            self._known[path] = (stamp, listed)
+        return listed
+
+
+ENTRIES = Entries()
+"""Shared by all who list folders of sources and libraries."""

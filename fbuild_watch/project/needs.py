@@ -6,7 +6,7 @@ Where the pieces meet: the project's folders, its sketch (sketch.py), the librar
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from fbuild_watch.model import Environment, GeneratedFile, Installed
 from fbuild_watch.project import catalogue, conditions, finding, includes, precompiled, sources
 from fbuild_watch.project import sketch as sketches
 from fbuild_watch.project import userflags as user_flags
+from fbuild_watch.project.includes import Include
 from fbuild_watch.project.libraries import Library
 from fbuild_watch.project.recipe import protect
 from fbuild_watch.project.units import Group
@@ -73,6 +74,8 @@ class Need:
     mcu: str
     archives: bool
     warnings: tuple[str, ...]
+    followed: Mapping[str, Sequence[Include]]
+    """Every file whose includes had a say in this, with these."""
 
     @property
     def includes(self) -> tuple[Path, ...]:
@@ -176,6 +179,7 @@ def find(
         mcu=mcu,
         archives=environment.lib_archive,
         warnings=_warnings(found, rules),
+        followed=finder.followed,
     )
 
 

@@ -13,8 +13,9 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from fbuild_watch.errors import InvalidProject
@@ -26,11 +27,21 @@ from fbuild_watch.model import (
     Step,
     TranslationUnit,
 )
-from fbuild_watch.project import arduino, needs, runtime, sources, steps, toolchain, upload
+from fbuild_watch.project import (
+    arduino,
+    includes,
+    needs,
+    runtime,
+    sources,
+    steps,
+    toolchain,
+    upload,
+)
 from fbuild_watch.project import userflags as user_flags
+from fbuild_watch.project.includes import Include
 from fbuild_watch.project.needs import Need, Sketch
 from fbuild_watch.project.recipe import Recipes
-from fbuild_watch.project.units import Group, Units, objects
+from fbuild_watch.project.units import Group, Memory, Units, objects
 
 _NOTHING = Installed()
 
@@ -40,11 +51,70 @@ def plan(environment: Environment, installed: Installed = _NOTHING) -> BuildPlan
 
     Raises InvalidProject, UnknownBoard, CompilerMissing.
     """
-    board = runtime.board(environment, installed)
-    chosen = toolchain.choose(board, runtime.properties(environment, board, installed))
-    flags = user_flags.sort(environment.build_flags)
-    properties = runtime.with_flags(chosen.properties, flags)
-    return _Planner(environment, installed, board, chosen, flags, properties).plan()
+    return Planner().plan(environment, installed)
+
+
+class Planner:
+    """Plans again and again. What stays the same in the next plan is the same object there."""
+
+    def __init__(self) -> None:
+        self._memory = Memory()
+        self._last: _Last | None = None
+
+    def plan(
+        self,
+        environment: Environment,
+        installed: Installed = _NOTHING,
+        changed: Collection[Path] | None = None,
+    ) -> BuildPlan:
+        """Plan a build, as `plan` does.
+
+        `changed`: the only files that changed since the last plan, by who watches them; None:
+        nobody knows. Where none of them has a say in a plan, the last plan is returned itself.
+        """
+        last = self._last
+        if last and changed is not None and last.stands(environment, installed, changed):
+            return last.plan
+        self._last = None
+        board = runtime.board(environment, installed)
+        chosen = toolchain.choose(board, runtime.properties(environment, board, installed))
+        flags = user_flags.sort(environment.build_flags)
+        properties = runtime.with_flags(chosen.properties, flags)
+        maker = _Maker(environment, installed, board, chosen, flags, properties, self._memory)
+        made, need = maker.plan()
+        self._last = _Last(environment, installed, made, need.followed)
+        return made
+
+
+@dataclass(frozen=True)
+class _Last:
+    """A plan, and what it came from."""
+
+    environment: Environment
+    installed: Installed
+    plan: BuildPlan
+    followed: Mapping[str, Sequence[Include]]
+
+    def stands(
+        self, environment: Environment, installed: Installed, changed: Collection[Path]
+    ) -> bool:
+        """Whether the plan is still right after a change of these files' content."""
+        same = (environment, installed) == (self.environment, self.installed)
+        return same and all(self._is_mute(path) for path in changed)
+
+    def _is_mute(self, path: Path) -> bool:
+        """Whether a file, as it is now, asks for nothing that it did not ask for before."""
+        name = str(path)
+        if name not in self.followed:
+            return path in self._sources and path.is_file()
+        try:
+            return includes.of_file(name) == self.followed[name]
+        except OSError:
+            return False
+
+    @cached_property
+    def _sources(self) -> frozenset[Path]:
+        return frozenset(unit.source for unit in self.plan.units)
 
 
 def board_name(environment: Environment, installed: Installed = _NOTHING) -> str:
@@ -57,7 +127,7 @@ def board_name(environment: Environment, installed: Installed = _NOTHING) -> str
 
 
 @dataclass(frozen=True, slots=True)
-class _Planner:
+class _Maker:
     """One plan in the making."""
 
     environment: Environment
@@ -66,13 +136,16 @@ class _Planner:
     chosen: toolchain.Chosen
     flags: user_flags.Flags
     properties: dict[str, str]
+    memory: Memory
 
-    def plan(self) -> BuildPlan:
+    def plan(self) -> tuple[BuildPlan, Need]:
         environment = self.environment
         recipes = Recipes(self.properties, str(self.board.files[0]))
         core, variant = self._base(recipes)
         sketch = needs.sketch(environment)
-        units = Units(recipes, environment.build_dir / "obj", environment.build_unflags)
+        units = Units(
+            recipes, environment.build_dir / "obj", environment.build_unflags, self.memory
+        )
         quiet = units.quiet()
         need = self._need(units, core, variant, sketch)
         libraries = [(units if group.own else quiet).of(group)
@@ -83,7 +156,7 @@ class _Planner:
         )
         make = steps.Steps(linking, environment.build_dir, runtime.PROJECT_NAME, self.flags.link)
         built = _Built(quiet.of(core), quiet.of(variant), libraries, project, need)
-        return self._assemble(recipes, make, built, need, sketch)
+        return self._assemble(recipes, make, built, need, sketch), need
 
     def _base(self, recipes: Recipes) -> tuple[Group, Group]:
         """Core and variant, each with its sources."""

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 from fbuild_watch.errors import InvalidProject
+from fbuild_watch.project.memory import ENTRIES
 
 RECIPES = {".c": "recipe.c.o", ".cc": "recipe.cpp.o", ".cpp": "recipe.cpp.o",
            ".cxx": "recipe.cpp.o", ".S": "recipe.S.o"}  # fmt: skip
@@ -47,12 +49,8 @@ def directly_in(folder: Path, suffixes: Collection[str] = tuple(RECIPES)) -> lis
     """The sources in a folder itself; none where it does not exist."""
     if not folder.is_dir():
         return []
-    names = (entry.name for entry in _entries(folder) if not entry.is_dir())
-    return [
-        folder / name
-        for name in names
-        if not name.startswith(".") and os.path.splitext(name)[1] in suffixes  # noqa: PTH122
-    ]
+    files = (path for path, is_folder in _entries(folder) if not is_folder)
+    return [path for path in files if path.suffix in suffixes and not path.name.startswith(".")]
 
 
 class _Filter:
@@ -97,24 +95,31 @@ def _glob(pattern: str) -> str:
     return rf"{body}(?:/.*)?\Z"
 
 
-def _walk(folder: Path, ignored: set[Path], seen: set[str]) -> Iterator[Path]:
-    real = os.path.realpath(folder)
-    if folder in ignored or real in seen or not folder.is_dir():
+def _walk(folder: Path, ignored: set[Path], seen: set[tuple[int, int]]) -> Iterator[Path]:
+    identity = _identity(folder)
+    if folder in ignored or identity is None or identity in seen:
         return
-    seen.add(real)
-    for entry in _entries(folder):
-        if entry.name.startswith("."):
+    seen.add(identity)
+    for path, is_folder in _entries(folder):
+        if path.name.startswith("."):
             continue
-        path = folder / entry.name
-        if entry.is_dir():
+        if is_folder:
             yield from _walk(path, ignored, seen)
         elif path.suffix in RECIPES:
             yield path
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
+def _identity(folder: Path) -> tuple[int, int] | None:
+    """What tells a folder from every other, by whatever link it was reached; None: no folder."""
     try:
-        with os.scandir(folder) as entries:
-            return sorted(entries, key=lambda entry: entry.name)
+        info = os.stat(folder)  # noqa: PTH116
+    except OSError:
+        return None
+    return (info.st_dev, info.st_ino) if stat.S_ISDIR(info.st_mode) else None
+
+
+def _entries(folder: Path) -> tuple[tuple[Path, bool], ...]:
+    try:
+        return ENTRIES.of(str(folder))
     except OSError as error:
         raise InvalidProject(error.strerror or str(error), path=str(folder)) from error

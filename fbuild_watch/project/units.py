@@ -37,6 +37,15 @@ class Group:
     """Whether the user could edit them: then their warnings are shown."""
 
 
+class Memory:
+    """The units of earlier plans: one that stays the same is the same object."""
+
+    def __init__(self) -> None:
+        self.units: dict[str, tuple[Template, TranslationUnit]] = {}
+        """By the name of the object."""
+        self.templates: dict[tuple[str, ...], Template] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class Units:
     """Makes the translation units of one plan."""
@@ -44,6 +53,7 @@ class Units:
     recipes: Recipes
     objects: Path
     unwanted: tuple[str, ...] = ()
+    memory: Memory = field(default_factory=Memory)
 
     def quiet(self) -> Units:
         """For what is not the user's: with the platform's way to silence warnings, if it has one."""
@@ -67,8 +77,18 @@ class Units:
             place = (
                 name.removeprefix(root) if name.startswith(root) else f"{_OUTSIDE}/{source.name}"
             )
-            units.append(_unit(source, name, f"{folder}{place}.o", templates[suffix]))
+            units.append(self._unit(source, name, f"{folder}{place}.o", templates[suffix]))
         return tuple(units)
+
+    def _unit(
+        self, source: Path, name: str, object_file: str, template: Template
+    ) -> TranslationUnit:
+        known = self.memory.units.get(object_file)
+        if known is not None and known[0] is template and known[1].source == source:
+            return known[1]
+        unit = _unit(source, name, object_file, template)
+        self.memory.units[object_file] = (template, unit)
+        return unit
 
     def template(self, group: Group, suffix: str) -> tuple[str, ...]:
         """The command that compiles a file of a group, without the file."""
@@ -78,7 +98,8 @@ class Units:
         folders = [f"-I{folder}" for folder in group.includes]
         words = [*group.first, *folders, *group.flags.for_suffix(suffix)]
         made = self.recipes.template(sources.RECIPES[suffix], includes=words)
-        return Template(user_flags.without(made.words, self.unwanted))
+        template = Template(user_flags.without(made.words, self.unwanted))
+        return self.memory.templates.setdefault(template.words, template)
 
 
 def objects(units: Iterable[TranslationUnit]) -> tuple[Path, ...]:
