@@ -11,7 +11,7 @@ import trio
 from fbuild_watch import flash, tool_upload, words
 from fbuild_watch.app import Console
 from fbuild_watch.board_port import BoardPort
-from fbuild_watch.errors import NoDigests, PortError
+from fbuild_watch.errors import PortError
 from fbuild_watch.feed import Feed
 from fbuild_watch.model import (
     Command,
@@ -59,8 +59,6 @@ async def deliver(
     """
     if image.upload is not None:
         return await tool_upload.upload(image.upload, port, listener)
-    if not image.regions:
-        raise NoDigests(port, None)
     return await flash_once(
         image, port, write_baud=write_baud, run_baud=run_baud, listener=listener
     )

@@ -15,12 +15,12 @@ from typing import Literal, TypeVar
 
 import trio
 
-from fbuild_watch.errors import BeyondFlash, NoDigests, VerifyFailed
+from fbuild_watch.errors import BeyondFlash, VerifyFailed
 from fbuild_watch.flash.connect import Line
 from fbuild_watch.flash.dialogue import check_layout
 from fbuild_watch.flash.listener import Listener, Progress
 from fbuild_watch.flash.planner import md5
-from fbuild_watch.flash.session import check_size
+from fbuild_watch.flash.session import check_size, refuse_without_regions
 from fbuild_watch.flash.visit import Visit
 from fbuild_watch.model import (
     SECTOR,
@@ -81,8 +81,7 @@ class _Visit(Visit):
         super().__init__(line, listener=listener, chip=chip)
 
     def verify(self, image: Image) -> VerifyReport:
-        if not image.regions:
-            raise NoDigests(self.line.name, image.upload.tool if image.upload else None)
+        refuse_without_regions(image, self.line.name)
         check_layout(image)
         with self.connected() as link:
             check_size(image, self.device)

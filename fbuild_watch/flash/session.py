@@ -15,7 +15,7 @@ from typing import Any
 
 import trio
 
-from fbuild_watch.errors import ImageTooBig
+from fbuild_watch.errors import ImageTooBig, NoDigests
 from fbuild_watch.flash.boards import BoardMemory
 from fbuild_watch.flash.connect import Line
 from fbuild_watch.flash.dialogue import (
@@ -73,6 +73,12 @@ async def flash(
     return await trio.to_thread.run_sync(session.run, image, abandon_on_cancel=False)
 
 
+def refuse_without_regions(image: Image, port: str) -> None:
+    """An image without regions would be proven by saying nothing. Raises NoDigests."""
+    if not image.regions:
+        raise NoDigests(port, image.upload.tool if image.upload else None)
+
+
 def check_size(image: Image, device: Device) -> None:
     """Refuse an image that ends behind the device's flash. Raises ImageTooBig."""
     limit = device.flash_size
@@ -86,6 +92,7 @@ class Session(Visit):
 
     def run(self, image: Image) -> FlashReport:
         """Bring the flash up to date, and release the board into its firmware."""
+        refuse_without_regions(image, self.line.name)
         check_layout(image)
         findings = Findings()
         with self.connected() as link:
