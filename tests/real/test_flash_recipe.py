@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
 
-from fbuild_watch import tool_upload
-from fbuild_watch.errors import PortNotFound, ToolMissing, UploadFailed, UploadStalled
+from fbuild_watch import board_port, tool_upload
+from fbuild_watch.board_port import BoardPort
+from fbuild_watch.errors import PortLost, PortNotFound, ToolMissing, UploadFailed, UploadStalled
 from fbuild_watch.flash import Listener, Progress
 from fbuild_watch.flash.recipe_upload import run_recipe
-from fbuild_watch.model import UploadRecipe
+from fbuild_watch.model import ConsoleItem, UploadRecipe
 from fbuild_watch.serial import PortInfo
 from tests.real.build_kit import script, wait_until
 
@@ -131,6 +133,47 @@ async def test_no_bootloader_comes_up(
     with pytest.raises(PortNotFound) as failure:
         await tool_upload.upload(tool, port, Listener(), look=Ports([port, "b"], ["b"]))
     assert "reset button twice" in failure.value.hint
+
+
+async def nothing_shown(_item: ConsoleItem) -> None:
+    """A console that shows nothing."""
+
+
+async def test_the_port_is_the_loops_again_after_an_upload(tmp_path: Path, port: str) -> None:
+    """Closed while the tool has it; open, and open to be read, afterwards; also after a failure."""
+    board = BoardPort(nothing_shown, 9600)
+    await board.open(port)
+    try:
+        with trio.fail_after(10):
+            await board.upload(recipe(tmp_path, f"exec 3<>'{port}'"), Listener())
+            with pytest.raises(UploadFailed):
+                await board.upload(recipe(tmp_path, "exit 1"), Listener())
+        assert (board.name, board.lent) == (port, False)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(board.read)
+            await trio.testing.wait_all_tasks_blocked()
+            nursery.cancel_scope.cancel()
+    finally:
+        await board.aclose()
+
+
+async def test_a_port_that_stays_away_after_an_upload_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(board_port, "COME_BACK_S", 0.2)
+    monkeypatch.setattr(board_port, "RETRY_S", 0.05)
+    ours, theirs = pty.openpty()
+    link = tmp_path / "tty"
+    link.symlink_to(os.ttyname(theirs))
+    board = BoardPort(nothing_shown, 9600)
+    await board.open(str(link))
+    try:
+        with pytest.raises(PortLost, match="did not come back after the upload"):
+            await board.upload(recipe(tmp_path, f"rm '{link}'"), Listener())
+    finally:
+        await board.aclose()
+        os.close(ours)
+        os.close(theirs)
 
 
 async def test_without_a_touch_no_port_is_looked_for(tmp_path: Path) -> None:
