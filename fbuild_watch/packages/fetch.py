@@ -89,6 +89,7 @@ class _Sink:
             self._part.drop()
             raise _Enough(f"it is larger than the {most:,} bytes that were announced")
         self._file.write(chunk)
+        self._file.flush()  # what has come survives a kill
         self._on_progress(Progress(self._resource.package, self._step, self.done, self._total))
 
     def __enter__(self) -> _Sink:

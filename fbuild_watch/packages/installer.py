@@ -13,7 +13,7 @@ from pathlib import Path
 
 import trio
 
-from fbuild_watch.errors import InvalidArchive, Offline, StoreUnusable, UnsafeArchive
+from fbuild_watch.errors import InvalidArchive, Offline, UnsafeArchive
 from fbuild_watch.packages import git, manifest
 from fbuild_watch.packages.archive import unpack
 from fbuild_watch.packages.fetch import Fetcher
@@ -58,22 +58,20 @@ class Installer:
         return await trio.to_thread.run_sync(self._look, identity)
 
     async def install(self, recipe: Recipe) -> Manifest:
-        """Install a package unless another process has done it by now. Raises PackageError."""
+        """Install a package unless another process has done it by now. Raises PackageError
+        and OSError.
+        """
         identity = recipe.identity
         name = str(identity)
         waiting = Progress(name, "waiting", detail="another fbuild installs it")
-        try:
-            await self._leases.take(identity)
-            async with changing(self._store, identity, lambda: self._on_progress(waiting)):
-                found, wrong = await trio.to_thread.run_sync(self._look, identity)
-                if found is not None and not wrong:
-                    return found
-                if self._offline and not recipe.is_local:
-                    raise Offline(name, searched=[str(self._store.folder(identity))])
-                return await self._install(identity, recipe)
-        except OSError as error:
-            where = str(error.filename or self._store.places.root)
-            raise StoreUnusable(where, error.strerror or str(error)) from error
+        await self._leases.take(identity)
+        async with changing(self._store, identity, lambda: self._on_progress(waiting)):
+            found, wrong = await trio.to_thread.run_sync(self._look, identity)
+            if found is not None and not wrong:
+                return found
+            if self._offline and not recipe.is_local:
+                raise Offline(name, searched=[str(self._store.folder(identity))])
+            return await self._install(identity, recipe)
 
     def _look(self, identity: Identity) -> tuple[Manifest | None, str]:
         found = self._store.manifest(identity)

@@ -31,7 +31,7 @@ from fbuild_watch.packages.package_index import ToolName
 from fbuild_watch.packages.places import StorePlaces, user_places
 from fbuild_watch.packages.progress import OnProgress, Progress, ignore
 from fbuild_watch.packages.recipe import Recipe
-from fbuild_watch.packages.store import Store
+from fbuild_watch.packages.store import Store, usable
 from fbuild_watch.packages.wanted import Requirements, Wanted
 
 BY_URL_VENDOR = "url"
@@ -75,16 +75,17 @@ class Packages:
         """
         offline = offline or is_offline()
         places = self.store.places
-        async with Fetcher(on_progress, self._patience) as fetcher:
-            installer = Installer(
-                self.store, self._leases, fetcher, on_progress, offline=offline, verify=verify
-            )
-            cache = IndexCache(places.indexes, offline)
-            catalog = Catalog(cache, fetcher, requirements.indexes, store=str(places.root))
-            work = _Round(self.store, installer, catalog, on_progress)
-            for one in requirements.packages:
-                await work.add(one)
-            return work.result()
+        with usable(places):
+            async with Fetcher(on_progress, self._patience) as fetcher:
+                installer = Installer(
+                    self.store, self._leases, fetcher, on_progress, offline=offline, verify=verify
+                )
+                cache = IndexCache(places.indexes, offline)
+                catalog = Catalog(cache, fetcher, requirements.indexes, store=str(places.root))
+                work = _Round(self.store, installer, catalog, on_progress)
+                for one in requirements.packages:
+                    await work.add(one)
+                return work.result()
 
 
 class _Round:

@@ -29,6 +29,16 @@ from fbuild_watch.packages.places import StorePlaces
 _DAY_S = 86400.0
 
 
+@contextlib.contextmanager
+def usable(places: StorePlaces) -> Iterator[None]:
+    """Turn what the file system says into StoreUnusable, with the path it was said of."""
+    try:
+        yield
+    except OSError as error:
+        where = str(error.filename or places.root)
+        raise StoreUnusable(where, error.strerror or str(error)) from error
+
+
 class Store:
     """The packages of one user."""
 
@@ -108,8 +118,8 @@ class Store:
         return max(used, manifest.installed_at)
 
     def remove(self, identity: Identity) -> bool:
-        """Remove a package unless it is in use; whether it was removed."""
-        with self._alone(identity) as alone:
+        """Remove a package unless it is in use; whether it was removed. Raises StoreUnusable."""
+        with usable(self.places), self._alone(identity) as alone:
             if alone:
                 self._take_away(identity)
                 self.drop_aside(identity)
@@ -120,7 +130,8 @@ class Store:
         limit = time.time() - unused_days * _DAY_S
         old = [found for found in self.all() if self.last_used(found) < limit]
         removed = [found for found in old if self.remove(found.identity)]
-        self._collect_leftovers(limit)
+        with usable(self.places):
+            self._collect_leftovers(limit)
         return removed
 
     def _collect_leftovers(self, limit: float) -> None:
@@ -138,8 +149,9 @@ class Store:
             grave.parent.mkdir(parents=True, exist_ok=True)
             folder.rename(grave)
             _remove_tree(grave)
-        with contextlib.suppress(OSError):  # others may have versions there
-            folder.parent.rmdir()
+        with contextlib.suppress(OSError):  # others may lie there
+            for parent in folder.relative_to(self.places.root).parents[:-1]:
+                (self.places.root / parent).rmdir()
 
     @contextlib.contextmanager
     def _alone(self, identity: Identity) -> Iterator[bool]:
