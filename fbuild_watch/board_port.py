@@ -33,8 +33,15 @@ COME_BACK_S = 5.0
 class BoardPort:
     """One board's port. Its methods are called by the effects of the loop, one at a time."""
 
-    def __init__(self, show: Callable[[ConsoleItem], Awaitable[None]], baud: int) -> None:
+    def __init__(
+        self,
+        show: Callable[[ConsoleItem], Awaitable[None]],
+        baud: int,
+        memory: flash.BoardMemory | None = None,
+    ) -> None:
+        """`memory`: what is known of boards from before; None: of this port's life only."""
         self._show = show
+        self._memory = memory or flash.BoardMemory()
         self._baud = baud
         self._port: Port | None = None
         self._lease: PortLease | None = None
@@ -104,7 +111,9 @@ class BoardPort:
                 raise PortNotFound(None)
             with self._lease.take("flasher") as port:
                 modem_lines = port.has_modem_lines
-                line = flash.Line(port.blocking(), port.name, modem_lines, baud, self._baud)
+                line = flash.Line(
+                    port.blocking(), port.name, modem_lines, baud, self._baud, memory=self._memory
+                )
                 return await operation(line, listener)
 
     async def upload(self, recipe: UploadRecipe, listener: flash.Listener) -> UploadReport:
@@ -215,6 +224,9 @@ async def flash_line(line: flash.Line, image: Image, listener: flash.Listener) -
         write_baud=line.write_baud,
         run_baud=line.run_baud,
         listener=listener,
+        memory=line.memory,
+        mac=line.mac,
+        reset=line.reset,
     )
 
 

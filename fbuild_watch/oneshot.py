@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import trio
 
@@ -28,11 +28,19 @@ T = TypeVar("T")
 
 
 async def flash_once(
-    image: Image, port: str, *, write_baud: int, run_baud: int, listener: flash.Listener
+    image: Image,
+    port: str,
+    *,
+    write_baud: int,
+    run_baud: int,
+    listener: flash.Listener,
+    memory: flash.BoardMemory | None = None,
+    mac: str | None = None,
+    reset: str = "auto",
 ) -> FlashReport:
     """Bring the board on `port` up to date and leave it running, with the port closed.
 
-    Cancelling ends it before the first erase. Raises PortError, FlashError, ImageError.
+    `memory`, `mac` and `reset` are `flash.flash`'s. Cancelling ends it before the first erase. Raises PortError, FlashError, ImageError.
     """
     opened = await open_port(port, run_baud)
     try:
@@ -44,6 +52,9 @@ async def flash_once(
             write_baud=write_baud,
             run_baud=run_baud,
             listener=listener,
+            memory=memory,
+            mac=mac,
+            reset=reset,
         )
     finally:
         with trio.CancelScope(shield=True):
@@ -51,17 +62,15 @@ async def flash_once(
 
 
 async def deliver(
-    image: Image, port: str, *, write_baud: int, run_baud: int, listener: flash.Listener
+    image: Image, port: str, *, listener: flash.Listener, **how: Any
 ) -> FlashReport | UploadReport:
     """Bring `image` to the board on `port`, through esptool or by the core's own program.
 
-    Raises PortError, FlashError, ImageError.
+    `how` is `flash_once`'s; the core's program has its own. Raises PortError, FlashError, ImageError.
     """
     if image.upload is not None:
         return await tool_upload.upload(image.upload, port, listener)
-    return await flash_once(
-        image, port, write_baud=write_baud, run_baud=run_baud, listener=listener
-    )
+    return await flash_once(image, port, listener=listener, **how)
 
 
 async def visit(

@@ -16,6 +16,11 @@ def make_folder(folder: Path) -> None:
         (ours / ".gitignore").write_text("*\n", encoding="utf-8")
 
 
+def boards_folder(project_dir: Path) -> Path:
+    """Where the guesses of what boards hold are kept with a project."""
+    return project_dir / OUTPUTS / "boards"
+
+
 def remove_outputs(folder: Path) -> None:
     """Remove what was built below `folder`; that there is nothing is fine."""
     shutil.rmtree(folder, ignore_errors=True)

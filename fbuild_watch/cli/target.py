@@ -15,7 +15,7 @@ from fbuild_watch.errors import FbuildError
 
 if TYPE_CHECKING:
     from fbuild_watch.cli.progress import FlashProgress
-    from fbuild_watch.flash import Line, Listener
+    from fbuild_watch.flash import BoardMemory, Line, Listener
     from fbuild_watch.model import Environment, Image, OperationResult
 
 T = TypeVar("T")
@@ -92,6 +92,14 @@ def bauds(settings: Environment | None) -> dict[str, int]:
         "write_baud": (settings and settings.upload_speed) or flash.DEFAULT_BAUD,
         "run_baud": settings.monitor_speed if settings else flash.ROM_BAUD,
     }
+
+
+def board_memory(settings: Environment | None) -> BoardMemory | None:
+    """What the project remembers of boards; None without a project."""
+    from fbuild_watch import flash
+    from fbuild_watch.outputs import boards_folder
+
+    return flash.BoardMemory(boards_folder(settings.project_dir)) if settings else None
 
 
 class BoardJob:

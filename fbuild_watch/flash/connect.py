@@ -22,7 +22,7 @@ from typing import Any
 
 from fbuild_watch.errors import FlashEncrypted, SecureBoot, SecureDownloadMode
 from fbuild_watch.flash import resets
-from fbuild_watch.flash.boards import Known
+from fbuild_watch.flash.boards import BoardMemory, Known
 from fbuild_watch.flash.dialogue import LinkBroke
 from fbuild_watch.flash.resets import Reset
 from fbuild_watch.flash.translate import translated
@@ -54,6 +54,10 @@ class Line:
     run_baud: int
     reset: str = "auto"
     """A name of `resets.NAMED`, or a sequence of one's own."""
+    memory: BoardMemory | None = None
+    """How boards were reached before, and what they may hold; None: nothing is known."""
+    mac: str | None = None
+    """The board that it has to be ("aa:bb:cc:dd:ee:ff"); None: any."""
 
     @property
     def resets(self) -> tuple[Reset, ...]:

@@ -66,10 +66,8 @@ async def flash(
     Cancelling ends it before the first erase; later it waits until the image is proven.
     Raises FlashError, InvalidImage, ImageTooBig, PortLost.
     """
-    line = Line(port, name, modem_lines, write_baud, run_baud, reset)
-    session = Session(
-        line, listener=listener, memory=memory, chip=image.chip, mac=mac, patience=patience
-    )
+    line = Line(port, name, modem_lines, write_baud, run_baud, reset, memory, mac)
+    session = Session(line, listener=listener, chip=image.chip, patience=patience)
     return await trio.to_thread.run_sync(session.run, image, abandon_on_cancel=False)
 
 

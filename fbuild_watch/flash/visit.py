@@ -59,20 +59,18 @@ class Visit:
         line: Line,
         *,
         listener: Listener | None = None,
-        memory: BoardMemory | None = None,
         chip: str | None = None,
-        mac: str | None = None,
         patience: Patience | None = None,
     ) -> None:
-        """`chip` ("esp32c3") and `mac` ("aa:bb:..."): the board that it has to be; None: any."""
+        """`chip` ("esp32c3"): what it has to be; None: any."""
         self.line = line
         self.listener = listener or Listener()
-        self.memory = memory or BoardMemory()
+        self.memory = line.memory or BoardMemory()
         self.patience = patience or Patience()
         self.step = "connecting"
         self.erasing = False
         self.phases: dict[str, float] = {}
-        self._chip, self._mac = chip, mac.lower() if mac else None
+        self._chip, self._mac = chip, line.mac.lower() if line.mac else None
         self._since = time.monotonic()
         self._link: Link | None = None
         self._reached: Reached | None = None
