@@ -21,7 +21,7 @@ from fbuild_watch.project.memory import FileMemory
 _SPLICE = re.compile(r"\\[ \t]*\r?\n")
 _LEXEMES = re.compile(
     r"""
-    (?P<include>^[ \t]*(?:\#|%:)[ \t]*(?:include|import)\b[ \t]*<[^>\n]*>)
+    (?P<include>(?:^|(?<=\*/))[ \t]*(?:\#|%:)[ \t]*(?:include|import)\b[ \t]*<[^>\n]*>)
     | (?P<comment>//[^\n]*|/\*.*?(?:\*/|\Z))
     | (?P<raw>R"(?P<mark>[^()\\\s]{0,16})\(.*?(?:\)(?P=mark)"|\Z))
     | "(?:[^"\\\n]|\\.)*"
