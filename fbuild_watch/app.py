@@ -12,6 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -140,6 +141,7 @@ class App:
         self.state = loop.LoopState()
         self.port = BoardPort(self._shown, environment.monitor_speed)
         self.pipeline = pipeline
+        self.pipeline.say = lambda said: self._feed.tell(Notice(said))
         self.environment_name = environment.name
         self._settings = settings
         self._greeting = settings.greeting
@@ -241,10 +243,14 @@ class App:
     # -- building -----------------------------------------------------------------------
 
     async def _watch(self, task_status: trio.TaskStatus[None]) -> None:
-        folder = self._settings.project_dir
-        await watch(folder, self.pipeline.roots, self._edited, task_status=task_status)
+        folder, roots = self._settings.project_dir, self.pipeline.roots
+        ask, asked = trio.open_memory_channel[None](math.inf)
+        self.pipeline.inputs_moved = partial(ask.send_nowait, None)
+        await watch(folder, roots, self._edited, asked=asked, task_status=task_status)
 
     def _edited(self, changes: Changes) -> None:
+        if not self.pipeline.is_edit(changes):
+            return
         self._times.edited(trio.current_time() - age(changes, time.time()))
         self._post.send_nowait(loop.Edited())
 

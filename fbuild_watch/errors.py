@@ -184,7 +184,7 @@ class StepFailed(BuildError):
 
     def __init__(self, step: str, diagnostics: str) -> None:
         super().__init__(
-            f"the recipe's step {step} failed",
+            f"the step {step} of the build failed",
             hint="its own words are above",
             step=step,
             diagnostics=diagnostics,

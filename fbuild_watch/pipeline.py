@@ -38,6 +38,10 @@ class Pipeline:
         """The newest plan; None before the first build."""
         self.say: Callable[[str], None] = lambda _words: None
         """Told once of each slip in the project's files, and of what they ask for in vain."""
+        self.inputs_moved: Callable[[], None] = lambda: None
+        """Called when a build was made from files that `roots` did not know of."""
+        self._rooted: frozenset[Path] = frozenset()
+        self._made = ""
 
     @property
     def environment(self) -> Environment:
@@ -55,11 +59,15 @@ class Pipeline:
             plan = self._make_plan()
         except FbuildError:
             return frozenset({self._project_dir / "src"})
-        inputs = self._builder.inputs() if self._builder is not None else ()
-        roots = frozenset({*plan.watch_roots, *(path.parent for path in inputs)})
+        self._rooted = self._input_folders()
+        roots = frozenset({*plan.watch_roots, *self._rooted})
         if isinstance(plan, ForeignPlan):  # a folder above what is built would see each build
             return frozenset(root for root in roots if not _holds(root, plan.outputs))
         return roots
+
+    def _input_folders(self) -> frozenset[Path]:
+        inputs = self._builder.inputs() if self._builder is not None else ()
+        return frozenset(path.parent for path in inputs)
 
     def is_edit(self, changes: Collection[Path]) -> bool:
         """Whether one of these files is more than what a build has written."""
@@ -88,6 +96,8 @@ class Pipeline:
         make: Callable[[], Image]
         if isinstance(plan, ForeignPlan):
             built = await self._build_foreign(plan, clean=clean)
+            if self._input_folders() != self._rooted:
+                self.inputs_moved()
             make = partial(image.of_foreign, plan)
         else:
             builder = await self._current_builder(plan, clean=clean)
@@ -96,7 +106,10 @@ class Pipeline:
         started = time.monotonic()
         made = await trio.to_thread.run_sync(make)
         phases = {**built.phases, "imaged": time.monotonic() - started}
-        return BuildReport(made, built.compiled, built.linked, phases)
+        linked = built.linked
+        if isinstance(plan, ForeignPlan):  # it tells only by what it has made
+            linked, self._made = made.build_id != self._made, made.build_id
+        return BuildReport(made, built.compiled, linked, phases)
 
     async def _build_foreign(self, plan: ForeignPlan, *, clean: bool) -> Built:
         if not isinstance(self._builder, ForeignBuilder) or plan != self.plan:

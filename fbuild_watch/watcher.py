@@ -48,13 +48,15 @@ async def watch(
     roots: Callable[[], Collection[Path]],
     send: Callable[[Changes], None],
     *,
+    asked: trio.MemoryReceiveChannel[None] | None = None,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Call `send` with each batch of changed paths until cancelled.
 
     `roots()` are watched with all that is below them; it is asked again (in a thread) when
     something in the project folder itself changes, so a root that vanishes and comes back, or one
-    that a changed platformio.ini names, is picked up. Once started, no later change is missed.
+    that a changed platformio.ini names, is picked up; and whenever something comes on `asked`.
+    Once started, no later change is missed.
     """
     first = True
     while True:
@@ -65,6 +67,8 @@ async def watch(
             if present:
                 await nursery.start(_follow, present, True, send)
             await nursery.start(_follow, {project_dir}, False, beside.send_nowait)
+            if asked is not None:
+                nursery.start_soon(_pass_on, asked, beside)
             if first:
                 task_status.started()
                 first = False
@@ -84,9 +88,18 @@ async def _until_roots_change(
     """Pass on what happens beside the roots until the watches have to be set up anew."""
     while _present(wanted) == present:
         batch = await batches.receive()
-        send(batch)
+        if batch:
+            send(batch)
         if _holds_a_root(batch, wanted) or set(await trio.to_thread.run_sync(roots)) != set(wanted):
             return
+
+
+async def _pass_on(
+    asked: trio.MemoryReceiveChannel[None], beside: trio.MemorySendChannel[Changes]
+) -> None:
+    """Turn each question for the roots into a batch without changes."""
+    async for _ in asked:
+        beside.send_nowait(frozenset())
 
 
 def _holds_a_root(batch: Changes, roots: Collection[Path]) -> bool:
@@ -148,7 +161,8 @@ def age(changes: Changes, now: float) -> float:
 
     0 where that cannot be told: a deletion, a file that came with an old time, a clock set back.
     """
-    ages = [now - found[2] / 1e9 for path in changes if (found := _identity(path)) is not None]
+    files = (_identity(path) for path in changes if not path.is_dir())
+    ages = [now - found[2] / 1e9 for found in files if found is not None]
     return min((age for age in ages if 0 <= age < LONGEST_AGE_S), default=0.0)
 
 

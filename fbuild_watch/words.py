@@ -29,11 +29,9 @@ from fbuild_watch.model import (
 def built(report: BuildReport, *, wanted: bool, no_board: bool) -> Notice:
     """A build made an image."""
     count = len(report.compiled)
-    what = (
-        f"compiled {_few([path.name for path in report.compiled])}"
-        if count
-        else "nothing to compile"
-    )
+    what = "linked" if report.linked else "nothing to compile"
+    if count:
+        what = f"compiled {_few([path.name for path in report.compiled])}"
     after = "" if wanted else "; the board holds this build"
     if wanted and no_board:
         after = "; waiting for a board"
