@@ -16,6 +16,7 @@ Rules
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -84,7 +85,7 @@ class Steps:
         argv = self.recipes.argv(match["recipe"])
         named = self.build_dir / f"{self.project_name}.{match['format']}"
         output = named if str(named) in argv else after(argv, "-o")
-        inside = f"{self.build_dir}/"
+        inside = f"{self.build_dir}{os.sep}"
         mentioned = (Path(word) for word in argv[1:] if word.startswith(inside))
         inputs = (elf, *(path for path in mentioned if path not in (output, elf)))
         return Step(f"objcopy {match['format']}", argv, output=output, inputs=inputs)

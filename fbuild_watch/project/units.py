@@ -7,6 +7,7 @@ Rules
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -67,16 +68,15 @@ class Units:
     def of(self, group: Group) -> tuple[TranslationUnit, ...]:
         """The units of a group, in the order of its files. Raises InvalidProject."""
         templates: dict[str, Template] = {}
-        folder, root = f"{self.objects / group.name}/", f"{group.root}/"
+        folder, root = f"{self.objects / group.name}{os.sep}", f"{group.root}{os.sep}"
         units = []
         for source in group.files:
             suffix = source.suffix
             if suffix not in templates:
                 templates[suffix] = self._template(group, suffix)
             name = str(source)
-            place = (
-                name.removeprefix(root) if name.startswith(root) else f"{_OUTSIDE}/{source.name}"
-            )
+            inside = name.startswith(root)
+            place = name.removeprefix(root) if inside else f"{_OUTSIDE}{os.sep}{source.name}"
             units.append(self._unit(source, name, f"{folder}{place}.o", templates[suffix]))
         return tuple(units)
 
