@@ -18,7 +18,7 @@ from fbuild_watch.build import Builder, BuildEvent, Built, ForeignBuilder
 from fbuild_watch.errors import FbuildError
 from fbuild_watch.model import BuildPlan, BuildReport, Environment, ForeignPlan, Image, Installed
 from fbuild_watch.outputs import make_folder, remove_outputs
-from fbuild_watch.provision import Provision
+from fbuild_watch.provision import Provision, spoken
 
 if TYPE_CHECKING:
     from fbuild_watch.packages import OnProgress
@@ -38,6 +38,8 @@ class Pipeline:
         """The newest plan; None before the first build."""
         self.say: Callable[[str], None] = lambda _words: None
         """Told once of each slip in the project's files, and of what they ask for in vain."""
+        self.on_package: OnProgress = spoken(lambda words: self.say(words))
+        """Told of each step of installing what is missing; `say` hears of the larger ones."""
         self.inputs_moved: Callable[[], None] = lambda: None
         """Called when a build was made from files that `roots` did not know of."""
         self._rooted: frozenset[Path] = frozenset()
@@ -83,14 +85,13 @@ class Pipeline:
         *,
         clean: bool = False,
         on_event: Callable[[BuildEvent], None] = lambda _event: None,
-        on_package: OnProgress = lambda _progress: None,
     ) -> BuildReport:
         """Build what is on disk now. Raises ProjectError, PackageError, BuildError, ImageError.
 
         Cancelling ends the compilers; what they had finished is kept.
         """
         environment = await trio.to_thread.run_sync(self.load)
-        self._installed = await self._provision.provide(environment, on_package)
+        self._installed = await self._provision.provide(environment, self.on_package)
         plan = await trio.to_thread.run_sync(self._make_plan)
         self._say_once(plan.environment)
         make: Callable[[], Image]

@@ -27,6 +27,7 @@ from fbuild_watch.project.hardware import hardware
 if TYPE_CHECKING:
     from fbuild_watch.packages import Packages, Progress, Requirements, Wanted
 
+_WORTH_A_LINE = frozenset(("downloading", "cloning", "waiting", "installed", "repairing"))
 _PINNED = re.compile(r"[\w.\-]+:[\w.\-]+(@.+)?")
 
 
@@ -45,6 +46,21 @@ class _Required:
     @property
     def nothing(self) -> bool:
         return not (self.platform_packages or self.lib_deps) and (self.is_here or not self.platform)
+
+
+def spoken(say: Callable[[str], None]) -> Callable[[Progress], None]:
+    """The steps that are worth a line, each once: for those who show no bar."""
+    said: set[tuple[str, str]] = set()
+
+    def tell(progress: Progress) -> None:
+        step = (progress.step, progress.package)
+        if progress.step in _WORTH_A_LINE and step not in said:
+            said.add(step)
+            size = f" ({progress.total / 1e6:,.1f} MB)" if progress.total else ""
+            detail = f": {progress.detail}" if progress.detail else ""
+            say(f"{progress.step} {progress.package}{size}{detail}")
+
+    return tell
 
 
 class Provision:

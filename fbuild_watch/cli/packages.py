@@ -69,7 +69,11 @@ def install(
     session = Packages()
     with PackageProgress() as progress:
         installed = run_async(
-            session.ensure, required, offline=offline, verify=verify, on_progress=progress.show
+            session.ensure,
+            required,
+            offline=offline,
+            verify=verify,
+            on_progress=progress.show_package,
         )
     folders = [*installed.platforms.values(), *installed.tools.values(), *installed.libraries]
     for folder in dict.fromkeys(folders):

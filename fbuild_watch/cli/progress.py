@@ -53,7 +53,7 @@ class PackageProgress(_OneLine):
     def __enter__(self) -> PackageProgress:
         return self
 
-    def show(self, step: PackageStep) -> None:
+    def show_package(self, step: PackageStep) -> None:
         """Show one step of one package."""
         if step.step in ("installed", "repairing"):
             self.clear()
@@ -68,8 +68,8 @@ def _amount(step: PackageStep) -> str:
     return f" {step.done / 1e6:.1f} MB" if step.done else ""
 
 
-class BuildProgress(_OneLine):
-    """What is compiled, and the compilers' warnings, each once and whole."""
+class BuildProgress(PackageProgress):
+    """What is installed and compiled, and the compilers' warnings, each once and whole."""
 
     def __init__(self) -> None:
         super().__init__()
