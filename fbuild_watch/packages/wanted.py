@@ -117,7 +117,7 @@ def library(text: str, base: Path) -> Wanted:
         return Wanted("library", match[1], source=_source(text, match[2], base))
     full, _, constraint = (part.strip() for part in text.partition("@"))
     name = full.rpartition("/")[2].strip()
-    if not name or name.isdigit() or not versions.is_constraint(constraint):
+    if not name or name.isdigit() or "://" in text or not versions.is_constraint(constraint):
         raise UnsupportedPackage(text, "is no library that fbuild knows", hint=LIBRARY_FORMS)
     return Wanted("library", name, constraint)
 

@@ -56,7 +56,7 @@ def test_libraries_by_url(text: str, name: str, source: Source) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["13", "", "Servo@newest", "hg+https://example.org/x", "ftp://x/y"]
+    "text", ["13", "", "Servo@newest", "hg+https://example.org/x", "ftp://x/y", "X=https://a/b c"]
 )
 def test_libraries_that_cannot_be_had(text: str) -> None:
     with pytest.raises(UnsupportedPackage) as caught:

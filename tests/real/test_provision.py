@@ -1,0 +1,144 @@
+"""An environment whose core is nowhere: it is installed, planned with, and said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fbuild_watch import project
+from fbuild_watch.errors import Offline, UnknownBoard, UnsupportedPackage
+from fbuild_watch.model import BuildPlan, Environment, Installed
+from fbuild_watch.provision import Provision, spoken
+
+from .package_kit import Server, library, serving, tar
+
+PLATFORM = """name=Acme
+version=1.0.0
+compiler.path={runtime.tools.gcc.path}/bin/
+recipe.c.o.pattern="{compiler.path}gcc" -c {includes} "{source_file}" -o "{object_file}"
+recipe.cpp.o.pattern="{compiler.path}gcc" -c {includes} "{source_file}" -o "{object_file}"
+recipe.S.o.pattern="{compiler.path}gcc" -c {includes} "{source_file}" -o "{object_file}"
+recipe.ar.pattern="{compiler.path}gcc" "{archive_file_path}" "{object_file}"
+recipe.c.combine.pattern="{compiler.path}gcc" {object_files} -o "{build.path}/x.elf"
+"""
+CORE = tar({
+    "core/boards.txt": b"testboard.name=Test\ntestboard.build.core=a\ntestboard.build.mcu=x\n",
+    "core/platform.txt": PLATFORM.encode(),
+    "core/cores/a/main.cpp": b"int main() { return 0; }\n",
+    "core/cores/a/Arduino.h": b"#pragma once\n",
+    "core/libraries/SPI/library.properties": b"name=SPI\nversion=1\n",
+    "core/libraries/SPI/src/SPI.h": b"#pragma once\n",
+})  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("FBUILD_PACKAGES_DIR", str(tmp_path / "store"))
+    monkeypatch.setenv("ARDUINO_DIRECTORIES_USER", str(tmp_path / "sketchbook"))
+    monkeypatch.setenv("XDG_DATA_DIRS", str(tmp_path / "nothing"))
+    monkeypatch.delenv("FBUILD_OFFLINE", raising=False)
+    return tmp_path / "store"
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serving() as running:
+        yield running
+
+
+def environment(tmp_path: Path, *lines: str, board: str = "acme:chip:testboard") -> Environment:
+    folder = tmp_path / "project"
+    (folder / "src").mkdir(parents=True, exist_ok=True)
+    (folder / "src/main.cpp").write_text('#include "Arduino.h"\nvoid setup() {}\nvoid loop() {}\n')
+    text = "\n".join(["[env:main]", f"board = {board}", *lines])
+    (folder / "platformio.ini").write_text(text + "\n")
+    return project.load(folder)
+
+
+async def provided(found: Environment, said: list[str] | None = None) -> Installed:
+    return await Provision().provide(found, spoken((said if said is not None else []).append))
+
+
+async def test_a_core_that_is_nowhere_is_installed_and_planned_with(
+    server: Server, tmp_path: Path, store: Path
+) -> None:
+    found = environment(tmp_path, f"custom_fbuild_index = {server.platform(data=CORE)}")
+    with pytest.raises(UnknownBoard):
+        project.plan(found)
+    said: list[str] = []
+    plan = project.plan(found, await provided(found, said))
+    assert isinstance(plan, BuildPlan)
+    tool = store / "packages/acme/tools/gcc/12-r1/bin/gcc"
+    assert {unit.argv[0] for unit in plan.units} == {str(tool)}
+    assert any("downloading platform acme:chip@1.0.0" in line for line in said)
+    assert any("installed tool acme:gcc@12-r1" in line for line in said)
+
+
+async def test_the_same_requirements_are_looked_at_once(server: Server, tmp_path: Path) -> None:
+    found = environment(tmp_path, f"custom_fbuild_index = {server.platform(data=CORE)}")
+    provision = Provision()
+    first = await provision.provide(found, lambda _step: None)
+    asked = len(server.requests)
+    assert await provision.provide(found, lambda _step: None) is first
+    assert len(server.requests) == asked
+
+
+async def test_what_the_project_has_itself_is_used_unasked(server: Server, tmp_path: Path) -> None:
+    found = environment(tmp_path, f"custom_fbuild_index = {server.platform(data=CORE)}")
+    own = tmp_path / "project/hardware/acme/chip"
+    own.mkdir(parents=True)
+    (own / "boards.txt").write_text("testboard.name=Own\n")
+    assert await provided(found) == Installed()
+    assert not server.requests
+
+
+async def test_a_pinned_version_is_installed_although_another_is_here(
+    server: Server, tmp_path: Path
+) -> None:
+    index = server.platform("1.4.0", data=CORE)
+    found = environment(
+        tmp_path, f"custom_fbuild_index = {index}", "platform_packages = acme:chip@1.4.0"
+    )
+    own = tmp_path / "sketchbook/hardware/acme/chip"
+    own.mkdir(parents=True)
+    (own / "boards.txt").write_text("testboard.name=Old\n")
+    assert (await provided(found)).platforms["acme:chip"].name == "1.4.0"
+
+
+async def test_libraries_come_too_but_not_those_within_reach(
+    server: Server, tmp_path: Path
+) -> None:
+    platform = server.platform(data=CORE)
+    libraries = server.libraries({"Blinker@1.0.0": library("Blinker")})
+    found = environment(
+        tmp_path,
+        f"custom_fbuild_index = {platform}, {libraries}",
+        "lib_deps =", "  SPI", "  someone/Blinker@^1", "  Mine",
+    )  # fmt: skip
+    (tmp_path / "project/lib/Mine").mkdir(parents=True)
+    installed = await provided(found)
+    assert [folder.parent.name for folder in installed.libraries] == ["Blinker"]
+
+
+async def test_a_vendor_that_nobody_knows_is_left_to_the_plan(tmp_path: Path) -> None:
+    found = environment(tmp_path, board="nobody:knows:this")
+    assert await provided(found) == Installed()
+
+
+async def test_a_known_vendor_is_asked_for_by_its_index(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FBUILD_OFFLINE", "1")
+    with pytest.raises(Offline) as caught:
+        await provided(environment(tmp_path, board="esp32dev"))
+    assert "esp32:esp32" in str(caught.value)
+    assert "package_esp32_index.json" in str(caught.value)
+
+
+async def test_what_only_platformio_s_registry_has_is_refused_by_name(tmp_path: Path) -> None:
+    found = environment(tmp_path, "platform_packages = toolchain-atmelavr@1.70300.0")
+    with pytest.raises(UnsupportedPackage, match="toolchain-atmelavr") as caught:
+        await provided(found)
+    assert "registry" in caught.value.hint
