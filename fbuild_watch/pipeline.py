@@ -32,6 +32,7 @@ class Pipeline:
         self._name = environment
         self._builder: Builder | ForeignBuilder | None = None
         self._provision = Provision()
+        self._planner = project.Planner()
         self._installed = Installed()
         self._said: set[str] = set()
         self.plan: BuildPlan | ForeignPlan | None = None
@@ -93,7 +94,7 @@ class Pipeline:
         environment = await trio.to_thread.run_sync(self.load)
         self._installed = await self._provision.provide(environment, self.on_package)
         plan = await trio.to_thread.run_sync(self._make_plan)
-        self._say_once(plan.environment)
+        self._say_once(plan)
         make: Callable[[], Image]
         if isinstance(plan, ForeignPlan):
             built = await self._build_foreign(plan, clean=clean)
@@ -118,8 +119,9 @@ class Pipeline:
         self.plan = plan
         return await self._builder.build(clean=clean)
 
-    def _say_once(self, environment: Environment) -> None:
-        for words in (*environment.warnings, *environment.unsupported):
+    def _say_once(self, plan: BuildPlan | ForeignPlan) -> None:
+        about = () if isinstance(plan, ForeignPlan) else plan.warnings
+        for words in (*plan.environment.warnings, *plan.environment.unsupported, *about):
             if words not in self._said:
                 self._said.add(words)
                 self.say(words)
@@ -135,7 +137,7 @@ class Pipeline:
 
     def _make_plan(self) -> BuildPlan | ForeignPlan:
         environment = self.load()
-        return project.foreign_plan(environment) or project.plan(environment, self._installed)
+        return project.foreign_plan(environment) or self._planner.plan(environment, self._installed)
 
 
 def _holds(folder: Path, paths: Collection[Path]) -> bool:

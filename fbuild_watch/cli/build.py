@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from fbuild_watch.cli.common import environment_option, project_argument, run_async
 from fbuild_watch.model import BuildPlan, ForeignPlan
+
+if TYPE_CHECKING:
+    from fbuild_watch.api.sync.client import Client
 
 
 @click.command("build")
@@ -19,12 +23,18 @@ def command(project: Path, environment: str | None, merged: bool) -> None:
 
     The outputs lie in PROJECT/.fbuild/build/ENVIRONMENT.
     """
+    from fbuild_watch.cli import running
+
+    if not merged and (client := running.client()) is not None:
+        _build_there(client, project, environment)
+        return
     from fbuild_watch.cli.progress import BuildProgress
     from fbuild_watch.pipeline import Pipeline
 
     pipeline = Pipeline(project, environment)
     with BuildProgress() as progress:
         pipeline.say = progress.say
+        pipeline.on_package = progress.show_package
         report = run_async(pipeline.build, on_event=progress.show)
     _show_used(pipeline.plan)
     for region in report.image.regions:
@@ -37,13 +47,27 @@ def command(project: Path, environment: str | None, merged: bool) -> None:
     click.echo(f"build {report.image.build_id} in {pipeline.environment.build_dir}", err=True)
 
 
+def _build_there(client: Client, project: Path, environment: str | None) -> None:
+    """Have the running process build: its pipeline is warm."""
+    from fbuild_watch import words
+    from fbuild_watch.cli.progress import FlashProgress
+    from fbuild_watch.cli.running import StepProgress
+    from fbuild_watch.model import Range
+
+    with client, FlashProgress() as progress:
+        result = client.build(project, environment, on_progress=StepProgress(progress))
+    for region in result.regions:
+        assert isinstance(region, Range)
+        click.echo(words.place(region))
+    click.echo(result.message, err=True)
+
+
 def _show_used(plan: BuildPlan | ForeignPlan | None) -> None:
     """Say what was taken for this build, for much of it is found unasked."""
     if not isinstance(plan, BuildPlan):
         return
     words = [("core", plan.core), ("compiler", plan.toolchain)]
     words += [("library", library) for library in plan.libraries]
-    words += [("warning", warning) for warning in plan.warnings]
     for kind, text in words:
         click.echo(f"{kind:12} {text}", err=True)
     for path in plan.artifacts:
