@@ -45,6 +45,8 @@ class Environment:
     """As the project names it: a name of PlatformIO's, or vendor:arch:board[:menu=choice,...].
 
     Empty where the project's own build needs none."""
+    arduino_board: str = ""
+    """The board's `build.board` in its core, where a manifest of PlatformIO's says it."""
     build_flags: tuple[str, ...] = ()
     upload_port: str | None = None
     upload_speed: int | None = None

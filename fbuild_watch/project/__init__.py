@@ -4,8 +4,7 @@ Pure but for reading files; nothing here runs a command or writes.
 """
 
 from fbuild_watch.project.config import FILE_NAME
-from fbuild_watch.project.environment import environments
-from fbuild_watch.project.kinds import foreign_plan, is_project, load
+from fbuild_watch.project.kinds import environments, foreign_plan, is_project, load
 from fbuild_watch.project.plan import Planner, board_name, plan
 
 __all__ = [

@@ -4,7 +4,8 @@ Rules
 - A full name stays what it is.
 - The table has PlatformIO's names of common boards; their full name holds on every machine.
 - Any other short name is a board's id in a platform that is here, or its `build.board`, written
-  in whatever case and with - for _; it must be one board only.
+  in whatever case and with - for _; it must be one board only. Where that finds none, what a
+  manifest of PlatformIO's says is the board's `build.board` is looked for in the same way.
 """
 
 from __future__ import annotations
@@ -84,8 +85,10 @@ COMMON = {
 """PlatformIO's name -> Arduino's, with the menu choice that PlatformIO's manifest stands for."""
 
 
-def full_name(board: str, hardware: Hardware) -> str:
+def full_name(board: str, hardware: Hardware, arduino_board: str = "") -> str:
     """The full name of a board. A name that nothing knows comes back as it is.
+
+    `arduino_board`: what its manifest says.
 
     Raises UnknownBoard where a short name means several boards.
     """
@@ -94,6 +97,8 @@ def full_name(board: str, hardware: Hardware) -> str:
     if board in COMMON:
         return COMMON[board]
     found = _matching(_simple(board), hardware)
+    if not found and arduino_board:
+        found = _matching(_simple(arduino_board), hardware)
     if len(found) > 1:
         hint = f"write one of: {', '.join(found)}"
         raise UnknownBoard(board, searched=[str(root) for root in hardware.roots()], hint=hint)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from fbuild_watch.errors import InvalidProject, UnknownEnvironment
 from fbuild_watch.model import Environment
-from fbuild_watch.project import foreign, remarks
+from fbuild_watch.project import foreign, manifest, remarks
 from fbuild_watch.project.config import Config
 from fbuild_watch.project.flag_words import FlagWords
 
@@ -96,6 +96,7 @@ class _Reader:
             data_dir=self._folder("data_dir"),
             lib_extra_dirs=self._more_folders("lib_extra_dirs"),
             board=self._board(needed=foreign.COMMAND not in custom),
+            arduino_board=self._arduino_board(),
             platform=self._text("platform") or "",
             platform_packages=self._items("platform_packages"),
             framework=self._items("framework"),
@@ -168,6 +169,17 @@ class _Reader:
             raise InvalidProject(message, path=stands.path, line=stands.line, hint=hint)
         return board or ""
 
+    def _arduino_board(self) -> str:
+        """What the board's manifest says: the project's own, else one that PlatformIO installed."""
+        own = self._folder("boards_dir")
+        installed = self._folder("platforms_dir").glob("*/boards")
+        path = manifest.find(self._text("board") or "", (own, *sorted(installed)))
+        if path is None:
+            return ""
+        if path.parent == own:
+            self._unsupported.append(f"{path}: no more than the board's name is taken from it")
+        return manifest.arduino_board(path)
+
     def _check_command(self, custom: Mapping[str, str]) -> None:
         """A build command of the project's own needs its images, and neither board nor framework."""
         if foreign.COMMAND not in custom:
@@ -192,6 +204,10 @@ class _Reader:
                 "let the project's own tool build it: custom_fbuild_build = COMMAND and "
                 "custom_fbuild_regions = OFFSET=FILE",
             )
+        found = self._config.find(self._section, "framework")
+        for name in frameworks:
+            if found and name != "arduino" and foreign.COMMAND not in custom:
+                self._unsupported.append(remarks.place(found, f"framework {name} is not built"))
 
     # --- flags -----------------------------------------------------------------------------
 

@@ -41,15 +41,19 @@ _PLAIN_NAME = re.compile(r"/?(?P<name>[\w.-]+)/?")
 # --- CMake ---------------------------------------------------------------------------------
 
 
+def environments(project_dir: Path) -> list[str]:
+    """The names of a project's configured build folders."""
+    return sorted(path.parent.name for path in project_dir.glob(f"*/{_CACHE}"))
+
+
 def load(project_dir: Path, name: str | None) -> Environment:
     """The environment of a CMake project; `name`: its build folder's.
 
     Raises InvalidProject where none is configured, UnknownEnvironment.
     """
     lists = project_dir / LISTS
-    found = [path.parent for path in sorted(project_dir.glob(f"*/{_CACHE}"))]
-    names = [folder.name for folder in found]
-    if not found:
+    names = environments(project_dir)
+    if not names:
         hint = "configure it first: idf.py reconfigure, or cmake -B build -G Ninja"
         raise InvalidProject("no folder here is configured by CMake", path=str(lists), hint=hint)
     wanted = name or ("build" if "build" in names else names[0])

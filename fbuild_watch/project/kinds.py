@@ -36,6 +36,16 @@ def load(
     return ini_project.load(project_dir, name, environ)
 
 
+def environments(project_dir: Path) -> list[str]:
+    """The names of a project's environments, in the order of its file. Raises InvalidProject."""
+    if not (project_dir / FILE_NAME).exists():
+        if sketch_project.is_sketch(project_dir):
+            return sketch_project.environments(project_dir)
+        if (project_dir / foreign.LISTS).exists():
+            return foreign.environments(project_dir)
+    return ini_project.environments(project_dir)
+
+
 def foreign_plan(environment: Environment) -> ForeignPlan | None:
     """The plan of a project that another program builds; None: it is built here.
 

@@ -28,13 +28,15 @@ _IDE_VERSION = "10819"
 
 def board_name(environment: Environment, installed: Installed) -> str:
     """The full name of the board. Raises UnknownBoard."""
-    return boards.full_name(environment.board, hardware(environment.project_dir, installed))
+    where = hardware(environment.project_dir, installed)
+    return boards.full_name(environment.board, where, environment.arduino_board)
 
 
 def board(environment: Environment, installed: Installed) -> arduino.Board:
     """The board of an environment, with what the project sets. Raises UnknownBoard."""
     where = hardware(environment.project_dir, installed)
-    return arduino.find(boards.full_name(environment.board, where), where, _overrides(environment))
+    name = boards.full_name(environment.board, where, environment.arduino_board)
+    return arduino.find(name, where, _overrides(environment))
 
 
 def _overrides(environment: Environment) -> dict[str, str]:

@@ -14,6 +14,7 @@ Rules
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -184,7 +185,7 @@ class _Sketch:
             if text := self._text(entry, key):
                 return _versioned(text), self._text(entry, "platform_index_url") or ""
         if folder := self._text(entry, "dir"):
-            return f"symlink://{(self.path.parent / folder).absolute()}", ""
+            return f"symlink://{os.path.normpath(self.path.parent / folder)}", ""
         if url := self._text(entry, "git"):
             return url, ""
         raise self._error("an entry names neither platform, dependency, dir nor git", entry.line)

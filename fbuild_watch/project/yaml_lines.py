@@ -33,9 +33,12 @@ def parse(text: str, path: Path) -> Map:
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else None
-        message = error.problem or "this is not YAML"
-        raise InvalidProject(message, path=str(path), line=line) from error
+        mark = error.context_mark or error.problem_mark
+        words = ", ".join(part for part in (error.context, error.problem) if part)
+        message = f"this is not YAML ({words})"
+        raise InvalidProject(
+            message, path=str(path), line=mark.line + 1 if mark else None
+        ) from error
     except yaml.YAMLError as error:
         raise InvalidProject(f"this is not YAML ({error})", path=str(path)) from error
     value = _value(root, path, ()) if root is not None else Map({}, 1)
