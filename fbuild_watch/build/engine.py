@@ -24,12 +24,16 @@ from pathlib import Path
 import trio
 
 from fbuild_watch.build import compile_commands
+from fbuild_watch.build.cache import ObjectCache
 from fbuild_watch.build.check import Check
 from fbuild_watch.build.events import BuildEvent, Built, OnEvent, Started, StepDone, UnitDone
 from fbuild_watch.build.execute import Executor
 from fbuild_watch.build.folder import BuildFolder
 from fbuild_watch.build.graph import Job, Reason, Record, digest
 from fbuild_watch.build.jobs import Jobs
+from fbuild_watch.build.places import Places
+from fbuild_watch.build.probe import maps_prefixes
+from fbuild_watch.build.reuse import Reuse
 from fbuild_watch.build.runner import Outcome, Runner
 from fbuild_watch.build.store import Store
 from fbuild_watch.build.watched import unwatched
@@ -56,8 +60,19 @@ def _ignore(_event: BuildEvent) -> None:
 class Builder:
     """Builds one plan, again and again; what it learnt stays in memory and in the build folder."""
 
-    def __init__(self, plan: BuildPlan, *, jobs: int | None = None, colours: bool = False) -> None:
+    def __init__(
+        self,
+        plan: BuildPlan,
+        *,
+        jobs: int | None = None,
+        colours: bool = False,
+        cache: ObjectCache | None = None,
+        launcher: tuple[str, ...] = (),
+    ) -> None:
         self._parallel = jobs or _cpu_count()
+        self._cache = cache
+        self._places = Places(plan.environment.project_dir)
+        self._launcher = launcher
         self._colours = colours
         self._build_dir = plan.environment.build_dir
         self._folder = BuildFolder(self._build_dir)
@@ -66,7 +81,7 @@ class Builder:
         self._saved_at = 0.0
         self.plan = plan
         self._tools: dict[str, str | None] = {}
-        self._jobs = Jobs.of(plan, self._tool)
+        self._jobs = self._jobs_of(plan)
         self._tidied = False
         self._unwatched: tuple[str, ...] = ()
         self._expected: object = None
@@ -76,18 +91,33 @@ class Builder:
         """Build this plan from now on: another one for the same build folder."""
         self.plan = plan
         self._tools.clear()
-        self._jobs = Jobs.of(plan, self._tool)
+        self._jobs = self._jobs_of(plan)
         self._tidied = False
         self._check.adopt(self._jobs)
+        self._executor.toolchain = self._jobs.toolchain
 
     def _load(self) -> None:
         self._expected = None
         self._memory = self._store.load()
         self._check = Check(self._memory, self._jobs)
-        folder = self.plan.environment.project_dir
+        tree = self._check.tree
         self._executor = Executor(
-            self._runner, self._check.tree, self._memory, folder, colours=self._colours
+            self._runner,
+            tree,
+            self._memory,
+            self.plan.environment.project_dir,
+            reuse=Reuse(self._cache, self._places, tree) if self._cache else None,
+            launcher=self._launcher,
+            colours=self._colours,
+            toolchain=self._jobs.toolchain,
         )
+
+    def _jobs_of(self, plan: BuildPlan) -> Jobs:
+        def added(name: str) -> tuple[str, ...]:
+            tool = self._tool(name) if self._cache else None
+            return (self._places.flag,) if tool and maps_prefixes(tool) else ()
+
+        return Jobs.of(plan, self._tool, added)
 
     async def build(
         self, *, changed: Collection[Path] | None = None, on_event: OnEvent = _ignore
@@ -95,7 +125,7 @@ class Builder:
         """Bring the ELF up to date.
 
         `changed`: the only files that changed since the last build, by who watches them
-        (`expect_hints` was called); None: nobody knows, so all are looked at.
+        (`settle` was told); None: nobody knows, so all are looked at.
 
         Raises CompileFailed (after every unit was tried), LinkFailed, StepFailed, CompilerMissing,
         and BuildError where the system refuses (a full disk, a folder that is not ours).
@@ -114,25 +144,31 @@ class Builder:
     def inputs(self) -> frozenset[Path]:
         """Every file that went into the newest build: sources, headers wherever they lie, scripts.
 
-        Not the compilers, and not what the build itself has made.
+        Not the toolchain, and not what the build itself has made.
         """
-        made = f"{self._build_dir}{os.sep}"
-        tools = set(self._tools.values())
-        return frozenset(
-            Path(os.path.normpath(name))
-            for name in tuple(self._memory.paths())
-            if not name.startswith(made) and name not in tools
-        )
+        return frozenset(Path(os.path.normpath(name)) for name in self._edited_by_people())
 
-    def expect_hints(self, watched: Collection[Path]) -> None:
-        """Do now what the first hint would wait for. `watched`: the folders that hints come from."""
+    def settle(self, watched: Collection[Path] = ()) -> None:
+        """Do what the ELF need not wait for: fill the object cache, get ready for a hint.
+
+        `watched`: the folders that hints come from.
+        """
+        if self._executor.reuse is not None:
+            self._executor.reuse.flush()
         expected = (frozenset(watched), len(self._memory.paths()))
-        if self._check.sure and self._expected != expected:
-            made = f"{self._build_dir}{os.sep}"
-            inputs = [path for path in self._memory.paths() if not path.startswith(made)]
-            self._unwatched = unwatched(inputs, watched)
+        if watched and self._check.sure and self._expected != expected:
+            tools = [name for name in self._tools.values() if name]
+            self._unwatched = unwatched((*self._edited_by_people(), *tools), watched)
             self._check.expect_hints()
             self._expected = expected
+
+    def _edited_by_people(self) -> list[str]:
+        made, toolchain = f"{self._build_dir}{os.sep}", self._jobs.toolchain
+        return [
+            path
+            for path in tuple(self._memory.paths())  # a copy: the watcher asks from a thread
+            if not path.startswith(made) and not toolchain.has(path)
+        ]
 
     # --- one build -------------------------------------------------------------------------
 
@@ -166,14 +202,11 @@ class Builder:
             self.adopt(self.plan)
         self._generate()
         self._check.begin(now_ns, None)
-        self._see_generated()
         self._describe()
 
     def _look_again(self) -> bool:
         self._generate()
-        found = self._check.look_again()
-        self._see_generated()
-        return found
+        return self._check.look_again()
 
     async def _pass(self, on_event: OnEvent) -> Built:
         began = trio.current_time()
@@ -211,7 +244,11 @@ class Builder:
             if ok:
                 self._check.ran(unit.job)
             words = outcome.output if ok else ""
-            on_event(UnitDone(Path(unit.job.name), outcome.seconds, ok, words, unit.reason))
+            on_event(
+                UnitDone(
+                    Path(unit.job.name), outcome.seconds, ok, words, unit.reason, outcome.reused
+                )
+            )
             if trio.current_time() - self._saved_at > _SAVE_EVERY_S:
                 self._save()
 
@@ -264,11 +301,6 @@ class Builder:
         for file in self.plan.generated:
             file.path.parent.mkdir(parents=True, exist_ok=True)
             write_if_changed(file.path, file.content)
-
-    def _see_generated(self) -> None:
-        """They may be younger than this build, but nobody wrote them after us: seen as they are."""
-        for file in self.plan.generated:
-            self._check.tree.look(str(file.path))
 
     def _describe(self) -> None:
         """Write compile_commands.json when it is not this plan's."""

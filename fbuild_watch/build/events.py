@@ -26,6 +26,8 @@ class UnitDone:
     output: str
     reason: Reason
     """Why it was compiled."""
+    reused: bool = False
+    """Whether its object came from the cache."""
 
 
 @dataclass(frozen=True, slots=True)

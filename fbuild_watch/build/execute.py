@@ -12,12 +12,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fbuild_watch.build import depfile as depfiles
 from fbuild_watch.build.graph import Job, Record, Version
+from fbuild_watch.build.jobs import Toolchain
 from fbuild_watch.build.memory import Memory
+from fbuild_watch.build.reuse import Reuse
 from fbuild_watch.build.runner import Outcome, Runner
 from fbuild_watch.build.tree import Tree
 
@@ -34,18 +36,38 @@ class Executor:
     memory: Memory
     folder: Path
     """Where commands run, and what relative names in depfiles are relative to."""
+    reuse: Reuse | None = None
+    launcher: tuple[str, ...] = ()
+    """What compilers are run through (ccache, distcc). It makes no other object."""
     colours: bool = False
+    toolchain: Toolchain = field(default_factory=lambda: Toolchain((), ()))
 
     async def run(self, job: Job) -> Outcome:
         """Run a job. An outcome with code 0 has made its output. Raises OSError on a bad start."""
-        argv = self._for_display(job.argv)
         if job.output is None:
-            return await self.runner.run(argv)
+            return await self.runner.run(job.argv)
         with _replaced(Path(job.output), job.depfile) as attempt:
-            outcome = _checked(await self.runner.run(argv), Path(job.output))
+            outcome = self._fetched(job) or await self._made(job)
             attempt.succeeded = outcome.code == 0
-        if attempt.succeeded:
-            self._record(job, job.output)
+        return outcome
+
+    def _fetched(self, job: Job) -> Outcome | None:
+        """Take a unit's object from the cache; None: it has to be compiled."""
+        found = self.reuse.fetch(job) if self.reuse is not None else None
+        if found is None:
+            return None
+        record, words = found
+        self.memory.put(record.output.path, record)
+        return Outcome(0, words, 0.0, reused=True)
+
+    async def _made(self, job: Job) -> Outcome:
+        assert job.output is not None
+        output = Path(job.output)
+        outcome = _checked(await self.runner.run(self._command(job)), output)
+        if outcome.code == 0:
+            record = self._record(job, job.output)
+            if record is not None and self.reuse is not None:
+                self.reuse.note(job, record, outcome.output)
         return outcome
 
     def forget(self, keep: set[str], build_dir: Path) -> None:
@@ -58,19 +80,24 @@ class Executor:
             if Path(output).is_relative_to(build_dir):
                 Path(output).unlink(missing_ok=True)
 
-    def _record(self, job: Job, output: str) -> None:
+    def _record(self, job: Job, output: str) -> Record | None:
         made = self.tree.renew(output)
         names = self._inputs(job)
         inputs = self._unchanged(names) if names is not None else None
         if inputs is None or made is None:
             self.memory.drop(output)
-        else:
-            self.memory.put(output, Record(job.identity, inputs, made))
+            return None
+        record = Record(job.identity, inputs, made)
+        self.memory.put(output, record)
+        return record
 
     def _unchanged(self, names: Iterable[str]) -> tuple[Version, ...] | None:
-        """What the inputs held; None if one of them changed meanwhile. What we made is ours."""
-        ours, look, unchanged = self.memory.records, self.tree.look, self.tree.unchanged
-        seen = [look(name) if name in ours else unchanged(name) for name in names]
+        """What the inputs held; None if one that people edit changed meanwhile."""
+        made, given, tree = self.memory.records, self.toolchain.has, self.tree
+        seen = [
+            tree.look(name) if name in made or given(name) else tree.unchanged(name)
+            for name in names
+        ]
         found = tuple(version for version in seen if version is not None)
         return found if len(found) == len(seen) else None
 
@@ -89,11 +116,12 @@ class Executor:
         absolute = (os.path.join(self.folder, name) for name in found)  # noqa: PTH118
         return tuple(dict.fromkeys((*declared, *absolute)))
 
-    def _for_display(self, argv: tuple[str, ...]) -> tuple[str, ...]:
-        """A compile with colours asked for; what it makes, and its identity, stay the same."""
-        name = Path(argv[0]).stem
-        knows = self.colours and name.rpartition("-")[2] in _KNOWS_COLOUR and "-c" in argv
-        return (*argv, _COLOUR) if knows else argv
+    def _command(self, job: Job) -> tuple[str, ...]:
+        """What is run: the command, with what changes nothing in what it makes."""
+        name = Path(job.argv[0]).stem
+        colour = self.colours and name.rpartition("-")[2] in _KNOWS_COLOUR and "-c" in job.argv
+        launcher = self.launcher if job.is_unit else ()
+        return (*launcher, *job.argv, *((_COLOUR,) if colour else ()))
 
 
 def _checked(outcome: Outcome, output: Path) -> Outcome:

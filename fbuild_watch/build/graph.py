@@ -56,6 +56,8 @@ class Job:
     mentions: tuple[str, ...] = ()
     """Names in its command that are inputs if they are files (a linker script)."""
     depfile: str | None = None
+    is_unit: bool = False
+    """Whether it compiles its first input, and nothing else: the object cache may know it."""
     identity: Digest = field(init=False, repr=False)
     """The digest of the command."""
 

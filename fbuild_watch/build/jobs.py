@@ -3,15 +3,48 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fbuild_watch.build import search
 from fbuild_watch.build.graph import Job, mentions
 from fbuild_watch.model import BuildPlan, Step, TranslationUnit
 
 FindTool = Callable[[str], str | None]
 """The file of a command's program; None: there is none."""
+AddedFlags = Callable[[str], tuple[str, ...]]
+"""What to add to the commands of a compiler."""
+
+
+@dataclass(frozen=True, slots=True)
+class Toolchain:
+    """Which inputs are the toolchain's: nobody edits them, and so nobody watches them."""
+
+    holds: tuple[str, ...]
+    """Prefixes of the paths in the compilers' folders."""
+    but: tuple[str, ...]
+    """Prefixes of the paths that are on an include path, or in the project."""
+
+    @classmethod
+    def of(cls, plan: BuildPlan, tool: FindTool) -> Toolchain:
+        """The toolchain of a plan: what lies beside its compilers (`bin/gcc`: all beside `bin`)."""
+        found = {path for unit in plan.units if (path := tool(unit.argv[0]))}
+        tools = {Path(path) for path in found} | {Path(path).resolve() for path in found}
+        folders = {tool.parent for tool in tools}
+        homes = {path.parent if path.name == "bin" else path for path in folders}
+        project = plan.environment.project_dir
+        named = {name for unit in plan.units for name in search.folders(unit.argv)}
+        but = {os.path.normpath(project / name) for name in named} | {str(project)}
+        return cls(_prefixes(map(str, homes)), _prefixes(but))
+
+    def has(self, path: str) -> bool:
+        """Whether a file is the toolchain's."""
+        return path.startswith(self.holds) and not path.startswith(self.but)
+
+
+def _prefixes(folders: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(f"{folder}{os.sep}" for folder in folders))
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,21 +59,24 @@ class Jobs:
     places: dict[str, int] = field(default_factory=dict)
     """Where the unit that makes an object stands in `units`."""
 
+    toolchain: Toolchain = field(default_factory=lambda: Toolchain((), ()))
+
     @classmethod
-    def of(cls, plan: BuildPlan, tool: FindTool) -> Jobs:
+    def of(cls, plan: BuildPlan, tool: FindTool, added: AddedFlags = lambda _tool: ()) -> Jobs:
         """The jobs of a plan."""
         folder, build_dir = plan.environment.project_dir, plan.environment.build_dir
 
         def steps(*given: Step) -> tuple[Job, ...]:
             return tuple(of_step(step, folder, build_dir, tool(step.argv[0])) for step in given)
 
-        units = tuple(of_unit(unit, tool(unit.argv[0])) for unit in plan.units)
+        units = tuple(of_unit(unit, tool(unit.argv[0]), added(unit.argv[0])) for unit in plan.units)
         return cls(
             prebuild=steps(*plan.prebuild),
             units=units,
             link=steps(*plan.archives, plan.link),
             finish=steps(*plan.finish),
             places={job.output: place for place, job in enumerate(units) if job.output},
+            toolchain=Toolchain.of(plan, tool),
         )
 
     def steps(self) -> tuple[Job, ...]:
@@ -52,12 +88,18 @@ class Jobs:
         return (job.output for job in (*self.steps(), *self.units) if job.output)
 
 
-def of_unit(unit: TranslationUnit, tool: str | None) -> Job:
-    """A translation unit; `tool` is the compiler's file, an input like the source."""
+def of_unit(unit: TranslationUnit, tool: str | None, added: tuple[str, ...] = ()) -> Job:
+    """A translation unit; `tool` is the compiler's file, an input like the source.
+
+    The compiler is asked for all headers (`-MD`): a recipe leaves the toolchain's own out (`-MMD`),
+    and an update of the C library would go unseen.
+    """
     source = str(unit.source)
+    argv = ("-MD" if word == "-MMD" else word for word in unit.argv)
     return Job(
         name=source,
-        argv=unit.argv,
+        argv=(*argv, *added),
+        is_unit=True,
         output=str(unit.object),
         inputs=_present(source, tool),
         depfile=str(unit.depfile),

@@ -32,6 +32,8 @@ class Outcome:
     code: int
     output: str
     seconds: float
+    reused: bool = False
+    """Whether nothing was run: the object cache had what it would have made."""
 
 
 class Runner:

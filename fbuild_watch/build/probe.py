@@ -1,0 +1,29 @@
+"""What a compiler can do, asked once of each."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from functools import cache
+from pathlib import Path
+
+_TRY_S = 5.0
+
+
+def maps_prefixes(tool: str) -> bool:
+    """Whether a compiler knows `-ffile-prefix-map` (GCC 8, clang 10)."""
+    try:
+        info = Path(tool).stat()
+    except OSError:
+        return False
+    return _maps_prefixes(tool, info.st_mtime_ns, info.st_size)
+
+
+@cache
+def _maps_prefixes(tool: str, _mtime_ns: int, _size: int) -> bool:
+    words = (tool, "-ffile-prefix-map=/a=.", "-x", "c", "-E", os.devnull)
+    try:
+        ran = subprocess.run(words, capture_output=True, timeout=_TRY_S, check=False)
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return ran.returncode == 0

@@ -1,0 +1,91 @@
+"""One build folder's use of the object cache: units that need no compiler.
+
+Rules
+- What is fetched is looked at as what was compiled is; an object that is not what the cache says
+  of it is removed there, and the unit is compiled.
+- A unit with the date or time in it (`__DATE__`) is not kept.
+- Filling the cache is not on the way to the ELF: `note` only remembers, `flush` does it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+from fbuild_watch.build.cache import Entry, ObjectCache
+from fbuild_watch.build.graph import Digest, Job, Record, Version
+from fbuild_watch.build.places import Places
+from fbuild_watch.build.tree import Tree
+
+_CHANGING = (b"__DATE__", b"__TIME__", b"__TIMESTAMP__")
+
+
+class Reuse:
+    """The cache, in the names of one project."""
+
+    def __init__(self, cache: ObjectCache, places: Places, tree: Tree) -> None:
+        self._cache = cache
+        self._places = places
+        self._tree = tree
+        self._pending: list[tuple[Digest, Job, Record, str]] = []
+        self._changing: dict[Version, bool] = {}
+
+    def fetch(self, job: Job) -> tuple[Record, str] | None:
+        """Make a unit's object without a compiler: its record, and what the compiler said then."""
+        key = self._key(job)
+        entry = self._cache.find(key, self._holds) if key else None
+        if key is None or entry is None or job.output is None:
+            return None
+        if not self._cache.fetch(entry, Path(job.output)):
+            return None
+        made = self._tree.renew(job.output)
+        if made is None or made.digest != entry.object:
+            Path(job.output).unlink(missing_ok=True)
+            self._cache.discard(key, entry)
+            return None
+        inputs = [self._tree.look(self._places.path(name)) for name, _ in entry.inputs]
+        known = tuple(version for version in inputs if version is not None)
+        return Record(job.identity, known, made), entry.words
+
+    def note(self, job: Job, record: Record, words: str) -> None:
+        """A unit was compiled."""
+        key = self._key(job)
+        if key is not None:
+            self._pending.append((key, job, record, words))
+
+    def flush(self) -> None:
+        """Keep what was compiled. A cache that cannot be written costs work later, nothing else."""
+        pending, self._pending = self._pending, []
+        with contextlib.suppress(OSError):
+            for key, job, record, words in pending:
+                if job.output and not any(map(self._is_changing, record.inputs)):
+                    name = self._places.name
+                    inputs = [(name(version.path), version.digest) for version in record.inputs]
+                    entry = Entry(inputs, record.output.digest, words)
+                    self._cache.add(key, entry, Path(job.output))
+            if pending:
+                self._cache.trim_if_due()
+
+    def _key(self, job: Job) -> Digest | None:
+        if not job.is_unit or len(job.inputs) < 2:
+            return None
+        source, tool = (self._tree.look(name) for name in job.inputs[:2])
+        return self._places.key(job, source, tool) if source and tool else None
+
+    def _holds(self, name: str, content: Digest) -> bool:
+        found = self._tree.look(self._places.path(name))
+        return found is not None and found.digest == content
+
+    def _is_changing(self, version: Version) -> bool:
+        known = self._changing.get(version)
+        if known is None:
+            known = self._changing[version] = _has_changing(version.path)
+        return known
+
+
+def _has_changing(path: str) -> bool:
+    try:
+        data = Path(path).read_bytes()
+    except OSError:
+        return True
+    return any(word in data for word in _CHANGING)
