@@ -155,6 +155,19 @@ class UploadRecipe:
 
 
 @dataclass(frozen=True, slots=True)
+class SizeRecipe:
+    """What a board holds, and how a core counts it: `recipe.size.regex*`, `upload.maximum_*`.
+
+    The patterns match lines as `size -A` prints them (`.text 1234 0`), with the bytes as group 1.
+    """
+
+    program: str = ""
+    data: str = ""
+    maximum_program: int | None = None
+    maximum_data: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class BuildPlan:
     """Everything an environment needs built, in order: prebuild, units, archives, link, finish."""
 
@@ -179,6 +192,7 @@ class BuildPlan:
     artifacts: tuple[Path, ...] = ()
     """What the objcopy recipes make of the ELF: firmware.hex, firmware.eep."""
     upload: UploadRecipe | None = None
+    size: SizeRecipe = field(default_factory=SizeRecipe)
     toolchain: str = ""
     """What compiles, in words for the user."""
     core: str = ""

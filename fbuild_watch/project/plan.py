@@ -24,6 +24,7 @@ from fbuild_watch.model import (
     Environment,
     FlashSettings,
     Installed,
+    SizeRecipe,
     Step,
     TranslationUnit,
 )
@@ -219,6 +220,7 @@ class _Maker:
             generated=sketch.generated,
             artifacts=tuple(step.output for step in objcopy if step.output),
             upload=upload.recipe(recipes, environment),
+            size=_size(recipes),
             toolchain=self.chosen.label,
             core=runtime.core_words(board),
             libraries=tuple(library.words for library in need.libraries),
@@ -285,6 +287,18 @@ def _number(recipes: Recipes, name: str, default: str) -> int:
         return int(text, 0)
     except ValueError as error:
         raise InvalidProject(f"{name}={text} is not a number", path=recipes.path) from error
+
+
+def _size(recipes: Recipes) -> SizeRecipe:
+    def maximum(name: str) -> int | None:
+        return _number(recipes, name, "0") or None
+
+    return SizeRecipe(
+        program=recipes.properties.get("recipe.size.regex", ""),
+        data=recipes.properties.get("recipe.size.regex.data", ""),
+        maximum_program=maximum("upload.maximum_size"),
+        maximum_data=maximum("upload.maximum_data_size"),
+    )
 
 
 def _flash(recipes: Recipes) -> FlashSettings:
