@@ -19,7 +19,7 @@ from typing import TypeVar
 import trio
 
 from fbuild_watch import flash, loop, words
-from fbuild_watch.board_port import BoardPort, Operation
+from fbuild_watch.board_port import BoardPort
 from fbuild_watch.build import BuildEvent
 from fbuild_watch.errors import FbuildError, FlashCancelled, PortError
 from fbuild_watch.feed import Feed
@@ -36,6 +36,7 @@ from fbuild_watch.model import (
     Typed,
     UploadReport,
 )
+from fbuild_watch.outputs import boards_folder
 from fbuild_watch.pipeline import Pipeline
 from fbuild_watch.timing import PassTimes
 from fbuild_watch.watcher import Changes, age, watch
@@ -139,7 +140,8 @@ class App:
         observer: Observer,
     ) -> None:
         self.state = loop.LoopState()
-        self.port = BoardPort(self._shown, environment.monitor_speed)
+        boards = flash.BoardMemory(boards_folder(environment.project_dir))
+        self.port = BoardPort(self._shown, environment.monitor_speed, boards)
         self.pipeline = pipeline
         self.pipeline.say = lambda said: self._feed.tell(Notice(said))
         self.environment_name = environment.name
@@ -223,10 +225,10 @@ class App:
         async with self._building:
             return await self.pipeline.build(clean=clean, on_event=on_event)
 
-    async def visit(
-        self, operation: Operation[T], baud: int, listener: flash.Listener, *, leaves: str | None
+    async def lend(
+        self, work: Callable[[BoardPort], Awaitable[T]], *, leaves: str | None
     ) -> T:
-        """Borrow the port for an operation, after which the board holds the build `leaves`.
+        """Have the port used by `work`, after which the board holds the build `leaves`.
 
         `leaves` None: it may hold anything. Raises PortNotFound while there is no port.
         """
@@ -234,7 +236,7 @@ class App:
         self._observer.state(visited)
         self._post.send_nowait(loop.BoardChanged(None))  # also if we are ended in the middle
         try:
-            result = await self.port.visit(operation, baud, listener)
+            result = await work(self.port)
             self._post.send_nowait(loop.BoardChanged(leaves))
         finally:
             self._observer.state(self.state)

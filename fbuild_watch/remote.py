@@ -49,7 +49,7 @@ async def talk(located: Located, asked: AttachAsked, console: Console) -> None:
     PortError, ControlError.
     """
     async with await _connect(located) as stream:
-        remote = _Remote(stream)
+        remote = _Remote(stream, asked.name)
         await remote.run(remote.wire.hello(located.token, asked.name))
         attached = await remote.run(remote.wire.request("attach", asked, Attached))
         show, items = trio.open_memory_channel[ConsoleItem](math.inf)
@@ -75,8 +75,9 @@ async def _connect(located: Located) -> trio.SocketStream:
 class _Remote:
     """The connection."""
 
-    def __init__(self, stream: trio.SocketStream) -> None:
+    def __init__(self, stream: trio.SocketStream, name: str) -> None:
         self.wire = Wire()
+        self._name = name
         self._stream = stream
 
     async def run(self, exchange: Exchange[T]) -> T:
@@ -110,10 +111,23 @@ class _Remote:
                 except FbuildError as error:  # what was typed was refused
                     items.send_nowait(Notice(f"not sent: {error}\n{error.hint}", "bad"))
                     continue
-                for item in _items(news):
+                for item in self._items(news):
                     items.send_nowait(item)
                 if isinstance(news, StreamEnded):
                     return
+
+    def _items(self, news: StreamItem | StreamLost | StreamEnded) -> list[ConsoleItem]:
+        match news:
+            case StreamItem(item=WriterChanged(writer)) if writer in (None, self._name):
+                return []
+            case StreamItem(item=item):
+                shown = _item(item)
+                return [shown] if shown else []
+            case StreamLost(count=count):
+                return [Notice(f"{count} items were lost: this terminal was too slow", "bad")]
+            case StreamEnded(error=error):
+                why = f": {from_wire(error)}" if error else ""
+                return [Notice(f"the board's project is watched no more{why}", "bad")]
 
     async def obey(self, inputs: trio.MemoryReceiveChannel[ConsoleInput], stream: int) -> None:
         """Pass on what a person does. A refusal comes back among the news."""
@@ -135,19 +149,6 @@ def _greeting(attached: Attached, pid: int) -> Notice:
     return Notice(text)
 
 
-def _items(news: StreamItem | StreamLost | StreamEnded) -> list[ConsoleItem]:
-    match news:
-        case StreamItem(item=item):
-            shown = _item(item)
-            return [shown] if shown else []
-        case StreamLost(count=count):
-            return [Notice(f"{count} items were lost: this terminal was too slow", "bad")]
-        case StreamEnded(error=error):
-            why = f": {from_wire(error)}" if error else ""
-            return [Notice(f"the board's project is watched no more{why}", "bad")]
-    return []
-
-
 def _item(item: Item) -> ConsoleItem | None:
     match item:
         case Text(text, complete):
@@ -157,5 +158,5 @@ def _item(item: Item) -> ConsoleItem | None:
         case State(status=status):
             return StatusLine(status)
         case WriterChanged(writer):
-            return Notice(f"{writer or 'nobody'} is writing to the board now")
+            return Notice(f"{writer} is writing to the board now")
     return None

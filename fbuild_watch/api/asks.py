@@ -12,14 +12,17 @@ from msgspec import Struct
 
 from fbuild_watch import results
 from fbuild_watch.control import messages
-from fbuild_watch.control.messages import BuildDone, Nothing
+from fbuild_watch.control.messages import BuildDone, Flashed, Nothing
 from fbuild_watch.control.variables import relevant
 from fbuild_watch.errors import FlashDiffers
-from fbuild_watch.model import FlashReport, OperationResult, Range, VerifyReport
+from fbuild_watch.model import OperationResult, Range, VerifyReport
 
 T = TypeVar("T")
 
 AnyPath = str | os.PathLike[str]
+
+Images = Sequence[tuple[int | str, AnyPath]]
+"""Offsets in bytes (as text: as `--image` takes them), and files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,33 +58,34 @@ def flash(
     project: AnyPath | None,
     environment: str | None,
     port: str | None,
-    images: Sequence[tuple[int, AnyPath]],
+    images: Images,
     *,
     build: bool,
 ) -> Ask[OperationResult]:
     """Bring a board up to date."""
     params = _image(project, environment, port, images, build=build)
-    return Ask("flash", params, FlashReport, results.of_report)
+    return Ask("flash", params, Flashed, _of_flash)
 
 
 def verify(
     project: AnyPath | None,
     environment: str | None,
     port: str | None,
-    images: Sequence[tuple[int, AnyPath]],
+    images: Images,
     *,
     build: bool,
+    convert: Callable[[VerifyReport], OperationResult] | None = None,
 ) -> Ask[OperationResult]:
-    """Ask a board what it holds."""
+    """Ask a board what it holds. By default a difference is raised as FlashDiffers."""
     params = _image(project, environment, port, images, build=build)
-    return Ask("verify", params, VerifyReport, _of_verify)
+    return Ask("verify", params, VerifyReport, convert or _of_verify)
 
 
 def _image(
     project: AnyPath | None,
     environment: str | None,
     port: str | None,
-    images: Sequence[tuple[int, AnyPath]],
+    images: Images,
     *,
     build: bool,
 ) -> messages.FlashAsked:
@@ -89,7 +93,7 @@ def _image(
         None if images else _project(project or "."),
         environment,
         port,
-        [f"{offset:#x}={absolute(path)}" for offset, path in images],
+        [f"{offset}={absolute(path)}" for offset, path in images],
         no_build=not build,
         variables=relevant(os.environ),
     )
@@ -166,6 +170,12 @@ def _of_build(done: BuildDone) -> OperationResult:
     regions = tuple(Range(region.name, region.offset, region.size) for region in done.regions)
     message = f"build {done.build_id} in {done.build_dir}"
     return OperationResult(True, message, regions=regions, phases=done.phases)
+
+
+def _of_flash(done: Flashed) -> OperationResult:
+    report = done.flash or done.upload
+    assert report is not None
+    return results.of_report(report)
 
 
 def _of_verify(report: VerifyReport) -> OperationResult:

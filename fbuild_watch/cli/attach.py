@@ -8,6 +8,9 @@ import click
 
 from fbuild_watch.cli.common import console_options, port_option, project_argument
 
+BACKLOG = 20
+"""Items from before that a person sees; patterns count for what comes from now on."""
+
 
 @click.command("attach")
 @project_argument
@@ -64,7 +67,7 @@ def talk_to(
         port,
         baud,
         take_from=writer if take else take_from,
-        backlog=20,
+        backlog=0 if expect or fail else BACKLOG,
     )
     console = choose_console(project, expect=expect, fail=fail, timeout=timeout)
     run_async(remote.talk, located, asked, console)

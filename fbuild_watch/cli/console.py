@@ -35,6 +35,16 @@ def command(
 
     PROJECT gives the port and the speed, if there is a project.
     """
+    from fbuild_watch.cli import attach, running
+
+    if (client := running.client()) is not None:
+        with client:
+            watched = port is None and running.watches(client, project)
+        named = None if watched else choose_port(port, _settings(project, environment)[0])
+        attach.talk_to(
+            project=project, port=named, baud=baud, expect=expect, fail=fail, timeout=timeout
+        )
+        return
     from fbuild_watch.cli.faces import choose_console
     from fbuild_watch.oneshot import talk
 

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from fbuild_watch.cli.common import environment_option, port_option, project_argument, run_async
-from fbuild_watch.cli.target import BoardJob, bauds, image_options, json_option, wanted_image
+from fbuild_watch.cli.target import (
+    BoardJob,
+    bauds,
+    board_memory,
+    image_options,
+    json_option,
+    wanted_image,
+)
 from fbuild_watch.cli.target import report as report_outcome
 
 if TYPE_CHECKING:
@@ -20,6 +27,15 @@ if TYPE_CHECKING:
 @environment_option
 @port_option
 @image_options
+@click.option("--mac", metavar="MAC", help="Refuse any board but the one with this MAC.")
+@click.option(
+    "--reset",
+    default="auto",
+    show_default=True,
+    metavar="METHOD",
+    help="How the board is brought into its bootloader: auto, tight, classic, usb-jtag, none, "
+    "or steps such as D0|R1|W0.1|D1|R0|W0.05|D0.",
+)
 @json_option
 def command(
     project: Path,
@@ -27,6 +43,8 @@ def command(
     port: str | None,
     images: tuple[str, ...],
     no_build: bool,
+    mac: str | None,
+    reset: str,
     as_json: bool,
 ) -> int:
     """Build PROJECT, ask the board what it holds, write only what differs, and prove it.
@@ -35,13 +53,27 @@ def command(
     """
 
     def do(job: BoardJob) -> OperationResult:
+        from fbuild_watch.cli import running
+
+        plain = mac is None and reset == "auto"  # the running process knows neither of the two
+        if plain and (client := running.client()) is not None:
+            return running.ask_of_image(
+                client, "flash", job, project, environment, port, images, no_build
+            )
         from fbuild_watch import results
         from fbuild_watch.oneshot import deliver
 
         wanted = wanted_image(project, environment, images, no_build)
         name = job.choose(port, wanted.settings)
         report = run_async(
-            deliver, wanted.image, name, listener=job.listener(), **bauds(wanted.settings)
+            deliver,
+            wanted.image,
+            name,
+            listener=job.listener(),
+            memory=board_memory(wanted.settings),
+            mac=mac,
+            reset=reset,
+            **bauds(wanted.settings),
         )
         return results.with_phases(results.of_report(report), wanted.phases)
 

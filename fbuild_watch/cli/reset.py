@@ -19,8 +19,15 @@ from fbuild_watch.cli.target import BoardJob, settings_of
 def command(project: Path, environment: str | None, port: str | None, bootloader: bool) -> None:
     """Restart the board. PROJECT gives the port, if there is a project."""
     from fbuild_watch import flash
+    from fbuild_watch.cli import running
     from fbuild_watch.oneshot import restart
 
+    client = running.client() if not bootloader else None
+    if client is not None:
+        with client:
+            client.reset(project, environment, port=port)
+        click.echo("the board was restarted", err=True)
+        return
     settings = settings_of(project, environment)
     with FlashProgress() as progress:
         job = BoardJob(progress)

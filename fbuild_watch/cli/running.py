@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
+from fbuild_watch.cli.common import choose_port, is_interactive
 from fbuild_watch.cli.progress import FlashProgress
+from fbuild_watch.errors import PortAmbiguous
 
 if TYPE_CHECKING:
     from fbuild_watch.api.sync.client import Client
+    from fbuild_watch.cli.target import BoardJob
     from fbuild_watch.control.messages import Step
+    from fbuild_watch.model import OperationResult
 
 
 def client() -> Client | None:
@@ -43,11 +48,47 @@ def name() -> str:
     return f"{command} {what}, pid {os.getpid()}"
 
 
-class StepProgress(FlashProgress):
+def ask_of_image(
+    client: Client,
+    method: Literal["flash", "verify"],
+    job: BoardJob,
+    project: Path,
+    environment: str | None,
+    port: str | None,
+    images: Sequence[str],
+    no_build: bool,
+) -> OperationResult:
+    """Have the running process flash or verify. A person is asked when there are several boards."""
+    from fbuild_watch import results
+    from fbuild_watch.api import asks
+
+    job.port = port
+    placed = [(offset, path) for offset, _, path in (text.partition("=") for text in images)]
+    where = (project, environment, port, placed)
+    if method == "flash":
+        ask = asks.flash(*where, build=not no_build)
+    else:
+        ask = asks.verify(*where, build=not no_build, convert=results.of_report)
+    try:
+        with client:
+            return client.ask(ask, None, StepProgress(job.progress))
+    except PortAmbiguous:
+        if not is_interactive():
+            raise
+    chosen, again = choose_port(None, None), type(client)(name())
+    return ask_of_image(again, method, job, project, environment, chosen, images, no_build)
+
+
+def watches(client: Client, project: Path) -> bool:
+    """Whether the running process watches this project."""
+    return any(found.project == str(project) for found in client.status().projects)
+
+
+class StepProgress:
     """Shows the progress of a request as the command itself would."""
 
-    def __enter__(self) -> StepProgress:
-        return self
+    def __init__(self, shown: FlashProgress) -> None:
+        self._shown = shown
 
     def __call__(self, step: Step) -> None:
         """Show a step."""
@@ -56,17 +97,17 @@ class StepProgress(FlashProgress):
         match step:
             case messages.UnitBuilt(source, done, total, output):
                 self._warn(output)
-                self.show_line(f"compiled {done}/{total} {Path(source).name}")
+                self._shown.show_line(f"compiled {done}/{total} {Path(source).name}")
             case messages.StepBuilt(name, output):
                 self._warn(output)
-                self.show_line(name)
+                self._shown.show_line(name)
             case messages.FlashStep(words, done, total):
                 share = f" {done * 100 // total} %" if total else ""
-                self.show_line(f"{words}{share}")
+                self._shown.show_line(f"{words}{share}")
             case messages.DeviceFound(device):
-                self.show_device(device)
+                self._shown.show_device(device)
 
     def _warn(self, output: str) -> None:
         if output.strip():
-            self.clear()
+            self._shown.clear()
             click.echo(output.rstrip(), err=True)

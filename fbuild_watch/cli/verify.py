@@ -35,6 +35,12 @@ def command(
     """
 
     def do(job: BoardJob) -> OperationResult:
+        from fbuild_watch.cli import running
+
+        if (client := running.client()) is not None:
+            return running.ask_of_image(
+                client, "verify", job, project, environment, port, images, no_build
+            )
         from fbuild_watch import flash, results
 
         wanted = wanted_image(project, environment, images, no_build)

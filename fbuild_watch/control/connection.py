@@ -12,6 +12,7 @@ from __future__ import annotations
 import hmac
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -104,7 +105,16 @@ class Connection:
         finally:
             self._outbox.close_all()
             with trio.CancelScope(shield=True):
+                await self._send_last_answers()
                 await close_orderly(self._stream)
+
+    async def _send_last_answers(self) -> None:
+        """The one to `shutdown`, for instance."""
+        with (
+            suppress(trio.BrokenResourceError, trio.ClosedResourceError),
+            trio.move_on_after(_LAST_WORDS_S),
+        ):
+            await self._outbox.flush()
 
     async def _serve(self) -> None:
         try:
@@ -210,7 +220,8 @@ class Connection:
         try:
             with scope:
                 frame = await self._result(request, call)
-            await self._outbox.answer(frame or protocol.write_failure(request.id, _cancelled()))
+            with trio.move_on_after(_LAST_WORDS_S, shield=True):  # also when we are ending
+                await self._outbox.answer(frame or protocol.write_failure(request.id, _cancelled()))
         except BaseException:
             frame = b""
             raise

@@ -77,6 +77,16 @@ def holder() -> Info | None:
     return None
 
 
+def is_held_by(pid: int) -> bool:
+    """Whether a process still has the lock, though it may have said goodbye already."""
+    folder = runtime_dir()
+    with _opened(folder) as fd:
+        if _lock_nowait(fd, folder):
+            return False
+    found = info.read(folder)
+    return found is None or found.pid == pid
+
+
 def _take(fd: int, folder: Path) -> None:
     """The lock. One that is held without a word may be held by a mere look (`holder`): try again."""
     deadline = time.monotonic() + PATIENCE_S

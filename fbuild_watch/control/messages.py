@@ -13,7 +13,7 @@ from typing import Literal
 from msgspec import Struct
 
 from fbuild_watch.control.wire_errors import WireError
-from fbuild_watch.model import Device, FlashReport
+from fbuild_watch.model import Device, FlashReport, UploadReport, VerifyReport
 
 PROTOCOL = 1
 
@@ -167,6 +167,13 @@ class FlashAsked(Struct, frozen=True):
     """OFFSET=PATH each, with absolute paths."""
     no_build: bool = False
     variables: Variables = {}
+
+
+class Flashed(Struct, frozen=True):
+    """What was done: by us, proven by the device's digests, or by the core's own program."""
+
+    flash: FlashReport | None = None
+    upload: UploadReport | None = None
 
 
 class ResetAsked(Struct, frozen=True):
@@ -383,7 +390,8 @@ REQUESTS: dict[str, tuple[type[Struct], type]] = {
     "logs": (LogsAsked, Logs),
     "shutdown": (ShutdownAsked, ShutdownAnswer),
     "build": (BuildAsked, BuildDone),
-    "flash": (FlashAsked, FlashReport),
+    "flash": (FlashAsked, Flashed),
+    "verify": (FlashAsked, VerifyReport),
     "reset": (ResetAsked, Nothing),
     "watch.start": (WatchAsked, Nothing),
     "watch.stop": (ProjectAsked, Nothing),

@@ -51,6 +51,7 @@ class Outbox:
         self._streams: dict[int, Stream] = {}
         self._wake = trio.Event()
         self._last_id = 0
+        self._rest = memoryview(b"")
 
     async def answer(self, frame: bytes) -> None:
         """Wait until there is room for an answer."""
@@ -93,13 +94,24 @@ class Outbox:
         while True:
             self._wake = trio.Event()
             while batch := self._take(BATCH):
-                await self._stream.send_all(batch)
+                await self._send(batch)
             await self._wake.wait()
 
     async def flush(self) -> None:
-        """Send the answers that wait, and no more."""
+        """After `run`: send the rest of what it has begun, and the answers that wait; no more."""
+        await self._send(self._rest)
         while batch := self._take_answers(math.inf):
-            await self._stream.send_all(batch)
+            await self._send(batch)
+
+    async def _send(self, data: bytes | memoryview) -> None:
+        """As `send_all`, but what is not sent when it is cancelled is kept."""
+        self._rest = memoryview(data)
+        try:
+            while self._rest:
+                sent = await self._stream.socket.send(self._rest)
+                self._rest = self._rest[sent:]
+        except OSError as error:
+            raise trio.BrokenResourceError from error
 
     def _take(self, most: float) -> bytes:
         return self._take_answers(most) or self._take_items(most)

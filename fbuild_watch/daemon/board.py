@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
-from fbuild_watch import flash
-from fbuild_watch.board_port import BoardPort, Operation
+from fbuild_watch.board_port import BoardPort
 from fbuild_watch.control.messages import AttachAsked, Attached, Item, WriterChanged
 from fbuild_watch.control.outbox import Stream
 from fbuild_watch.daemon import convert
@@ -29,10 +28,8 @@ class Board(Protocol):
     def command(self, command: Command) -> None:
         """What a console asks for."""
 
-    async def visit(
-        self, operation: Operation[T], baud: int, listener: flash.Listener, *, leaves: str | None
-    ) -> T:
-        """Borrow its port (`App.visit`)."""
+    async def lend(self, work: Callable[[BoardPort], Awaitable[T]], *, leaves: str | None) -> T:
+        """Have its port used (`App.lend`)."""
 
 
 class Attachment:

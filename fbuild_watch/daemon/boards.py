@@ -14,12 +14,13 @@ from typing import TypeVar
 
 import trio
 
-from fbuild_watch import flash, oneshot
+from fbuild_watch import flash, oneshot, tool_upload
 from fbuild_watch.board_port import Operation
 from fbuild_watch.daemon.board import Board
 from fbuild_watch.daemon.room import Room
 from fbuild_watch.daemon.visitor import Visitor
 from fbuild_watch.errors import NotRunning
+from fbuild_watch.model import UploadRecipe, UploadReport
 
 T = TypeVar("T")
 
@@ -76,7 +77,19 @@ class Boards:
                 return await oneshot.visit(
                     operation, port, write_baud=write_baud, run_baud=run_baud, listener=listener
                 )
-        return await board.visit(operation, write_baud, listener, leaves=leaves)
+        return await board.lend(
+            lambda way: way.visit(operation, write_baud, listener), leaves=leaves
+        )
+
+    async def upload(
+        self, port: str, recipe: UploadRecipe, listener: flash.Listener
+    ) -> UploadReport:
+        """Have a core's own program write a board. Raises FlashError, PortError."""
+        async with self._turns[port]:
+            board = self.at(port)
+            if board is None:
+                return await tool_upload.upload(recipe, port, listener)
+        return await board.lend(lambda way: way.upload(recipe, listener), leaves=None)
 
     async def reset(self, port: str) -> None:
         """Restart a board. Raises PortError."""

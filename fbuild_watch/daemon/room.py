@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
 import trio
 
-from fbuild_watch import app, flash
+from fbuild_watch import app
 from fbuild_watch.app import App, Console, Observer, Settings
-from fbuild_watch.board_port import BoardPort, Operation
+from fbuild_watch.board_port import BoardPort
 from fbuild_watch.control.messages import Item, Pass, ProjectStatus
 from fbuild_watch.daemon import convert
 from fbuild_watch.daemon.board import Outlet
@@ -75,11 +75,9 @@ class Room:
         """What a console asks for."""
         self._app.command(command)
 
-    async def visit(
-        self, operation: Operation[T], baud: int, listener: flash.Listener, *, leaves: str | None
-    ) -> T:
-        """See `App.visit`."""
-        return await self._app.visit(operation, baud, listener, leaves=leaves)
+    async def lend(self, work: Callable[[BoardPort], Awaitable[T]], *, leaves: str | None) -> T:
+        """See `App.lend`."""
+        return await self._app.lend(work, leaves=leaves)
 
     def status(self) -> ProjectStatus:
         """What it does now."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import trio
 
-from fbuild_watch import flash, words
-from fbuild_watch.board_port import BoardPort, Operation
+from fbuild_watch import words
+from fbuild_watch.board_port import BoardPort
 from fbuild_watch.daemon.board import Outlet
 from fbuild_watch.errors import PortError
 from fbuild_watch.model import Command, ConsoleItem, Notice
@@ -65,11 +65,9 @@ class Visitor:
         else:
             self._tell(words.only_in_watch())
 
-    async def visit(
-        self, operation: Operation[T], baud: int, listener: flash.Listener, *, leaves: str | None
-    ) -> T:
-        """Borrow the port."""
-        return await self._port.visit(operation, baud, listener)
+    async def lend(self, work: Callable[[BoardPort], Awaitable[T]], *, leaves: str | None) -> T:
+        """Have the port used. Nothing was known of the board, and nothing is (`leaves`)."""
+        return await work(self._port)
 
     async def _read(self) -> None:
         while True:

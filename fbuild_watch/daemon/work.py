@@ -20,11 +20,27 @@ from fbuild_watch.board_port import Operation, flash_line
 from fbuild_watch.build import BuildEvent
 from fbuild_watch.control import messages
 from fbuild_watch.control.connection import Call
-from fbuild_watch.control.messages import BuildAsked, BuildDone, FlashAsked, Nothing, ResetAsked
+from fbuild_watch.control.messages import (
+    BuildAsked,
+    BuildDone,
+    FlashAsked,
+    Flashed,
+    Nothing,
+    ResetAsked,
+)
 from fbuild_watch.daemon import convert
 from fbuild_watch.daemon.boards import Boards
 from fbuild_watch.daemon.room import Room
-from fbuild_watch.model import BuildReport, Environment, FlashReport, Image, VerifyReport
+from fbuild_watch.errors import NoDigests
+from fbuild_watch.model import (
+    BuildReport,
+    Environment,
+    FlashReport,
+    Image,
+    UploadRecipe,
+    UploadReport,
+    VerifyReport,
+)
 from fbuild_watch.pipeline import Pipeline
 
 T = TypeVar("T")
@@ -59,14 +75,22 @@ class Work:
             )
         return convert.built(report, environment)
 
-    async def flash(self, call: Call) -> FlashReport:
+    async def flash(self, call: Call) -> Flashed:
         """`flash`."""
         wanted = await self._wanted(call)
+        if wanted.image.upload is not None:
+            return Flashed(upload=await self._upload(call, wanted, wanted.image.upload))
 
         async def operation(line: flash.Line, listener: flash.Listener) -> FlashReport:
             return await flash_line(line, wanted.image, listener)
 
         report = await self._visit(call, wanted, operation, "flashing", wanted.image.build_id)
+        return Flashed(replace(report, phases={**wanted.phases, **report.phases}))
+
+    async def _upload(self, call: Call, wanted: Wanted, recipe: UploadRecipe) -> UploadReport:
+        port = await self.port(call.params.project, call.params.port, wanted.settings)
+        with self._doing(f"flashing {port}", call):
+            report = await self._boards.upload(port, recipe, _listener(call))
         return replace(report, phases={**wanted.phases, **report.phases})
 
     async def verify(self, call: Call) -> VerifyReport:
@@ -114,6 +138,8 @@ class Work:
         asked: FlashAsked = call.params
         settings = wanted.settings
         port = await self.port(asked.project, asked.port, settings)
+        if not wanted.image.regions:
+            raise NoDigests(port, None)
         with self._doing(f"{doing} {port}", call):
             return await self._boards.visit(
                 port,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Self, TypeVar
 
 import anyio
 
 from fbuild_watch.api import asks
 from fbuild_watch.api.aio.link import CONNECT_S, Link, connect
-from fbuild_watch.api.asks import AnyPath, Ask
+from fbuild_watch.api.asks import AnyPath, Ask, Images
 from fbuild_watch.api.exchange import OnProgress, ignore
 from fbuild_watch.control.messages import (
     Logs,
@@ -49,7 +49,7 @@ class AsyncClient:
         timeout: float | None = None,
     ) -> OperationResult:
         """Build an environment; `regions` are the image's. Raises ProjectError, BuildError."""
-        return await self._run(asks.build(project, environment, clean), timeout, on_progress)
+        return await self.ask(asks.build(project, environment, clean), timeout, on_progress)
 
     async def flash(
         self,
@@ -57,7 +57,7 @@ class AsyncClient:
         environment: str | None = None,
         *,
         port: str | None = None,
-        images: Sequence[tuple[int, AnyPath]] = (),
+        images: Images = (),
         build: bool = True,
         on_progress: OnProgress = ignore,
         timeout: float | None = None,
@@ -68,7 +68,7 @@ class AsyncClient:
         Raises ProjectError, BuildError, ImageError, PortError, FlashError.
         """
         ask = asks.flash(project, environment, port, images, build=build)
-        return await self._run(ask, timeout, on_progress)
+        return await self.ask(ask, timeout, on_progress)
 
     deploy = flash
     """build + flash, under the name that other tools have for it."""
@@ -79,14 +79,14 @@ class AsyncClient:
         environment: str | None = None,
         *,
         port: str | None = None,
-        images: Sequence[tuple[int, AnyPath]] = (),
+        images: Images = (),
         build: bool = True,
         on_progress: OnProgress = ignore,
         timeout: float | None = None,
     ) -> OperationResult:
         """Ask a board whether it holds the image. Raises FlashDiffers, and as `flash` does."""
         ask = asks.verify(project, environment, port, images, build=build)
-        return await self._run(ask, timeout, on_progress)
+        return await self.ask(ask, timeout, on_progress)
 
     async def reset(
         self,
@@ -97,19 +97,19 @@ class AsyncClient:
         timeout: float | None = None,
     ) -> None:
         """Restart a board's firmware. Raises PortError."""
-        await self._run(asks.reset(project, environment, port), timeout)
+        await self.ask(asks.reset(project, environment, port), timeout)
 
     async def status(self, *, timeout: float | None = 10.0) -> Status:
         """What runs."""
-        return await self._run(asks.status(), timeout)
+        return await self.ask(asks.status(), timeout)
 
     async def ports(self, *, timeout: float | None = 30.0) -> list[PortStatus]:
         """The serial ports of the process's machine."""
-        return await self._run(asks.ports(), timeout)
+        return await self.ask(asks.ports(), timeout)
 
     async def logs(self, lines: int = 100, *, timeout: float | None = 10.0) -> Logs:
         """The end of the log of a process in the background."""
-        return await self._run(asks.logs(lines), timeout)
+        return await self.ask(asks.logs(lines), timeout)
 
     async def watch(
         self,
@@ -120,21 +120,21 @@ class AsyncClient:
         timeout: float | None = 30.0,
     ) -> None:
         """Build, flash and show this project from now on, each time a file is saved."""
-        await self._run(asks.watch(project, environment, port), timeout)
+        await self.ask(asks.watch(project, environment, port), timeout)
 
     async def unwatch(self, project: AnyPath = ".", *, timeout: float | None = 120.0) -> None:
         """Watch it no more; waits for a write."""
-        await self._run(asks.unwatch(project), timeout)
+        await self.ask(asks.unwatch(project), timeout)
 
     async def pause(
         self, project: AnyPath = ".", *, paused: bool = True, timeout: float | None = 10.0
     ) -> None:
         """Let edits wait (or, with `paused` False, no more)."""
-        await self._run(asks.pause(project, paused), timeout)
+        await self.ask(asks.pause(project, paused), timeout)
 
     async def shutdown(self, *, only_if_idle: bool = False, timeout: float | None = 10.0) -> bool:
         """End the process in good order. Whether it will: see `only_if_idle`."""
-        return await self._run(asks.shutdown(only_if_idle=only_if_idle), timeout)
+        return await self.ask(asks.shutdown(only_if_idle=only_if_idle), timeout)
 
     async def events(
         self, *, timeout: float | None = None
@@ -173,7 +173,8 @@ class AsyncClient:
     async def __aexit__(self, *_exception: object) -> None:
         await self.aclose()
 
-    async def _run(self, ask: Ask[T], timeout: float | None, on_progress: OnProgress = ignore) -> T:
+    async def ask(self, ask: Ask[T], timeout: float | None, on_progress: OnProgress = ignore) -> T:
+        """Send any request of `asks`."""
         link = await self._connected()
         try:
             exchange = link.wire.request(ask.method, ask.params, ask.kind, on_progress)

@@ -11,7 +11,7 @@ from fbuild_watch import __version__
 from fbuild_watch.api import launch
 from fbuild_watch.api.aio.client import AsyncClient
 from fbuild_watch.api.asks import AnyPath
-from fbuild_watch.control.locate import locate
+from fbuild_watch.control import lock
 from fbuild_watch.control.messages import Status, Welcome
 from fbuild_watch.errors import NotRunning, TimedOut
 
@@ -59,7 +59,7 @@ class AsyncDaemon:
         except NotRunning:
             return False
         deadline = anyio.current_time() + timeout
-        while (found := locate()) is not None and found.pid == pid:
+        while lock.is_held_by(pid):
             if anyio.current_time() > deadline:
                 raise TimedOut("the end of the process", timeout)
             await anyio.sleep(_PAUSE_S)

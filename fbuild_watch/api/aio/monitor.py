@@ -116,7 +116,12 @@ class AsyncSerialMonitor:
 
     async def _attach(self) -> None:
         self._link = await connect(self._reading.asked.name)
-        await self._link.run(self._reading.attach(self._link.wire), CONNECT_S, "attach")
+        try:
+            await self._link.run(self._reading.attach(self._link.wire), CONNECT_S, "attach")
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await self.aclose()
+            raise
 
     async def _ask(self, ask: Ask[T], timeout: float | None) -> T:
         link = self._connected()

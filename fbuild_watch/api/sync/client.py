@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Self, TypeVar
 
 from fbuild_watch.api import asks
-from fbuild_watch.api.asks import AnyPath, Ask
+from fbuild_watch.api.asks import AnyPath, Ask, Images
 from fbuild_watch.api.exchange import OnProgress, ignore
 from fbuild_watch.api.sync.link import CONNECT_S, Link, connect
 from fbuild_watch.control.messages import (
@@ -47,7 +47,7 @@ class Client:
         timeout: float | None = None,
     ) -> OperationResult:
         """Build an environment; `regions` are the image's. Raises ProjectError, BuildError."""
-        return self._run(asks.build(project, environment, clean), timeout, on_progress)
+        return self.ask(asks.build(project, environment, clean), timeout, on_progress)
 
     def flash(
         self,
@@ -55,7 +55,7 @@ class Client:
         environment: str | None = None,
         *,
         port: str | None = None,
-        images: Sequence[tuple[int, AnyPath]] = (),
+        images: Images = (),
         build: bool = True,
         on_progress: OnProgress = ignore,
         timeout: float | None = None,
@@ -66,7 +66,7 @@ class Client:
         Raises ProjectError, BuildError, ImageError, PortError, FlashError.
         """
         ask = asks.flash(project, environment, port, images, build=build)
-        return self._run(ask, timeout, on_progress)
+        return self.ask(ask, timeout, on_progress)
 
     deploy = flash
     """build + flash, under the name that other tools have for it."""
@@ -77,14 +77,14 @@ class Client:
         environment: str | None = None,
         *,
         port: str | None = None,
-        images: Sequence[tuple[int, AnyPath]] = (),
+        images: Images = (),
         build: bool = True,
         on_progress: OnProgress = ignore,
         timeout: float | None = None,
     ) -> OperationResult:
         """Ask a board whether it holds the image. Raises FlashDiffers, and as `flash` does."""
         ask = asks.verify(project, environment, port, images, build=build)
-        return self._run(ask, timeout, on_progress)
+        return self.ask(ask, timeout, on_progress)
 
     def reset(
         self,
@@ -95,19 +95,19 @@ class Client:
         timeout: float | None = None,
     ) -> None:
         """Restart a board's firmware. Raises PortError."""
-        self._run(asks.reset(project, environment, port), timeout)
+        self.ask(asks.reset(project, environment, port), timeout)
 
     def status(self, *, timeout: float | None = 10.0) -> Status:
         """What runs."""
-        return self._run(asks.status(), timeout)
+        return self.ask(asks.status(), timeout)
 
     def ports(self, *, timeout: float | None = 30.0) -> list[PortStatus]:
         """The serial ports of the process's machine."""
-        return self._run(asks.ports(), timeout)
+        return self.ask(asks.ports(), timeout)
 
     def logs(self, lines: int = 100, *, timeout: float | None = 10.0) -> Logs:
         """The end of the log of a process in the background."""
-        return self._run(asks.logs(lines), timeout)
+        return self.ask(asks.logs(lines), timeout)
 
     def watch(
         self,
@@ -118,21 +118,21 @@ class Client:
         timeout: float | None = 30.0,
     ) -> None:
         """Build, flash and show this project from now on, each time a file is saved."""
-        self._run(asks.watch(project, environment, port), timeout)
+        self.ask(asks.watch(project, environment, port), timeout)
 
     def unwatch(self, project: AnyPath = ".", *, timeout: float | None = 120.0) -> None:
         """Watch it no more; waits for a write."""
-        self._run(asks.unwatch(project), timeout)
+        self.ask(asks.unwatch(project), timeout)
 
     def pause(
         self, project: AnyPath = ".", *, paused: bool = True, timeout: float | None = 10.0
     ) -> None:
         """Let edits wait (or, with `paused` False, no more)."""
-        self._run(asks.pause(project, paused), timeout)
+        self.ask(asks.pause(project, paused), timeout)
 
     def shutdown(self, *, only_if_idle: bool = False, timeout: float | None = 10.0) -> bool:
         """End the process in good order. Whether it will: see `only_if_idle`."""
-        return self._run(asks.shutdown(only_if_idle=only_if_idle), timeout)
+        return self.ask(asks.shutdown(only_if_idle=only_if_idle), timeout)
 
     def events(self, *, timeout: float | None = None) -> Iterator[StreamItem | StreamLost]:
         """Everything that happens to any project, but for what boards say, from now on.
@@ -167,7 +167,8 @@ class Client:
     def __exit__(self, *_exception: object) -> None:
         self.close()
 
-    def _run(self, ask: Ask[T], timeout: float | None, on_progress: OnProgress = ignore) -> T:
+    def ask(self, ask: Ask[T], timeout: float | None, on_progress: OnProgress = ignore) -> T:
+        """Send any request of `asks`."""
         link = self._connected()
         try:
             exchange = link.wire.request(ask.method, ask.params, ask.kind, on_progress)

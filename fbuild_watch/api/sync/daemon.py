@@ -10,7 +10,7 @@ from fbuild_watch import __version__
 from fbuild_watch.api import launch
 from fbuild_watch.api.asks import AnyPath
 from fbuild_watch.api.sync.client import Client
-from fbuild_watch.control.locate import locate
+from fbuild_watch.control import lock
 from fbuild_watch.control.messages import Status, Welcome
 from fbuild_watch.errors import NotRunning, TimedOut
 
@@ -56,7 +56,7 @@ class Daemon:
         except NotRunning:
             return False
         deadline = time.monotonic() + timeout
-        while (found := locate()) is not None and found.pid == pid:
+        while lock.is_held_by(pid):
             if time.monotonic() > deadline:
                 raise TimedOut("the end of the process", timeout)
             time.sleep(_PAUSE_S)

@@ -30,7 +30,12 @@ class Link:
         except OSError as error:
             self._socket.close()
             raise NotRunning(f"pid {located.pid} does not answer: {error.strerror}") from error
-        self.welcome: Welcome = self.run(self.wire.hello(located.token, name), CONNECT_S, "hello")
+        try:
+            hello = self.wire.hello(located.token, name)
+            self.welcome: Welcome = self.run(hello, CONNECT_S, "hello")
+        except BaseException:
+            self._socket.close()
+            raise
 
     def run(self, exchange: Exchange[T], timeout: float | None, what: str) -> T:
         """Run an exchange. Raises what it raises, ControlLost, TimedOut after `timeout` seconds."""

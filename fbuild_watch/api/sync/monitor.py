@@ -111,7 +111,11 @@ class SerialMonitor:
 
     def _attach(self) -> None:
         self._link = connect(self._reading.asked.name)
-        self._link.run(self._reading.attach(self._link.wire), CONNECT_S, "attach")
+        try:
+            self._link.run(self._reading.attach(self._link.wire), CONNECT_S, "attach")
+        except BaseException:
+            self.close()
+            raise
 
     def _ask(self, ask: Ask[T], timeout: float | None) -> T:
         link = self._connected()
