@@ -32,13 +32,17 @@ WRITE_BLOCK = {"rom": 1024, "stub": 16 * 1024}
 """Bytes of compressed data in one packet (esptool docs, "Serial Protocol")."""
 
 
+DIGEST_EXTRA = 40
+"""Bytes that a digest's question and the ROM's answer in hex have beyond the smallest packets."""
+
+
 @dataclass(frozen=True, slots=True)
 class CostModel:
     """Seconds and rates of one link to one board. Hashable: plans are remembered by it."""
 
     baud: int = 460800
     round_trip: float = 0.004
-    """One small question and its answer."""
+    """The smallest question and its answer, as measured."""
     ratio: float = 0.6
     """Compressed size by size, of the data at hand."""
     digest_rate: float = 2.4e6
@@ -48,7 +52,7 @@ class CostModel:
 
     def ask(self, size: int) -> float:
         """The digest of `size` bytes."""
-        return self.round_trip + size / self.digest_rate
+        return self.round_trip + self.wire(DIGEST_EXTRA) + size / self.digest_rate
 
     def wire(self, size: float) -> float:
         """`size` bytes on the line."""
