@@ -127,15 +127,19 @@ class Finder:
                 self._follow(include, folder, library)
 
     def _follow(self, include: Include, folder: str, library: Library | None) -> None:
-        if include.quoted and self._is_beside(folder, include.name):
-            hit: _Hit | None = _Hit(f"{folder}/{include.name}", library)
-        else:
-            hit = self._answer(include)
+        hit = self._near(include, folder, library) or self._answer(include)
         if hit is None or hit.path in self._done:
             return
         self._waiting.append((hit.path, hit.library))
         if hit.library is not None and not self._rules.deep:
             self._waiting += ((path, hit.library) for path in _sources_beside(hit.path))
+
+    def _near(self, include: Include, folder: str, library: Library | None) -> _Hit | None:
+        """The file beside the one that includes, or in its library's own `utility`."""
+        places = [folder] if include.quoted else []
+        places += map(str, library.private) if library else ()
+        near = (place for place in places if self._is_beside(place, include.name))
+        return next((_Hit(f"{place}/{include.name}", library) for place in near), None)
 
     def _answer(self, include: Include) -> _Hit | None:
         """The file that an include means, with a library brought in for it where one is needed."""

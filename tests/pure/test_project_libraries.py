@@ -169,6 +169,17 @@ def test_a_header_of_the_project_or_core_needs_no_library(
     assert found(environment) == ["project/lib/C"]
 
 
+def test_a_flat_library_s_utility_is_its_own(environment: Environment, tmp_path: Path) -> None:
+    write(tmp_path, {
+        "project/src/main.cpp": "#include <flat.h>\n#include <shared.h>\n",
+        "project/lib/Flat/library.properties": "", "project/lib/Flat/flat.h": "",
+        "project/lib/Flat/flat.cpp": "#include <inner.h>\n",
+        "project/lib/Flat/utility/inner.h": "", "project/lib/Flat/utility/shared.h": "",
+        "project/lib/Other/inner.h": "", "project/lib/Shared/shared.h": "",
+    })  # fmt: skip
+    assert set(found(environment)) == {"project/lib/Flat", "project/lib/Shared"}
+
+
 def test_conditions_count_in_the_plus_modes_only(environment: Environment, tmp_path: Path) -> None:
     write(tmp_path, {
         "project/src/main.cpp": "#if defined(ARDUINO_ARCH_AVR)\n#include <a.h>\n"
