@@ -57,7 +57,7 @@ class Config:
         self.files: list[Path] = []
         self.document: ini.Document = {}
         self._folder = project_dir
-        self._environ = environ
+        self._environ = dict(environ)  # os.environ decodes at each look
         self._merged: dict[str, dict[str, Found]] = {}
         self._open: list[tuple[str, str]] = []
         """The references that are being followed, outermost first."""

@@ -78,6 +78,7 @@ class _Reader:
         self._project_dir = project_dir
         self._name = name
         self._section = config.section(name)
+        self._names = config.names(self._section)
         self._build_dir = self._place_of_outputs()
         self._flags = FlagWords(self._variables())
         self._unsupported: list[str] = []
@@ -133,7 +134,7 @@ class _Reader:
 
     def _below(self, prefix: str, but: tuple[str, ...] = ()) -> dict[str, str]:
         """The options whose names begin so, by the rest of their names."""
-        names = (name for name in self._config.names(self._section) if name.startswith(prefix))
+        names = (name for name in self._names if name.startswith(prefix))
         values = {name.removeprefix(prefix): self._as_text(name) for name in names}
         return {name: text for name, text in values.items() if name not in but}
 
