@@ -202,11 +202,14 @@ class Builder:
             self.adopt(self.plan)
         self._generate()
         self._check.begin(now_ns, None)
+        self._see_generated()
         self._describe()
 
     def _look_again(self) -> bool:
         self._generate()
-        return self._check.look_again()
+        found = self._check.look_again()
+        self._see_generated()
+        return found
 
     async def _pass(self, on_event: OnEvent) -> Built:
         began = trio.current_time()
@@ -301,6 +304,11 @@ class Builder:
         for file in self.plan.generated:
             file.path.parent.mkdir(parents=True, exist_ok=True)
             write_if_changed(file.path, file.content)
+
+    def _see_generated(self) -> None:
+        """They may be younger than this build, but nobody wrote them after us: seen as they are."""
+        for file in self.plan.generated:
+            self._check.tree.look(str(file.path))
 
     def _describe(self) -> None:
         """Write compile_commands.json when it is not this plan's."""
