@@ -65,6 +65,16 @@ def unpack(
         raise InvalidArchive(label, str(error) or type(error).__name__) from error
 
 
+def folds_case(folder: Path) -> bool:
+    """Whether names that differ in capital letters only are one file there."""
+    probe = folder / "case.probe"
+    probe.touch()
+    try:
+        return probe.with_name("CASE.PROBE").exists()
+    finally:
+        probe.unlink()
+
+
 class _Unpacking:
     """The state of one archive's unpacking."""
 
@@ -72,7 +82,7 @@ class _Unpacking:
         self._into = into
         self._meter = meter
         self._check = check
-        self._places = Places()
+        self._places = Places(folds_case=folds_case(into))
         self._files: dict[str, Unpacked] = {}
         self._links: list[tuple[str, Member]] = []
 

@@ -3,8 +3,9 @@
 Rules (an archive that breaks one is refused whole; nothing of it is kept)
 - A name is relative and has no `..`. A backslash separates as a slash does: on Windows it would.
 - Files, folders, links to inside of the package. No devices, pipes, sockets.
-- No two members have one place, also where a file system does not know capital letters or has one
-  form of accented letters only: such a package would differ from system to system.
+- No two members have one place. Where the file system does not know capital letters, or has one
+  form of accented letters only, names that differ in nothing else are one place too. (Elsewhere
+  they are let through: the headers of Linux have such names, and toolchains bring them.)
 - Names are UTF-8 without control characters, parts at most 255 bytes, and on Windows not those of
   devices, without what it gives a meaning of its own (`:`, a dot at the end).
 - At most so many members, so many bytes, and so many bytes for each byte of the archive.
@@ -89,7 +90,8 @@ def link_place(member: str, path: str, target: str) -> str:
 class Places:
     """The places that members have taken so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, folds_case: bool) -> None:
+        self._folds_case = folds_case
         self._taken: dict[str, tuple[str, bool]] = {}
 
     def take(self, path: str, kind: Literal["file", "folder", "link"]) -> None:
@@ -100,7 +102,7 @@ class Places:
         self._take(path, folder=kind == "folder")
 
     def _take(self, path: str, *, folder: bool) -> None:
-        folded = unicodedata.normalize("NFC", path).casefold()
+        folded = unicodedata.normalize("NFC", path).casefold() if self._folds_case else path
         before = self._taken.get(folded)
         if before is None:
             self._taken[folded] = (path, folder)
