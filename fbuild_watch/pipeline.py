@@ -59,7 +59,7 @@ class Pipeline:
         Includes the folders of the headers that the last build found outside of the sources.
         """
         try:
-            plan = self._make_plan()
+            plan = self._plan(self.load())
         except FbuildError:
             return frozenset({self._project_dir / "src"})
         self._rooted = self._input_folders()
@@ -93,7 +93,7 @@ class Pipeline:
         """
         environment = await trio.to_thread.run_sync(self.load)
         self._installed = await self._provision.provide(environment, self.on_package)
-        plan = await trio.to_thread.run_sync(self._make_plan)
+        plan = await trio.to_thread.run_sync(self._plan, environment)
         self._say_once(plan)
         make: Callable[[], Image]
         if isinstance(plan, ForeignPlan):
@@ -135,9 +135,14 @@ class Pipeline:
         self.plan = plan
         return self._builder
 
-    def _make_plan(self) -> BuildPlan | ForeignPlan:
-        environment = self.load()
+    def _plan(self, environment: Environment) -> BuildPlan | ForeignPlan:
         return project.foreign_plan(environment) or self._planner.plan(environment, self._installed)
+
+
+def load_built(environment: Environment) -> Image:
+    """The image that was made last, as it lies on disk. Raises ProjectError, ImageError."""
+    foreign = project.foreign_plan(environment)
+    return image.of_foreign(foreign) if foreign else image.load_built(environment.build_dir)
 
 
 def _holds(folder: Path, paths: Collection[Path]) -> bool:

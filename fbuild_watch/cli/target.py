@@ -60,11 +60,10 @@ def wanted_image(
         return Wanted(image.from_files(images))
     if no_build:
         from fbuild_watch import project as projects
+        from fbuild_watch.pipeline import load_built
 
         settings = projects.load(project, environment)
-        foreign = projects.foreign_plan(settings)
-        built = image.of_foreign(foreign) if foreign else image.load_built(settings.build_dir)
-        return Wanted(built, settings)
+        return Wanted(load_built(settings), settings)
     from fbuild_watch.cli.progress import BuildProgress
     from fbuild_watch.pipeline import Pipeline
 

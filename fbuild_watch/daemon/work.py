@@ -41,7 +41,7 @@ from fbuild_watch.model import (
     UploadReport,
     VerifyReport,
 )
-from fbuild_watch.pipeline import Pipeline
+from fbuild_watch.pipeline import Pipeline, load_built
 
 T = TypeVar("T")
 
@@ -157,7 +157,7 @@ class Work:
             return Wanted(await trio.to_thread.run_sync(image.from_files, asked.images))
         if asked.no_build:
             settings = await _load(asked.project, asked.environment)
-            built = await trio.to_thread.run_sync(image.load_built, settings.build_dir)
+            built = await trio.to_thread.run_sync(load_built, settings)
             return Wanted(built, settings)
         with self._doing(f"building {asked.project}", call):
             report, settings = await self._build(asked.project, asked.environment, call)
