@@ -962,7 +962,8 @@ class Offline(PackageError):
     def __init__(self, package: str, *, searched: list[str]) -> None:
         super().__init__(
             f"{package} is not installed, and fbuild is offline (looked in: {', '.join(searched)})",
-            hint="run once without --offline and FBUILD_OFFLINE, with a network",
+            hint="run once without --offline and FBUILD_OFFLINE, with a network; a core in the "
+            "project's hardware folder or from the distribution (arduino-core-avr) needs none",
             package=package,
             searched=searched,
         )

@@ -1,8 +1,14 @@
-"""For all tests: property tests are judged by their result, not by the load of the machine."""
+"""For all tests: no network; property tests are judged by their result, not by the machine's load."""
 
 from __future__ import annotations
 
+import os
+
 from hypothesis import settings
+
+os.environ["FBUILD_OFFLINE"] = "1"  # no test asks a server that it does not run itself
 
 settings.register_profile("fbuild", deadline=None)
 settings.load_profile("fbuild")
+
+os.environ["FBUILD_CACHE_LIMIT"] = "0"

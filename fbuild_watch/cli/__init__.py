@@ -10,6 +10,7 @@ A command's module is imported when the command is used, so that `fbuild --help`
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 
@@ -61,8 +62,11 @@ class _Commands(click.Group):
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="fbuild")
-def commands() -> None:
+@click.option("--offline", is_flag=True, help="Ask no server for packages (FBUILD_OFFLINE=1).")
+def commands(offline: bool) -> None:
     """Save a file, and the board on your desk runs it before you have looked up."""
+    if offline:
+        os.environ["FBUILD_OFFLINE"] = "1"
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ Rules
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator
 
 from fbuild_watch.project import options
@@ -16,6 +17,10 @@ from fbuild_watch.project.config import Config, Found
 
 _NEAR = 0.84
 """How alike two names must be: build_flag and build_flags are, upload_tool and upload_port are not."""
+
+_PLATFORMIO_PIN = re.compile(r"@|://")
+_ARDUINO = re.compile(r"[\w.\-]+:[\w.\-]+(@|$)")
+"""`vendor:arch` with or without a version is Arduino's name of a core, and is followed."""
 
 _NOT_DONE = {
     "extra_scripts": "Python scripts for PlatformIO's builder are not run",
@@ -44,12 +49,25 @@ def warnings(config: Config, environment: str) -> tuple[str, ...]:
 def unsupported(config: Config, environment: str) -> tuple[str, ...]:
     """What the environment asks for and does not get."""
     section = config.section(environment)
-    return tuple(
+    named = (
         place(found, f"{name} is not supported: {words}")
         for name, words in _NOT_DONE.items()
         if (found := config.find(section, name)) is not None
         and config.value(section, name) not in (options.KNOWN["env"][name].default, [], "")
     )
+    return (*named, *_pinned_platform(config, section))
+
+
+def _pinned_platform(config: Config, section: str) -> Iterator[str]:
+    """A version of PlatformIO's platform does not say which version of a core it brings."""
+    found = config.find(section, "platform")
+    text = config.text(section, "platform") or ""
+    if found is not None and _PLATFORMIO_PIN.search(text) and not _ARDUINO.match(text):
+        yield place(
+            found,
+            f"platform = {text} pins no core here: pin one with platform_packages = "
+            "VENDOR:ARCH@VERSION, such as esp32:esp32@3.0.7",
+        )
 
 
 def place(found: Found, text: str) -> str:

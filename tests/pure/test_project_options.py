@@ -188,3 +188,20 @@ def test_what_is_not_done_is_named(tmp_path: Path) -> None:
         f"{ini}:5: build_flags: the command 'git describe' is not run for its flags",
         f"{ini}:5: build_flags: $UNKNOWN is known to PlatformIO's builder only",
     )
+
+
+@pytest.mark.parametrize(
+    ("platform", "said"),
+    [
+        ("espressif32", False), ("arduino:avr", False), ("arduino:avr@1.8.6", False),
+        ("espressif32@6.5.0", True), ("https://example.org/platform.zip", True),
+        ("https://example.org/p.git#v1", True),
+    ],
+)  # fmt: skip
+def test_a_pinned_platform_that_pins_no_core_is_said(
+    tmp_path: Path, platform: str, said: bool
+) -> None:
+    env = read(tmp_path, f"[env:a]\nboard = x\nplatform = {platform}\n")
+    assert [f"platform = {platform} pins no core" in text for text in env.unsupported] == [
+        True
+    ] * said
