@@ -1,10 +1,13 @@
-"""What starts a process in the background: the same command for both faces. Pure."""
+"""What starts a process in the background: and what ends one: the same for both faces."""
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 
 from fbuild_watch.api.asks import AnyPath, absolute
+from fbuild_watch.control.locate import locate
 from fbuild_watch.errors import NotRunning
 
 LOCK_HELD = 60
@@ -22,6 +25,15 @@ def check(code: int, words: bytes) -> None:
     if code not in (0, LOCK_HELD):
         lines = words.decode(errors="replace").strip().splitlines()
         raise NotRunning(lines[0] if lines else f"starting one ended with exit code {code}")
+
+
+def terminate() -> int:
+    """End the process by a signal: for one that does not understand `shutdown`. Its pid."""
+    found = locate()
+    if found is None:
+        return 0
+    os.kill(found.pid, signal.SIGTERM)
+    return found.pid
 
 
 def is_older(theirs: str, ours: str) -> bool:

@@ -1,15 +1,12 @@
-"""`fbuild status`."""
+"""`fbuild status`. Imports next to nothing: a prompt may run it at every line."""
 
 from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
-
-if TYPE_CHECKING:
-    from fbuild_watch.control.messages import ProjectStatus, Status
 
 NOT_RUNNING = 3
 """The exit code when no watch answers, as `systemctl status` has it."""
@@ -20,21 +17,19 @@ NOT_RUNNING = 3
 def command(as_json: bool) -> int:
     """Say what the running fbuild watch does. Exit code 0 only when one answers."""
     from fbuild_watch.control.locate import locate
+    from fbuild_watch.errors import ControlError
 
-    if locate() is None:
+    located = locate()
+    if located is None:
         return _none(as_json, "no fbuild watch is running")
-    from fbuild_watch.api.sync.client import Client
-    from fbuild_watch.errors import ControlError, TimedOut
+    from fbuild_watch.control.ask import ask
 
     try:
-        with Client("fbuild status") as client:
-            status = client.status()
-    except (ControlError, TimedOut) as error:
+        status = ask(located, "status")
+    except ControlError as error:
         return _none(as_json, str(error))
     if as_json:
-        import msgspec
-
-        click.echo(msgspec.json.encode({"running": True, **msgspec.structs.asdict(status)}))
+        click.echo(json.dumps({"running": True, **status}))
     else:
         _say(status)
     return 0
@@ -45,17 +40,18 @@ def _none(as_json: bool, why: str) -> int:
     return NOT_RUNNING
 
 
-def _say(status: Status) -> None:
-    since = time.strftime("%H:%M:%S", time.localtime(status.started_at))
-    click.echo(f"fbuild watch {status.version} runs as pid {status.pid} since {since}")
-    for project in status.projects:
-        click.echo(f"  {project.project}: {_words(project)}")
-    for what in status.busy:
+def _say(status: dict[str, Any]) -> None:
+    """The fields are those of `control.messages.Status`."""
+    since = time.strftime("%H:%M:%S", time.localtime(status["started_at"]))
+    click.echo(f"fbuild watch {status['version']} runs as pid {status['pid']} since {since}")
+    for project in status["projects"]:
+        click.echo(f"  {project['project']}: {_words(project)}")
+    for what in status["busy"]:
         click.echo(f"  {what}")
 
 
-def _words(project: ProjectStatus) -> str:
-    board = f"board {project.proven}" if project.proven else "board not asked yet"
-    where = f"{board} on {project.port}" if project.port else "no board"
-    stage = f"{project.stage}, paused" if project.paused else project.stage
+def _words(project: dict[str, Any]) -> str:
+    board = f"board {project['proven']}" if project["proven"] else "board not asked yet"
+    where = f"{board} on {project['port']}" if project["port"] else "no board"
+    stage = f"{project['stage']}, paused" if project["paused"] else project["stage"]
     return f"{stage} | {where}"

@@ -7,7 +7,6 @@ is too long for a socket's name, and on request. The token is 256 bits, in a fil
 from __future__ import annotations
 
 import os
-import secrets
 import socket
 import sys
 from dataclasses import dataclass
@@ -70,6 +69,8 @@ def choose(folder: Path, asked: str | None) -> Endpoint:
 
 def make_token(folder: Path) -> str:
     """A new token in its file, which its owner alone can read from the moment it is there."""
+    import secrets  # late: clients do without
+
     token = secrets.token_urlsafe(32)
     path = folder / TOKEN
     path.unlink(missing_ok=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Self, TypeVar
 
 import anyio
@@ -138,8 +138,10 @@ class AsyncClient:
 
     async def events(
         self, *, timeout: float | None = None
-    ) -> AsyncIterator[StreamItem | StreamLost]:
+    ) -> AsyncGenerator[StreamItem | StreamLost, None]:
         """Everything that happens to any project, but for what boards say, from now on.
+
+        An async generator: who leaves it early closes it (`contextlib.aclosing`).
 
         Over a connection of its own. Ends with the process; raises TimedOut when nothing happens
         for `timeout` seconds.

@@ -13,7 +13,7 @@ from fbuild_watch.api.aio.client import AsyncClient
 from fbuild_watch.api.asks import AnyPath
 from fbuild_watch.control import lock
 from fbuild_watch.control.messages import Status, Welcome
-from fbuild_watch.errors import NotRunning, TimedOut
+from fbuild_watch.errors import NotRunning, TimedOut, VersionSkew
 
 _PAUSE_S = 0.02
 
@@ -58,6 +58,8 @@ class AsyncDaemon:
                 await client.shutdown()
         except NotRunning:
             return False
+        except VersionSkew:
+            pid = launch.terminate()
         deadline = anyio.current_time() + timeout
         while lock.is_held_by(pid):
             if anyio.current_time() > deadline:

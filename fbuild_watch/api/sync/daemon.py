@@ -12,7 +12,7 @@ from fbuild_watch.api.asks import AnyPath
 from fbuild_watch.api.sync.client import Client
 from fbuild_watch.control import lock
 from fbuild_watch.control.messages import Status, Welcome
-from fbuild_watch.errors import NotRunning, TimedOut
+from fbuild_watch.errors import NotRunning, TimedOut, VersionSkew
 
 _PAUSE_S = 0.02
 
@@ -55,6 +55,8 @@ class Daemon:
                 client.shutdown()
         except NotRunning:
             return False
+        except VersionSkew:
+            pid = launch.terminate()
         deadline = time.monotonic() + timeout
         while lock.is_held_by(pid):
             if time.monotonic() > deadline:
