@@ -70,6 +70,7 @@ def wanted_image(
     pipeline = Pipeline(project, environment)
     with BuildProgress() as progress:
         pipeline.say = progress.say
+        pipeline.on_package = progress.show_package
         report = run_async(pipeline.build, on_event=progress.show)
     return Wanted(report.image, pipeline.environment, report.phases)
 

@@ -26,6 +26,10 @@ class Absent:
         except FileNotFoundError:
             return False
 
+    def ever(self, name: str) -> bool:
+        """Whether no index had it some day: good enough when none can be asked."""
+        return self._path(name).exists()
+
     def note(self, name: str) -> None:
         """No index has it."""
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from fbuild_watch.errors import PackageNotFound
+from fbuild_watch.errors import DownloadFailed, Offline, PackageNotFound
 from fbuild_watch.model import Installed
 from fbuild_watch.packages import recipe as recipes
 from fbuild_watch.packages import versions, wanted
@@ -152,6 +152,9 @@ class _Round:
             return
         try:
             await self._add_library(needed)
+        except (Offline, DownloadFailed):
+            if not self._absent.ever(needed.name):
+                raise
         except PackageNotFound as error:
             if error.fields()["reason"]:  # it is there, but in no version that would do
                 raise

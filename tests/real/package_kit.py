@@ -17,7 +17,7 @@ from pathlib import Path
 from fbuild_watch.packages import StorePlaces
 from fbuild_watch.packages.fetch import Patience
 
-IMPATIENT = Patience(connect_s=2.0, read_s=0.3, tries=3, pause_s=0.01)
+IMPATIENT = Patience(connect_s=5.0, read_s=1.5, tries=3, pause_s=0.01)
 """For servers that are meant to fail."""
 
 

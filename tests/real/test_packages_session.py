@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -243,8 +244,6 @@ async def test_damage_is_noticed_and_repaired(
 async def test_damage_that_keeps_size_and_time_is_found_when_asked_for(
     server: Server, packages: Packages
 ) -> None:
-    import os
-
     index = server.platform()
     gcc = (await packages.ensure(acme(index))).tools["gcc"] / "bin/gcc"
     right, before = gcc.read_bytes(), gcc.stat()
@@ -293,6 +292,23 @@ async def test_libraries_by_name_with_what_they_depend_on(
     again = await packages.ensure(libraries("somebody/screen@^1.2", index=index), offline=True)
     assert again == installed
     assert len(server.requests) == asked
+
+
+async def test_a_core_s_own_library_is_not_asked_for_again_and_again(
+    server: Server, packages: Packages
+) -> None:
+    index = server.libraries({"Screen@1.0.0": library("Screen", depends="SPI")})
+    installed = await packages.ensure(libraries("Screen", index=index))
+    asked = len(server.requests)
+    assert await packages.ensure(libraries("Screen", index=index)) == installed
+    assert len(server.requests) == asked
+    for noted in packages.store.places.absent.iterdir():
+        os.utime(noted, (0, 0))
+    for kept in packages.store.places.indexes.iterdir():
+        kept.unlink()
+    assert await packages.ensure(libraries("Screen", index=index), offline=True) == installed
+    await packages.ensure(libraries("Screen", index=index))
+    assert len(server.requests) == asked + 1
 
 
 async def test_a_library_by_url_file_and_folder(
