@@ -251,6 +251,7 @@ class App:
         await watch(folder, roots, self._edited, asked=asked, task_status=task_status)
 
     def _edited(self, changes: Changes) -> None:
+        self.pipeline.edited(changes)
         if not self.pipeline.is_edit(changes):
             return
         self._times.edited(trio.current_time() - age(changes, time.time()))

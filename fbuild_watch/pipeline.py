@@ -1,10 +1,12 @@
 """From the project on disk to an image: project -> packages -> build -> image, in that order, once.
 
-The stages do not know each other; this is where they meet. It stays warm from build to build.
+The stages do not know each other; this is where they meet. It stays warm from build to build: when
+a watcher tells what changed (`edited`), and only known files did, nothing is read or planned anew.
 """
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Collection
 from functools import partial
@@ -13,11 +15,13 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from fbuild_watch import image, project
-from fbuild_watch.build import Builder, BuildEvent, Built, ForeignBuilder
+from fbuild_watch import image, project, words
+from fbuild_watch.build import Builder, BuildEvent, Built, ForeignBuilder, user_cache
 from fbuild_watch.errors import FbuildError
+from fbuild_watch.hints import Hints
 from fbuild_watch.model import BuildPlan, BuildReport, Environment, ForeignPlan, Image, Installed
 from fbuild_watch.outputs import make_folder, remove_outputs
+from fbuild_watch.profiles import Profile, launcher
 from fbuild_watch.provision import Provision, spoken
 
 if TYPE_CHECKING:
@@ -27,12 +31,18 @@ if TYPE_CHECKING:
 class Pipeline:
     """The builds of one environment of one project."""
 
-    def __init__(self, project_dir: Path, environment: str | None) -> None:
+    def __init__(
+        self, project_dir: Path, environment: str | None, *, release: bool = False
+    ) -> None:
         self._project_dir = project_dir
         self._name = environment
         self._builder: Builder | ForeignBuilder | None = None
         self._provision = Provision()
         self._planner = project.Planner()
+        self._planning = threading.Lock()
+        self._profile = Profile(release=release)
+        self._hints = Hints()
+        self._roots: frozenset[Path] = frozenset()
         self._installed = Installed()
         self._said: set[str] = set()
         self.plan: BuildPlan | ForeignPlan | None = None
@@ -62,6 +72,10 @@ class Pipeline:
             plan = self._plan(self.load())
         except FbuildError:
             return frozenset({self._project_dir / "src"})
+        self._roots = self._roots_of(plan)
+        return self._roots
+
+    def _roots_of(self, plan: BuildPlan | ForeignPlan) -> frozenset[Path]:
         self._rooted = self._input_folders()
         roots = frozenset({*plan.watch_roots, *self._rooted})
         if isinstance(plan, ForeignPlan):  # a folder above what is built would see each build
@@ -72,6 +86,10 @@ class Pipeline:
         inputs = self._builder.inputs() if self._builder is not None else ()
         return frozenset(path.parent for path in inputs)
 
+    def edited(self, changes: Collection[Path]) -> None:
+        """These files changed, by who watches the roots and will tell of every change."""
+        self._hints.add(changes)
+
     def is_edit(self, changes: Collection[Path]) -> bool:
         """Whether one of these files is more than what a build has written."""
         outputs = self.plan.outputs if isinstance(self.plan, ForeignPlan) else ()
@@ -79,7 +97,7 @@ class Pipeline:
 
     def load(self) -> Environment:
         """The environment as its files say now. Raises ProjectError."""
-        return project.load(self._project_dir, self._name)
+        return self._profile.environment(project.load(self._project_dir, self._name))
 
     async def build(
         self,
@@ -91,25 +109,68 @@ class Pipeline:
 
         Cancelling ends the compilers; what they had finished is kept.
         """
-        environment = await trio.to_thread.run_sync(self.load)
-        self._installed = await self._provision.provide(environment, self.on_package)
-        plan = await trio.to_thread.run_sync(self._plan, environment)
+        changed = None if clean else self._hints.take()
+        standing = self._standing(changed)
+        changed = changed if standing else None
+        plan = standing or await self._new_plan()
         self._say_once(plan)
-        make: Callable[[], Image]
         if isinstance(plan, ForeignPlan):
             built = await self._build_foreign(plan, clean=clean)
             if self._input_folders() != self._rooted:
                 self.inputs_moved()
-            make = partial(image.of_foreign, plan)
-        else:
-            builder = await self._current_builder(plan, clean=clean)
-            built = await builder.build(on_event=on_event)
-            make = partial(image.make, plan)
+            return await self._imaged(built, partial(image.of_foreign, plan))
+        try:
+            return await self._build_planned(plan, changed, on_event, clean=clean)
+        except FbuildError as error:
+            full = self._profile.fall_back(plan, error)
+            if full is None:
+                raise
+            self.say(words.without_dev_profile(error))
+        return await self._build_planned(full, None, on_event, clean=False)
+
+    def _standing(self, changed: frozenset[Path] | None) -> BuildPlan | None:
+        """The plan, if it is still right after these changes, as far as can be told at once."""
+        last, plan = self._planner.last, self.plan
+        if changed is None or last is None or not isinstance(plan, BuildPlan):
+            return None
+        known = isinstance(self._builder, Builder) and self._builder.knows(changed)
+        if not known or not changed.isdisjoint((*plan.read_from, *plan.environment.read_from)):
+            return None
+        with self._planning:
+            again = self._planner.plan(plan.environment, self._installed, changed)
+        return plan if again is last else None
+
+    async def _new_plan(self) -> BuildPlan | ForeignPlan:
+        try:
+            environment = await trio.to_thread.run_sync(self.load)
+            self._installed = await self._provision.provide(environment, self.on_package)
+            return await trio.to_thread.run_sync(self._plan, environment)
+        except BaseException:
+            self._hints.lose()  # what was told is not told again
+            raise
+
+    async def _build_planned(
+        self,
+        plan: BuildPlan,
+        changed: frozenset[Path] | None,
+        on_event: Callable[[BuildEvent], None],
+        *,
+        clean: bool,
+    ) -> BuildReport:
+        builder = await self._current_builder(plan, clean=clean)
+        built = await builder.build(changed=changed, on_event=on_event)
+        if built.linked:
+            self._profile.check_fits(plan)
+        report = await self._imaged(built, partial(image.make, plan))
+        builder.settle(self._roots)
+        return report
+
+    async def _imaged(self, built: Built, make: Callable[[], Image]) -> BuildReport:
         started = time.monotonic()
         made = await trio.to_thread.run_sync(make)
         phases = {**built.phases, "imaged": time.monotonic() - started}
         linked = built.linked
-        if isinstance(plan, ForeignPlan):  # it tells only by what it has made
+        if isinstance(self.plan, ForeignPlan):  # it tells only by what it has made
             linked, self._made = made.build_id != self._made, made.build_id
         return BuildReport(made, built.compiled, linked, phases)
 
@@ -121,22 +182,28 @@ class Pipeline:
 
     def _say_once(self, plan: BuildPlan | ForeignPlan) -> None:
         about = () if isinstance(plan, ForeignPlan) else plan.warnings
-        for words in (*plan.environment.warnings, *plan.environment.unsupported, *about):
-            if words not in self._said:
-                self._said.add(words)
-                self.say(words)
+        for said in (*plan.environment.warnings, *plan.environment.unsupported, *about):
+            if said not in self._said:
+                self._said.add(said)
+                self.say(said)
 
     async def _current_builder(self, plan: BuildPlan, *, clean: bool) -> Builder:
         if clean:
             await trio.to_thread.run_sync(remove_outputs, plan.environment.build_dir)
-        if clean or not isinstance(self._builder, Builder) or plan != self.plan:
+        if clean or not isinstance(self._builder, Builder):
             make_folder(plan.environment.build_dir)
-            self._builder = Builder(plan)
+            self._builder = Builder(plan, cache=user_cache(), launcher=launcher(plan.environment))
+        elif plan is not self.plan and plan != self.plan:
+            self._builder.adopt(plan, launcher=launcher(plan.environment))
         self.plan = plan
         return self._builder
 
     def _plan(self, environment: Environment) -> BuildPlan | ForeignPlan:
-        return project.foreign_plan(environment) or self._planner.plan(environment, self._installed)
+        foreign = project.foreign_plan(environment)
+        if foreign is not None:
+            return foreign
+        with self._planning:  # the watcher asks from a thread of its own
+            return self._profile.plan(self._planner.plan(environment, self._installed))
 
 
 def load_built(environment: Environment) -> Image:

@@ -95,6 +95,11 @@ def status(stage: str, port: str, build_id: str | None) -> str:
     return f"{stage} | {where}"
 
 
+def without_dev_profile(error: FbuildError) -> str:
+    """A dev build was too large."""
+    return f"{error}: built with the recipe's own flags instead (dev leaves out LTO)"
+
+
 def edit_waits() -> Notice:
     """Rule 3 of the loop."""
     return Notice("saved while the board is written: built as soon as the write is proven")

@@ -4,8 +4,22 @@ graph.py (pure) says what is dirty and why; engine.py has it done. foreign.py ha
 build program do it.
 """
 
+from fbuild_watch.build.cache import user_cache
 from fbuild_watch.build.engine import Builder
 from fbuild_watch.build.events import BuildEvent, Built, Started, StepDone, UnitDone
 from fbuild_watch.build.foreign import ForeignBuilder
+from fbuild_watch.build.profile import without_lto
+from fbuild_watch.build.size import check_fits
 
-__all__ = ["BuildEvent", "Builder", "Built", "ForeignBuilder", "Started", "StepDone", "UnitDone"]
+__all__ = [
+    "BuildEvent",
+    "Builder",
+    "Built",
+    "ForeignBuilder",
+    "Started",
+    "StepDone",
+    "UnitDone",
+    "check_fits",
+    "user_cache",
+    "without_lto",
+]

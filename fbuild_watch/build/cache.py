@@ -1,7 +1,7 @@
 """The user's object cache: compiled objects by what they were made from. Files only.
 
     FOLDER/units/KEY      what is known of one command on one source: its inputs, the object, the words
-    FOLDER/objects/DIGEST an object, named after its content
+    FOLDER/files/DIGEST   an object, named after its content
 
 The key stands for what is known before the compiler runs: command, compiler, source. Which headers
 there are is only known afterwards; so a unit's file lists, newest first, what the inputs were
@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -36,6 +37,32 @@ _TRIM_TO = 0.8
 """A trim leaves so much of the limit, so that the next one is not near."""
 
 
+_LIMIT = 5 << 30
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+
+
+def user_cache() -> ObjectCache | None:
+    """This user's cache: FBUILD_CACHE_DIR, else the system's place for caches.
+
+    FBUILD_CACHE_LIMIT is a size such as 500M or 2G (5G if it is not set); 0 means no cache.
+    """
+    limit = _limit(os.environ.get("FBUILD_CACHE_LIMIT", ""))
+    if not limit:
+        return None
+    if own := os.environ.get("FBUILD_CACHE_DIR"):
+        return ObjectCache(Path(own).absolute(), limit)
+    import platformdirs
+
+    folder = Path(platformdirs.user_cache_dir("fbuild", appauthor=False))
+    return ObjectCache(folder / "objects", limit)
+
+
+def _limit(text: str) -> int:
+    """A size in bytes; what is none counts as not set."""
+    match = re.fullmatch(r"(\d+)\s*([KMG]?)(?:i?B)?", text.strip().upper())
+    return int(match[1]) * _UNITS[match[2]] if match else _LIMIT
+
+
 class Entry(msgspec.Struct, array_like=True, frozen=True):
     """What one run of a compiler read, made and said."""
 
@@ -50,7 +77,7 @@ class ObjectCache:
 
     def __init__(self, folder: Path, limit: int) -> None:
         self._units = folder / "units"
-        self._objects = folder / "objects"
+        self._objects = folder / "files"
         self._limit = limit
 
     def find(self, key: Digest, holds: Callable[[str, Digest], bool]) -> Entry | None:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,11 +85,15 @@ class Builder:
         self._tidied = False
         self._unwatched: tuple[str, ...] = ()
         self._expected: object = None
+        self._hint: set[Path] | None = None
+        """What changed since the last look, also when the build that was told ended before it."""
         self._load()
 
-    def adopt(self, plan: BuildPlan) -> None:
+    def adopt(self, plan: BuildPlan, *, launcher: tuple[str, ...] | None = None) -> None:
         """Build this plan from now on: another one for the same build folder."""
         self.plan = plan
+        if launcher is not None:
+            self._launcher = self._executor.launcher = launcher
         self._tools.clear()
         self._jobs = self._jobs_of(plan)
         self._tidied = False
@@ -131,9 +135,10 @@ class Builder:
         and BuildError where the system refuses (a full disk, a folder that is not ours).
         Cancelling ends every process, and leaves no output that looks current but is not.
         """
+        self._hint = None if changed is None or self._hint is None else self._hint | set(changed)
         try:
-            async with self._folder.held() as now_ns:
-                return await self._held_build(now_ns, changed, on_event)
+            async with self._folder.held() as clock:
+                return await self._held_build(clock, on_event)
         except OSError as error:
             raise self._unusable(str(self._build_dir), error) from error
 
@@ -172,17 +177,16 @@ class Builder:
 
     # --- one build -------------------------------------------------------------------------
 
-    async def _held_build(
-        self, now_ns: int, changed: Collection[Path] | None, on_event: OnEvent
-    ) -> Built:
+    async def _held_build(self, clock: Callable[[], int], on_event: OnEvent) -> Built:
         if not self._store.is_current():  # nothing was stored yet, or another process built here
             self._load()
-        hinted = changed is not None and self._check.sure and self._expected is not None
+        hint = self._hint if self._check.sure and self._expected is not None else None
         try:
-            self._begin(now_ns, changed if hinted else None)
+            self._begin(clock, hint)
+            self._hint = set()
             return await self._pass(on_event)
         except BuildError:
-            if not (hinted and self._look_again()):
+            if not (hint is not None and self._look_again()):
                 raise
             return await self._pass(on_event)
         except FbuildError:
@@ -193,23 +197,20 @@ class Builder:
         finally:
             self._save()
 
-    def _begin(self, now_ns: int, changed: Collection[Path] | None) -> None:
+    def _begin(self, clock: Callable[[], int], changed: Collection[Path] | None) -> None:
         if changed is not None:
-            self._check.begin(now_ns, (*self._unwatched, *map(str, changed)))
+            self._check.begin(clock(), (*self._unwatched, *map(str, changed)))
             return
         tools = {name: shutil.which(name) for name in self._tools}
         if tools != self._tools:
             self.adopt(self.plan)
         self._generate()
-        self._check.begin(now_ns, None)
-        self._see_generated()
+        self._check.begin(clock(), None)
         self._describe()
 
     def _look_again(self) -> bool:
         self._generate()
-        found = self._check.look_again()
-        self._see_generated()
-        return found
+        return self._check.look_again()
 
     async def _pass(self, on_event: OnEvent) -> Built:
         began = trio.current_time()
@@ -304,11 +305,6 @@ class Builder:
         for file in self.plan.generated:
             file.path.parent.mkdir(parents=True, exist_ok=True)
             write_if_changed(file.path, file.content)
-
-    def _see_generated(self) -> None:
-        """They may be younger than this build, but nobody wrote them after us: seen as they are."""
-        for file in self.plan.generated:
-            self._check.tree.look(str(file.path))
 
     def _describe(self) -> None:
         """Write compile_commands.json when it is not this plan's."""

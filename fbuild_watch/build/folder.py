@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -22,8 +22,8 @@ class BuildFolder:
         self.path = path
 
     @asynccontextmanager
-    async def held(self) -> AsyncIterator[int]:
-        """Keep other builds out, and wait for one that is in. Gives the file system's time, in ns.
+    async def held(self) -> AsyncIterator[Callable[[], int]]:
+        """Keep other builds out, and wait for one that is in. Gives the file system's clock, in ns.
 
         Raises OSError where the folder cannot be made or locked.
         """
@@ -32,7 +32,10 @@ class BuildFolder:
         try:
             while not try_exclusive(lock):  # noqa: ASYNC110  (the kernel sets no trio.Event)
                 await trio.sleep(_PAUSE_S)
-            os.utime(self.path / ".lock")
-            yield changed_ns(os.fstat(lock))
+            yield lambda: self._now(lock)
         finally:
             os.close(lock)
+
+    def _now(self, lock: int) -> int:
+        os.utime(self.path / ".lock")
+        return changed_ns(os.fstat(lock))

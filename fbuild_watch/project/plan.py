@@ -62,6 +62,11 @@ class Planner:
         self._memory = Memory()
         self._last: _Last | None = None
 
+    @property
+    def last(self) -> BuildPlan | None:
+        """The newest plan; None before the first, and after one that could not be made."""
+        return self._last.plan if self._last else None
+
     def plan(
         self,
         environment: Environment,

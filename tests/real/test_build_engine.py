@@ -13,7 +13,7 @@ import trio
 
 from fbuild_watch.build import Builder, BuildEvent, Built, StepDone, UnitDone
 from fbuild_watch.errors import BuildError, CompileFailed, CompilerMissing, LinkFailed, StepFailed
-from fbuild_watch.model import Step
+from fbuild_watch.model import GeneratedFile, Step
 from tests.real.build_kit import HostProject, script, two_units, wait_until
 
 
@@ -367,3 +367,20 @@ def _gone(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except OSError:
         return True
+
+
+async def test_a_generated_source_is_compiled_once_and_comes_back(project: HostProject) -> None:
+    plan = project.plan()
+    place = project.build_dir / "made" / "more.c"
+    unit = project._unit(place)
+    object_file = project.build_dir / "obj" / "more.c.o"
+    plan = replace(
+        plan,
+        generated=(GeneratedFile(place, b"int more;\n"),),
+        units=(*plan.units, replace(unit, object=object_file)),
+    )
+    assert "more.c" in names(await Builder(plan).build())
+    assert names(await Builder(plan).build()) == []
+    place.unlink()
+    assert names(await Builder(plan).build()) == []
+    assert place.read_bytes() == b"int more;\n"
