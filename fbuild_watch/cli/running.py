@@ -31,12 +31,12 @@ def client() -> Client | None:
     if locate() is None:
         return None
     from fbuild_watch.api.sync.client import Client
-    from fbuild_watch.errors import NotRunning
+    from fbuild_watch.errors import ControlLost, NotRunning
 
     found = Client(name())
     try:
         found.welcome()
-    except NotRunning:
+    except (NotRunning, ControlLost):  # also one that has just died
         return None
     return found
 

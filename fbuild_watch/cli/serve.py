@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
 
 from fbuild_watch.cli.common import environment_option, port_option, run_async
 
+
+def _check_control(_context: object, _option: object, value: str | None) -> str | None:
+    if value is not None and not re.fullmatch(r"unix|tcp(:\d{1,5})?", value):
+        raise click.BadParameter("unix, tcp or tcp:PORT")
+    return value
+
+
 control_option = click.option(
     "--control",
+    callback=_check_control,
     metavar="unix|tcp[:PORT]",
     help="Where clients connect. Default: a Unix socket; loopback TCP on Windows.",
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import aclosing
@@ -173,3 +175,15 @@ def test_another_protocol_is_said_and_stop_works_all_the_same(
 
 def test_status_and_the_protocol_agree() -> None:
     assert ask.PROTOCOL == messages.PROTOCOL
+
+
+@pytest.mark.parametrize("example", ["deploy.py", "firmware_test.py"])
+def test_the_examples_do_what_they_say(
+    daemon: Daemon, project: Path, virtual_board: Callable[..., ServedBoard], example: str
+) -> None:
+    board = virtual_board()
+    script = Path(__file__).parents[2] / "examples" / "api" / example
+    command = [sys.executable, str(script), str(project), board.url]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert ("it says: " in done.stdout) or ("passed" in done.stdout)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -27,6 +28,7 @@ from fbuild_watch.errors import (
 from fbuild_watch.example import copy_example
 from tests.real.conftest import ServedBoard
 from tests.real.program import environment, fbuild, run
+from tests.real.terminal_session import session
 
 
 @pytest.fixture
@@ -347,3 +349,25 @@ async def test_a_write_is_finished_whoever_dies(
         while await trio.to_thread.run_sync(is_running, status.pid):
             pass
     assert board.flash(0x200000, len(content)) == content
+
+
+async def test_the_second_watch_on_a_terminal_offers_to_attach(
+    project: Path, env: dict[str, str], virtual_board: Callable[..., ServedBoard]
+) -> None:
+    board = virtual_board()
+    command = [sys.executable, "-m", "fbuild_watch", "watch", str(project)]
+
+    def sit_at_it(answer: str) -> int:
+        with session(command) as terminal:
+            terminal.wait_for_text("attach to it?")
+            terminal.type(answer)
+            if answer.startswith("y"):
+                terminal.wait_for_text("attached to pid")
+                terminal.wait_for_text("tick")
+                terminal.type("\x1d")
+            return terminal.wait_for_exit()
+
+    async with background(str(project), "--port", board.url, env=env):
+        assert await trio.to_thread.run_sync(sit_at_it, "n\r") == 60
+        assert await trio.to_thread.run_sync(sit_at_it, "y\r") == 0
+        assert (await run("status", env=env))[0] == 0

@@ -13,7 +13,7 @@ from fbuild_watch.api.aio.client import AsyncClient
 from fbuild_watch.api.asks import AnyPath
 from fbuild_watch.control import lock
 from fbuild_watch.control.messages import Status, Welcome
-from fbuild_watch.errors import NotRunning, TimedOut, VersionSkew
+from fbuild_watch.errors import ControlLost, NotRunning, TimedOut, VersionSkew
 
 _PAUSE_S = 0.02
 
@@ -30,7 +30,7 @@ class AsyncDaemon:
         """
         deadline = anyio.current_time() + timeout
         while True:
-            with suppress(NotRunning):
+            with suppress(NotRunning, ControlLost):  # also one that has just died
                 return await self._use_running(project)
             if anyio.current_time() > deadline:
                 raise TimedOut("the start of a process", timeout)
@@ -56,7 +56,7 @@ class AsyncDaemon:
             async with AsyncClient("daemon") as client:
                 pid = (await client.welcome()).pid
                 await client.shutdown()
-        except NotRunning:
+        except (NotRunning, ControlLost):
             return False
         except VersionSkew:
             pid = launch.terminate()
@@ -72,5 +72,5 @@ class AsyncDaemon:
         try:
             async with AsyncClient("daemon") as client:
                 return await client.status()
-        except NotRunning:
+        except (NotRunning, ControlLost):
             return None

@@ -12,7 +12,7 @@ from fbuild_watch.api.asks import AnyPath
 from fbuild_watch.api.sync.client import Client
 from fbuild_watch.control import lock
 from fbuild_watch.control.messages import Status, Welcome
-from fbuild_watch.errors import NotRunning, TimedOut, VersionSkew
+from fbuild_watch.errors import ControlLost, NotRunning, TimedOut, VersionSkew
 
 _PAUSE_S = 0.02
 
@@ -27,7 +27,7 @@ class Daemon:
         """
         deadline = time.monotonic() + timeout
         while True:
-            with suppress(NotRunning):
+            with suppress(NotRunning, ControlLost):  # also one that has just died
                 return self._use_running(project)
             if time.monotonic() > deadline:
                 raise TimedOut("the start of a process", timeout)
@@ -53,7 +53,7 @@ class Daemon:
             with Client("daemon") as client:
                 pid = client.welcome().pid
                 client.shutdown()
-        except NotRunning:
+        except (NotRunning, ControlLost):
             return False
         except VersionSkew:
             pid = launch.terminate()
@@ -69,5 +69,5 @@ class Daemon:
         try:
             with Client("daemon") as client:
                 return client.status()
-        except NotRunning:
+        except (NotRunning, ControlLost):
             return None
