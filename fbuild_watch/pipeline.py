@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from fbuild_watch import image, project, words
+from fbuild_watch import image, project, surroundings, words
 from fbuild_watch.build import Builder, BuildEvent, Built, ForeignBuilder, user_cache
 from fbuild_watch.errors import FbuildError
 from fbuild_watch.hints import Hints
@@ -97,7 +97,8 @@ class Pipeline:
 
     def load(self) -> Environment:
         """The environment as its files say now. Raises ProjectError."""
-        return self._profile.environment(project.load(self._project_dir, self._name))
+        loaded = project.load(self._project_dir, self._name, surroundings.environ())
+        return self._profile.environment(loaded)
 
     async def build(
         self,

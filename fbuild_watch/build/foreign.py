@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import trio
 
+from fbuild_watch import surroundings
 from fbuild_watch.build import depfile
 from fbuild_watch.build.events import Built
 from fbuild_watch.build.runner import Runner
@@ -65,7 +65,7 @@ class ForeignBuilder:
         try:
             outcome = await self._runner.run(argv)
         except OSError as error:
-            if shutil.which(argv[0]) is None:
+            if surroundings.which(argv[0]) is None:
                 hint = "it is what the project's own build starts: is it installed, and on PATH?"
                 raise CompilerMissing(self.plan.environment.name, [argv[0]], hint=hint) from error
             raise StepFailed(name, f"the system refused ({error})") from error

@@ -48,6 +48,12 @@ _PREFIXES = (
 )  # fmt: skip
 
 
+def merged(own: Mapping[str, str], theirs: Mapping[str, str]) -> dict[str, str]:
+    """`own`, with all that is relevant as the client has it."""
+    rest = {name: value for name, value in own.items() if name not in relevant(own)}
+    return {**rest, **theirs}
+
+
 def relevant(environment: Mapping[str, str]) -> dict[str, str]:
     """The part of `environment` that a build depends on, or that decides how it looks."""
     return {

@@ -7,14 +7,14 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
 import trio
 
-from fbuild_watch import flash, image, project, serial
+from fbuild_watch import flash, image, project, serial, surroundings
 from fbuild_watch.app import App
 from fbuild_watch.board_port import Operation, flash_line
 from fbuild_watch.build import BuildEvent
@@ -28,6 +28,7 @@ from fbuild_watch.control.messages import (
     Nothing,
     ResetAsked,
 )
+from fbuild_watch.control.variables import merged
 from fbuild_watch.daemon import convert
 from fbuild_watch.daemon.boards import Boards
 from fbuild_watch.daemon.room import Room
@@ -69,7 +70,7 @@ class Work:
     async def build(self, call: Call) -> BuildDone:
         """`build`."""
         asked: BuildAsked = call.params
-        with self._doing(f"building {asked.project}", call):
+        with self._doing(f"building {asked.project}", call), _as_the_client(asked.variables):
             report, environment = await self._build(
                 asked.project, asked.environment, call, clean=asked.clean
             )
@@ -159,7 +160,7 @@ class Work:
             settings = await _load(asked.project, asked.environment)
             built = await trio.to_thread.run_sync(load_built, settings)
             return Wanted(built, settings)
-        with self._doing(f"building {asked.project}", call):
+        with self._doing(f"building {asked.project}", call), _as_the_client(asked.variables):
             report, settings = await self._build(asked.project, asked.environment, call)
         return Wanted(report.image, settings, report.phases)
 
@@ -193,6 +194,13 @@ class Work:
             yield
         finally:
             self.busy.remove(words)
+
+
+def _as_the_client(variables: Mapping[str, str]) -> AbstractContextManager[None]:
+    """Build as its terminal would. One that says nothing gets our own environment."""
+    if not variables:
+        return nullcontext()
+    return surroundings.of(merged(os.environ, variables))
 
 
 def _real(folder: str) -> str:

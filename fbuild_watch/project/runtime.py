@@ -10,9 +10,9 @@ Rules
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from fbuild_watch import surroundings
 from fbuild_watch.model import Environment, Installed
 from fbuild_watch.project import arduino, boards, repairs, toolchain
 from fbuild_watch.project import properties as props
@@ -78,7 +78,7 @@ def properties(
 
 
 def _times() -> dict[str, str]:
-    epoch = os.environ.get("SOURCE_DATE_EPOCH", "0")
+    epoch = surroundings.environ().get("SOURCE_DATE_EPOCH", "0")
     return {f"extra.time.{name}": epoch for name in ("utc", "local")} | {
         "extra.time.zone": "0", "extra.time.dst": "0",
     }  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -371,3 +372,34 @@ async def test_the_second_watch_on_a_terminal_offers_to_attach(
         assert await trio.to_thread.run_sync(sit_at_it, "n\r") == 60
         assert await trio.to_thread.run_sync(sit_at_it, "y\r") == 0
         assert (await run("status", env=env))[0] == 0
+
+
+async def test_a_build_runs_in_its_clients_environment(project: Path, env: dict[str, str]) -> None:
+    """Two terminals with other PATHs get their own compilers from one process."""
+    tool = "riscv64-unknown-elf-g++"
+    real = shutil.which(tool)
+    if real is None:
+        pytest.skip(f"{tool} is not installed")
+    noted = project.parent / "noted"
+    folder = wrapped(project.parent / "bin", tool, real, noted)
+    await AsyncDaemon().ensure_running()
+    try:
+        code, _, words = await run("build", str(project), env=env)
+        assert code == 0, words
+        assert not noted.exists()
+        (project / "src" / "new.cpp").write_text(f"int unique = {os.getpid()};\n")
+        theirs = {**env, "PATH": f"{folder}{os.pathsep}{env['PATH']}"}
+        code, _, words = await run("build", str(project), env=theirs)
+        assert code == 0, words
+        assert noted.exists()
+    finally:
+        await AsyncDaemon().stop()
+
+
+def wrapped(folder: Path, tool: str, real: str, noted: Path) -> Path:
+    """A folder with a compiler that notes each run and then does its work."""
+    folder.mkdir()
+    script = folder / tool
+    script.write_text(f'#!/bin/sh\ntouch {noted}\nexec {real} "$@"\n')
+    script.chmod(0o755)
+    return folder
