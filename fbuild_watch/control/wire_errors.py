@@ -65,6 +65,8 @@ def _all(kind: type[FbuildError]) -> Iterator[type[FbuildError]]:
         yield from _all(child)
 
 
-_KINDS = {kind.code: kind for kind in _all(FbuildError) if kind.__module__ == errors.__name__}
+_KINDS = {
+    kind.code: kind for kind in _all(FbuildError) if kind.__module__.startswith(errors.__name__)
+}
 _RESERVED = frozenset(dir(FbuildError)) | {"self", "message", "hint", "_fields"}
 """Names that a field from the wire must not lay over: methods, and what makes an error."""

@@ -235,7 +235,7 @@ def test_fuzzed_connections_do_no_harm(folder: Path, pieces: list[bytes], hello:
 
 async def _wait_until(true: Callable[[], bool]) -> None:
     with trio.fail_after(10):
-        while not true():  # noqa: ASYNC110 - the server has no event for a test
+        while not true():
             await trio.sleep(0.002)
 
 

@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import psutil
 import pytest
 import trio
 
-from fbuild_watch import AsyncClient, AsyncDaemon, AsyncSerialMonitor
+from fbuild_watch import AsyncClient, AsyncDaemon, AsyncSerialMonitor, Daemon
 from fbuild_watch.control import endpoint, info
 from fbuild_watch.control.messages import Said, Started, State, StreamItem
 from fbuild_watch.errors import (
@@ -40,11 +40,12 @@ def project(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """For commands, and for clients in this very process."""
+def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """For commands, and for clients in this very process. A process that is left is ended."""
     variables = environment(tmp_path)
     monkeypatch.setenv("FBUILD_RUNTIME_DIR", variables["FBUILD_RUNTIME_DIR"])
-    return variables
+    yield variables
+    Daemon().stop()
 
 
 async def write_when_free(monitor: AsyncSerialMonitor, text: str) -> None:
