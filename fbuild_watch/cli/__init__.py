@@ -1,6 +1,6 @@
 """The command line: arguments in, a call out. One small module for each command.
 
-Exit codes (also in docs/exit-codes.md, and in `errors.py`, which is where they are defined):
+Exit codes (also in docs/exit-codes.md, and in `errors/`, which is where they are defined):
 0 done; 1 a defect of fbuild; 2 wrong usage; 3 `status`: nothing runs; 10.. the project;
 20.. the build; 30.. the image; 40.. the port; 50.. flashing; 60 another watch runs;
 71 --expect not seen in time; 72 --fail seen; 130 interrupted.

@@ -1,0 +1,194 @@
+"""Every error that a user or a caller of fbuild can meet, and nothing else.
+
+    FbuildError
+     +- InternalError          a defect of ours; the details are in a file
+     +- ProjectError           InvalidProject, UnknownEnvironment, UnknownBoard
+     +- BuildError             CompilerMissing, CompileFailed, LinkFailed, StepFailed
+     +- ImageError             InvalidImage, InvalidPartitions, ImageTooBig
+     +- PortError              PortNotFound, PortAmbiguous, PortBusy, PortDenied,
+     |                         PortLost (it broke), PortUnusable (no such feature)
+     +- FlashError             NoAnswer, WrongChip, VerifyFailed, ConnectionLost,
+     |                         SecureDownloadMode, FlashCancelled, FlashDiffers,
+     |                         UnknownRegion, BeyondFlash, NotConfirmed, FlashEncrypted,
+     |                         SecureBoot, WrongBoard, InvalidReset, UploadFailed, ToolMissing,
+     |                         UploadStalled, NoDigests
+     +- LockHeld               another `fbuild watch` runs
+     +- RuntimeFolderUnsafe    others could have made or changed the folder of the lock
+     +- LockUnsupported        the kernel cannot lock there
+     +- ControlError           NotRunning, ControlLost, ControlRefused, InvalidRequest,
+     |                         VersionSkew, WriterBusy, EndpointInUse
+     +- TimedOut               the caller's own limit passed
+     +- ConsoleError           ExpectTimeout, FailMatched, InvalidPattern
+     +- BoardUnusable          the virtual board cannot be set up
+     +- PackageError           PackageNotFound, UnsupportedPackage, InvalidIndex, DownloadFailed,
+                               Offline, ChecksumMismatch, UnsafeArchive, InvalidArchive,
+                               PackageInUse, StoreUnusable
+
+Rules
+- `str(error)` says what happened, with the values. `hint` says what to do next. `code` is
+  stable and for programs; `exit_code` is what a command ends with. `fields()` are the typed values.
+- Callers branch on the type or the code, never on the text.
+- Foreign exceptions are translated where the foreign library is called, in one place for each.
+"""
+
+from __future__ import annotations
+
+from fbuild_watch.errors.base import (
+    FbuildError,
+    InternalError,
+)
+from fbuild_watch.errors.board import (
+    BoardUnusable,
+    InvalidPattern,
+)
+from fbuild_watch.errors.build import (
+    BuildError,
+    CompileFailed,
+    CompilerMissing,
+    LinkFailed,
+    StepFailed,
+)
+from fbuild_watch.errors.flash import (
+    BeyondFlash,
+    ConnectionLost,
+    FlashCancelled,
+    FlashDiffers,
+    FlashEncrypted,
+    FlashError,
+    InvalidReset,
+    NoAnswer,
+    NoDigests,
+    NotConfirmed,
+    SecureBoot,
+    SecureDownloadMode,
+    ToolMissing,
+    UnknownRegion,
+    UploadFailed,
+    UploadStalled,
+    VerifyFailed,
+    WrongBoard,
+    WrongChip,
+)
+from fbuild_watch.errors.image import (
+    ImageError,
+    ImageTooBig,
+    InvalidImage,
+    InvalidPartitions,
+)
+from fbuild_watch.errors.packages import (
+    ChecksumMismatch,
+    DownloadFailed,
+    InvalidArchive,
+    InvalidIndex,
+    Offline,
+    PackageError,
+    PackageInUse,
+    PackageNotFound,
+    StoreUnusable,
+    UnsafeArchive,
+    UnsupportedPackage,
+)
+from fbuild_watch.errors.port import (
+    PortAmbiguous,
+    PortBusy,
+    PortDenied,
+    PortError,
+    PortLost,
+    PortNotFound,
+    PortUnusable,
+)
+from fbuild_watch.errors.process import (
+    ConsoleError,
+    ControlError,
+    ControlLost,
+    ControlRefused,
+    EndpointInUse,
+    ExpectTimeout,
+    FailMatched,
+    InvalidRequest,
+    LockHeld,
+    LockUnsupported,
+    NotRunning,
+    RuntimeFolderUnsafe,
+    TimedOut,
+    VersionSkew,
+    WriterBusy,
+)
+from fbuild_watch.errors.project import (
+    InvalidProject,
+    ProjectError,
+    UnknownBoard,
+    UnknownEnvironment,
+)
+
+__all__ = [
+    "BeyondFlash",
+    "BoardUnusable",
+    "BuildError",
+    "ChecksumMismatch",
+    "CompileFailed",
+    "CompilerMissing",
+    "ConnectionLost",
+    "ConsoleError",
+    "ControlError",
+    "ControlLost",
+    "ControlRefused",
+    "DownloadFailed",
+    "EndpointInUse",
+    "ExpectTimeout",
+    "FailMatched",
+    "FbuildError",
+    "FlashCancelled",
+    "FlashDiffers",
+    "FlashEncrypted",
+    "FlashError",
+    "ImageError",
+    "ImageTooBig",
+    "InternalError",
+    "InvalidArchive",
+    "InvalidImage",
+    "InvalidIndex",
+    "InvalidPartitions",
+    "InvalidPattern",
+    "InvalidProject",
+    "InvalidRequest",
+    "InvalidReset",
+    "LinkFailed",
+    "LockHeld",
+    "LockUnsupported",
+    "NoAnswer",
+    "NoDigests",
+    "NotConfirmed",
+    "NotRunning",
+    "Offline",
+    "PackageError",
+    "PackageInUse",
+    "PackageNotFound",
+    "PortAmbiguous",
+    "PortBusy",
+    "PortDenied",
+    "PortError",
+    "PortLost",
+    "PortNotFound",
+    "PortUnusable",
+    "ProjectError",
+    "RuntimeFolderUnsafe",
+    "SecureBoot",
+    "SecureDownloadMode",
+    "StepFailed",
+    "StoreUnusable",
+    "TimedOut",
+    "ToolMissing",
+    "UnknownBoard",
+    "UnknownEnvironment",
+    "UnknownRegion",
+    "UnsafeArchive",
+    "UnsupportedPackage",
+    "UploadFailed",
+    "UploadStalled",
+    "VerifyFailed",
+    "VersionSkew",
+    "WriterBusy",
+    "WrongBoard",
+    "WrongChip",
+]

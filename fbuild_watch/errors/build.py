@@ -1,0 +1,76 @@
+"""The sources did not become an image. The tree and the rules stand in the package."""
+
+from __future__ import annotations
+
+from fbuild_watch.errors.base import FbuildError
+
+
+class BuildError(FbuildError):
+    """The sources did not become an image."""
+
+    code = "build"
+    exit_code = 20
+
+
+class CompilerMissing(BuildError):
+    """No compiler for this board is installed."""
+
+    code = "compiler-missing"
+    exit_code = 21
+
+    def __init__(self, board: str, tried: list[str], *, hint: str) -> None:
+        super().__init__(
+            f"no compiler for board {board!r} was found (tried: {', '.join(tried)})",
+            hint=hint,
+            board=board,
+            tried=tried,
+        )
+
+
+class CompileFailed(BuildError):
+    """A compiler refused a source; its own words are in `diagnostics`."""
+
+    code = "compile-failed"
+    exit_code = 22
+    diagnostics: str
+
+    def __init__(self, sources: list[str], diagnostics: str) -> None:
+        some = ", ".join(sources)
+        super().__init__(
+            f"{some} did not compile",
+            hint="the compiler's words are above; the board keeps running what it has",
+            sources=sources,
+            diagnostics=diagnostics,
+        )
+
+
+class LinkFailed(BuildError):
+    """The linker refused; its own words are in `diagnostics`."""
+
+    code = "link-failed"
+    exit_code = 23
+    diagnostics: str
+
+    def __init__(self, output: str, diagnostics: str) -> None:
+        super().__init__(
+            f"{output} did not link",
+            hint="the linker's words are above; the board keeps running what it has",
+            output=output,
+            diagnostics=diagnostics,
+        )
+
+
+class StepFailed(BuildError):
+    """A step of the core's recipe (archive, hook) failed."""
+
+    code = "step-failed"
+    exit_code = 24
+    diagnostics: str
+
+    def __init__(self, step: str, diagnostics: str) -> None:
+        super().__init__(
+            f"the step {step} of the build failed",
+            hint="its own words are above",
+            step=step,
+            diagnostics=diagnostics,
+        )

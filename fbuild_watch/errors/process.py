@@ -1,0 +1,218 @@
+"""The running process, its control channel, and its consoles. The tree and the rules stand in the package."""
+
+from __future__ import annotations
+
+from fbuild_watch.errors.base import FbuildError
+
+
+class LockHeld(FbuildError):
+    """Another `fbuild watch` of this user runs."""
+
+    code = "lock-held"
+    exit_code = 60
+    pid: int | None
+
+    def __init__(self, pid: int | None, project: str | None) -> None:
+        who = f"pid {pid}" if pid else "another process"
+        where = f" on {project}" if project else ""
+        super().__init__(
+            f"fbuild watch already runs as {who}{where}",
+            hint="use that one (fbuild attach, fbuild status), or end it with: fbuild stop",
+            pid=pid,
+            project=project,
+        )
+
+
+class RuntimeFolderUnsafe(FbuildError):
+    """The folder of the lock and the socket is not the user's alone."""
+
+    code = "runtime-folder-unsafe"
+    exit_code = 63
+
+    def __init__(self, folder: str, reason: str) -> None:
+        super().__init__(
+            f"{folder} cannot be the folder of the running process: {reason}",
+            hint="set FBUILD_RUNTIME_DIR to a folder of your own, with mode 0700",
+            folder=folder,
+            reason=reason,
+        )
+
+
+class LockUnsupported(FbuildError):
+    """The kernel cannot lock a file there: some network homes."""
+
+    code = "lock-unsupported"
+    exit_code = 62
+
+    def __init__(self, folder: str, reason: str) -> None:
+        super().__init__(
+            f"files in {folder} cannot be locked ({reason})",
+            hint="set FBUILD_RUNTIME_DIR to a folder on a local disk",
+            folder=folder,
+            reason=reason,
+        )
+
+
+class ControlError(FbuildError):
+    """The way to the user's running process."""
+
+    code = "control"
+    exit_code = 60
+
+
+class NotRunning(ControlError):
+    """No process of this user answers."""
+
+    code = "not-running"
+    exit_code = 64
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__(
+            "no fbuild watch is running" + (f" ({reason})" if reason else ""),
+            hint="start one: fbuild watch, or in the background: fbuild watch --detach",
+            reason=reason,
+        )
+
+
+class ControlLost(ControlError):
+    """The running process went away in the middle of a request."""
+
+    code = "control-lost"
+    exit_code = 65
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"the running fbuild went away ({reason})",
+            hint="what it was writing it finishes first; see fbuild status and fbuild logs",
+            reason=reason,
+        )
+
+
+class ControlRefused(ControlError):
+    """The caller could not show that it is the process's own user."""
+
+    code = "control-refused"
+    exit_code = 66
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"the running fbuild does not take requests from here: {reason}",
+            hint="only the user who runs it may use it",
+            reason=reason,
+        )
+
+
+class InvalidRequest(ControlError):
+    """A frame that is no request: no JSON, no JSON-RPC 2.0, no such method, wrong parameters."""
+
+    code = "invalid-request"
+    exit_code = 67
+    rpc_code: int
+    """The number that JSON-RPC 2.0 has for it."""
+
+    def __init__(self, reason: str, rpc_code: int) -> None:
+        super().__init__(
+            f"the request is not understood: {reason}",
+            hint="the protocol is described in docs/control.md",
+            reason=reason,
+            rpc_code=rpc_code,
+        )
+
+
+class VersionSkew(ControlError):
+    """The running process and its caller do not speak the same protocol."""
+
+    code = "version-skew"
+    exit_code = 68
+
+    def __init__(self, ours: str, theirs: str) -> None:
+        super().__init__(
+            f"the running fbuild is version {theirs}, this is {ours}: they do not understand "
+            "each other",
+            hint="end the running one with `fbuild stop` and start it again",
+            ours=ours,
+            theirs=theirs,
+        )
+
+
+class EndpointInUse(ControlError):
+    """Another program listens on the TCP port that we were told to use."""
+
+    code = "endpoint-in-use"
+    exit_code = 73
+
+    def __init__(self, tcp_port: int) -> None:
+        super().__init__(
+            f"TCP port {tcp_port} of this machine is in use",
+            hint="leave the number out: any free port will do",
+            tcp_port=tcp_port,
+        )
+
+
+class WriterBusy(ControlError):
+    """Somebody else types to this board."""
+
+    code = "writer-busy"
+    exit_code = 69
+    writer: str
+
+    def __init__(self, port: str, writer: str) -> None:
+        super().__init__(
+            f"{writer} is writing to {port or 'the board'}",
+            hint=f"read along, or take over: fbuild attach --take-from {writer!r}",
+            port=port,
+            writer=writer,
+        )
+
+
+class TimedOut(FbuildError):
+    """The caller's own limit passed. Raised by the API."""
+
+    code = "timed-out"
+    exit_code = 75
+
+    def __init__(self, what: str, seconds: float) -> None:
+        super().__init__(
+            f"{what} was not done within {seconds:g} s",
+            hint="raise the timeout, or see what the process does: fbuild status",
+            what=what,
+            seconds=seconds,
+        )
+
+
+class ConsoleError(FbuildError):
+    """A headless console did not see what it was told to wait for."""
+
+    code = "console"
+    exit_code = 70
+
+
+class ExpectTimeout(ConsoleError):
+    """--timeout passed before every --expect was seen."""
+
+    code = "expect-timeout"
+    exit_code = 71
+
+    def __init__(self, missing: list[str], seconds: float) -> None:
+        what = ", ".join(repr(pattern) for pattern in missing) or "the end of output"
+        super().__init__(
+            f"{what} was not seen within {seconds:g} s",
+            hint="the output so far is above; raise --timeout, or check the pattern",
+            missing=missing,
+            seconds=seconds,
+        )
+
+
+class FailMatched(ConsoleError):
+    """A --fail pattern was seen."""
+
+    code = "fail-matched"
+    exit_code = 72
+
+    def __init__(self, pattern: str, line: str) -> None:
+        super().__init__(
+            f"the board printed {line!r}, which matches --fail {pattern!r}",
+            hint="the output before it is above",
+            pattern=pattern,
+            line=line,
+        )
