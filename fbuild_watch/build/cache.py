@@ -68,6 +68,8 @@ class Entry(msgspec.Struct, array_like=True, frozen=True):
 
     inputs: list[tuple[str, Digest]]
     """Each input's name, as the project's Places write it, and its content."""
+    unused: list[str]
+    """What lay on the way to them (shadows.py)."""
     object: Digest
     words: str
 
@@ -80,11 +82,11 @@ class ObjectCache:
         self._objects = folder / "files"
         self._limit = limit
 
-    def find(self, key: Digest, holds: Callable[[str, Digest], bool]) -> Entry | None:
-        """The newest entry whose inputs all hold what they held then; None: there is none."""
+    def find(self, key: Digest, holds: Callable[[Entry], bool]) -> Entry | None:
+        """The newest entry that still holds; None: there is none."""
         path = self._unit(key)
         for entry in _read(path):
-            if all(holds(name, content) for name, content in entry.inputs):
+            if holds(entry):
                 with contextlib.suppress(OSError):
                     os.utime(path)  # used now
                 return entry

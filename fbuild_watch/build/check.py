@@ -18,16 +18,20 @@ from collections.abc import Iterable
 from fbuild_watch.build.graph import Job, Reason, why
 from fbuild_watch.build.jobs import Jobs
 from fbuild_watch.build.memory import Memory
+from fbuild_watch.build.shadows import Shadows
 from fbuild_watch.build.tree import Tree
 
 
 class Check:
     """The memory, the files as this build sees them, and the suspects."""
 
-    def __init__(self, memory: Memory, jobs: Jobs) -> None:
+    def __init__(self, memory: Memory, jobs: Jobs, shadows: Shadows) -> None:
         self.memory = memory
+        self._shadows = shadows
         self.tree = Tree(memory)
         self._suspects: set[str] = set()
+        self._shadowed: dict[str, str] = {}
+        """Units on whose way to their headers something new is, and what."""
         self._changed: set[str] = set()
         """Paths that likely are the reason."""
         self.adopt(jobs)
@@ -35,6 +39,7 @@ class Check:
     def adopt(self, jobs: Jobs) -> None:
         """Work for these jobs from now on; the next build has to look everywhere."""
         self._jobs = jobs
+        self._shadows.adopt(jobs)
         self._mentioned = {name for job in jobs.steps() for name in job.mentions}
         self._hooks = {job.output for job in jobs.prebuild}
         self._step_outputs = {job.output for job in jobs.steps() if job.output}
@@ -77,6 +82,8 @@ class Check:
         if job.output not in self._suspects:
             return None
         reason = why(job, self.memory.records.get(job.output), self.tree.look, self._changed)
+        if reason is None and job.output in self._shadowed:
+            return Reason("input new", self._shadowed[job.output])
         if reason is None:
             self._suspects.discard(job.output)
         return reason
@@ -91,6 +98,7 @@ class Check:
             self._suspects.update(self.memory.users(job.output))
         if job.output in self.memory.records:
             self._suspects.discard(job.output)
+            self._shadowed.pop(job.output, None)
 
     def knows(self, path: str) -> bool:
         """Whether a record or a command names this file, so that a hint at it says enough."""
@@ -105,6 +113,11 @@ class Check:
             record = records.get(job.output or "")
             if record is None or record.identity != job.identity:
                 self._suspects.add(job.output or "")
+        self._shadows.forget()
+        self._shadowed = {
+            job.output: path for job, path in self._shadows.new(self.memory) if job.output
+        }
+        self._suspects.update(self._shadowed)
         self._suspect_steps()
         self.sure = True
 

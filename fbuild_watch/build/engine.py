@@ -16,13 +16,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import trio
 
-from fbuild_watch import surroundings
 from fbuild_watch.build import compile_commands
 from fbuild_watch.build.cache import ObjectCache
 from fbuild_watch.build.check import Check
@@ -35,6 +35,7 @@ from fbuild_watch.build.places import Places
 from fbuild_watch.build.probe import maps_prefixes
 from fbuild_watch.build.reuse import Reuse
 from fbuild_watch.build.runner import Outcome, Runner
+from fbuild_watch.build.shadows import Shadows
 from fbuild_watch.build.store import Store
 from fbuild_watch.build.watched import unwatched
 from fbuild_watch.errors import (
@@ -103,14 +104,16 @@ class Builder:
     def _load(self) -> None:
         self._expected = None
         self._memory = self._store.load()
-        self._check = Check(self._memory, self._jobs)
+        shadows = Shadows(self.plan.environment.project_dir, self._jobs)
+        self._check = Check(self._memory, self._jobs, shadows)
         tree = self._check.tree
         self._executor = Executor(
             self._runner,
             tree,
             self._memory,
+            shadows,
             self.plan.environment.project_dir,
-            reuse=Reuse(self._cache, self._places, tree) if self._cache else None,
+            reuse=Reuse(self._cache, self._places, tree, shadows) if self._cache else None,
             launcher=self._launcher,
             colours=self._colours,
             toolchain=self._jobs.toolchain,
@@ -201,7 +204,7 @@ class Builder:
         if changed is not None:
             self._check.begin(clock(), (*self._unwatched, *map(str, changed)))
             return
-        tools = {name: surroundings.which(name) for name in self._tools}
+        tools = {name: shutil.which(name) for name in self._tools}
         if tools != self._tools:
             self.adopt(self.plan)
         self._generate()
@@ -213,7 +216,7 @@ class Builder:
         return self._check.look_again()
 
     async def _pass(self, on_event: OnEvent) -> Built:
-        began = trio.current_time()
+        began = self._saved_at = trio.current_time()
         await self._steps(self._jobs.prebuild, on_event)
         compiled = await self._compile(on_event)
         between = trio.current_time()
@@ -297,7 +300,7 @@ class Builder:
     def _tool(self, name: str) -> str | None:
         """The file of a command's program, looked up once for each look everywhere."""
         if name not in self._tools:
-            self._tools[name] = surroundings.which(name)
+            self._tools[name] = shutil.which(name)
         return self._tools[name]
 
     def _generate(self) -> None:
@@ -327,7 +330,7 @@ class Builder:
             self._tidied = True
 
     def _unstarted(self, job: Job, error: OSError) -> BuildError:
-        if surroundings.which(job.argv[0]) is not None:
+        if shutil.which(job.argv[0]) is not None:
             return self._unusable(self._short(Path(job.name)), error)
         hint = "it was there when the build was planned: is its package still installed?"
         return CompilerMissing(self.plan.environment.board, [job.argv[0]], hint=hint)

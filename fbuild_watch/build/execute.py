@@ -10,7 +10,7 @@ Rules
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from fbuild_watch.build.jobs import Toolchain
 from fbuild_watch.build.memory import Memory
 from fbuild_watch.build.reuse import Reuse
 from fbuild_watch.build.runner import Outcome, Runner
+from fbuild_watch.build.shadows import Shadows
 from fbuild_watch.build.tree import Tree
 
 _COLOUR = "-fdiagnostics-color=always"
@@ -34,6 +35,7 @@ class Executor:
     runner: Runner
     tree: Tree
     memory: Memory
+    shadows: Shadows
     folder: Path
     """Where commands run, and what relative names in depfiles are relative to."""
     reuse: Reuse | None = None
@@ -87,19 +89,19 @@ class Executor:
         if inputs is None or made is None:
             self.memory.drop(output)
             return None
-        record = Record(job.identity, inputs, made)
+        unused = self.shadows.unused(job, (version.path for version in inputs))
+        record = Record(job.identity, inputs, made, unused)
         self.memory.put(output, record)
         return record
 
-    def _unchanged(self, names: Iterable[str]) -> tuple[Version, ...] | None:
+    def _unchanged(self, names: Sequence[str]) -> tuple[Version, ...] | None:
         """What the inputs held; None if one that people edit changed meanwhile."""
         made, given, tree = self.memory.records, self.toolchain.has, self.tree
-        seen = [
-            tree.look(name) if name in made or given(name) else tree.unchanged(name)
-            for name in names
-        ]
-        found = tuple(version for version in seen if version is not None)
-        return found if len(found) == len(seen) else None
+        edited = [name for name in names if name not in made and not given(name)]
+        if any(tree.unchanged(name) is None for name in edited):
+            return None
+        seen = tuple(version for version in tree.look_at_all(names) if version is not None)
+        return seen if len(seen) == len(names) else None
 
     def _inputs(self, job: Job) -> tuple[str, ...] | None:
         """Every input of a job that has run; None where its depfile cannot be understood."""

@@ -77,6 +77,8 @@ class Record:
     identity: Digest
     inputs: tuple[Version, ...]
     output: Version
+    unused: tuple[str, ...] = ()
+    """Files of the same names as its headers that it did not read (shadows.py)."""
 
 
 @dataclass(frozen=True, slots=True)

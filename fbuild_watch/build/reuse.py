@@ -10,11 +10,13 @@ Rules
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 from pathlib import Path
 
 from fbuild_watch.build.cache import Entry, ObjectCache
 from fbuild_watch.build.graph import Digest, Job, Record, Version
 from fbuild_watch.build.places import Places
+from fbuild_watch.build.shadows import Shadows
 from fbuild_watch.build.tree import Tree
 
 _CHANGING = (b"__DATE__", b"__TIME__", b"__TIMESTAMP__")
@@ -23,17 +25,18 @@ _CHANGING = (b"__DATE__", b"__TIME__", b"__TIMESTAMP__")
 class Reuse:
     """The cache, in the names of one project."""
 
-    def __init__(self, cache: ObjectCache, places: Places, tree: Tree) -> None:
+    def __init__(self, cache: ObjectCache, places: Places, tree: Tree, shadows: Shadows) -> None:
         self._cache = cache
         self._places = places
         self._tree = tree
+        self._shadows = shadows
         self._pending: list[tuple[Digest, Job, Record, str]] = []
         self._changing: dict[Version, bool] = {}
 
     def fetch(self, job: Job) -> tuple[Record, str] | None:
         """Make a unit's object without a compiler: its record, and what the compiler said then."""
         key = self._key(job)
-        entry = self._cache.find(key, self._holds) if key else None
+        entry = self._cache.find(key, partial(self._holds, job)) if key else None
         if key is None or entry is None or job.output is None:
             return None
         if not self._cache.fetch(entry, Path(job.output)):
@@ -45,7 +48,8 @@ class Reuse:
             return None
         inputs = [self._tree.look(self._places.path(name)) for name, _ in entry.inputs]
         known = tuple(version for version in inputs if version is not None)
-        return Record(job.identity, known, made), entry.words
+        unused = tuple(map(self._places.path, entry.unused))
+        return Record(job.identity, known, made, unused), entry.words
 
     def note(self, job: Job, record: Record, words: str) -> None:
         """A unit was compiled."""
@@ -61,7 +65,8 @@ class Reuse:
                 if job.output and not any(map(self._is_changing, record.inputs)):
                     name = self._places.name
                     inputs = [(name(version.path), version.digest) for version in record.inputs]
-                    entry = Entry(inputs, record.output.digest, words)
+                    unused = [name(path) for path in record.unused]
+                    entry = Entry(inputs, unused, record.output.digest, words)
                     self._cache.add(key, entry, Path(job.output))
             if pending:
                 self._cache.trim_if_due()
@@ -72,9 +77,14 @@ class Reuse:
         source, tool = (self._tree.look(name) for name in job.inputs[:2])
         return self._places.key(job, source, tool) if source and tool else None
 
-    def _holds(self, name: str, content: Digest) -> bool:
-        found = self._tree.look(self._places.path(name))
-        return found is not None and found.digest == content
+    def _holds(self, job: Job, entry: Entry) -> bool:
+        """Whether a unit would read now what it read then."""
+        paths = [self._places.path(name) for name, _ in entry.inputs]
+        for path, (_, content) in zip(paths, entry.inputs, strict=True):
+            found = self._tree.look(path)
+            if found is None or found.digest != content:
+                return False
+        return set(self._shadows.unused(job, paths)) <= set(map(self._places.path, entry.unused))
 
     def _is_changing(self, version: Version) -> bool:
         known = self._changing.get(version)

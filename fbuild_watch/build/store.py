@@ -27,7 +27,7 @@ from fbuild_watch.build.graph import Digest, Record, Version
 from fbuild_watch.build.memory import Memory, Stamp
 from fbuild_watch.files import write_atomically
 
-_MAGIC = b"fbuild records 2\n"
+_MAGIC = b"fbuild records 3\n"
 _FRAME = struct.Struct("<II")
 _SPARE = 4 << 20
 """Bytes of history that are not worth a new log."""
@@ -40,8 +40,8 @@ class _Batch(msgspec.Struct, array_like=True):
     versions: list[tuple[int, Digest]]
     stamps: list[tuple[int, int, int, int, int, Digest]]
     """Path, then the fields of a Stamp."""
-    records: list[tuple[int, Digest, int, bytes]]
-    """Output, identity of the command, the output's version, the inputs' versions."""
+    records: list[tuple[int, Digest, int, bytes, bytes]]
+    """Output, identity of the command, the output's version, the inputs' versions, unused paths."""
     dropped: list[int]
 
 
@@ -118,17 +118,16 @@ class Store:
 
     def _pack_record(
         self, output: str, record: Record, batch: _Batch
-    ) -> tuple[int, Digest, int, bytes]:
+    ) -> tuple[int, Digest, int, bytes, bytes]:
         for version in (record.output, *record.inputs):
             if version.number < 0:
                 batch.versions.append((self._number(version.path, batch), version.digest))
                 version.number = self._versions
                 self._versions += 1
-        inputs = array("I", [version.number for version in record.inputs])
-        if sys.byteorder == "big":
-            inputs.byteswap()
+        inputs = _packed([version.number for version in record.inputs])
+        unused = _packed([self._number(path, batch) for path in record.unused])
         number = self._number(output, batch)
-        return number, record.identity, record.output.number, inputs.tobytes()
+        return number, record.identity, record.output.number, inputs, unused
 
     def _number(self, path: str, batch: _Batch) -> int:
         number = self._paths.get(path)
@@ -186,16 +185,33 @@ class _Reader:
             return False
         return True
 
-    def _take_record(self, output: int, identity: Digest, made: int, inputs: bytes) -> None:
-        numbers = array("I", inputs)
-        if sys.byteorder == "big":
-            numbers.byteswap()
+    def _take_record(
+        self, output: int, identity: Digest, made: int, inputs: bytes, unused: bytes
+    ) -> None:
         name = self.paths[output]
         self._memory.records[name] = Record(
-            identity, tuple(map(self.versions.__getitem__, numbers)), self.versions[made]
+            identity,
+            tuple(map(self.versions.__getitem__, _numbers(inputs))),
+            self.versions[made],
+            tuple(map(self.paths.__getitem__, _numbers(unused))),
         )
         self.wasted += self._sizes.get(name, 0)
         self._sizes[name] = len(inputs)
+
+
+def _packed(numbers: list[int]) -> bytes:
+    """32-bit numbers, little-endian."""
+    packed = array("I", numbers)
+    if sys.byteorder == "big":
+        packed.byteswap()
+    return packed.tobytes()
+
+
+def _numbers(packed: bytes) -> array[int]:
+    numbers = array("I", packed)
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers
 
 
 def _framed(body: bytes) -> bytes:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import stat
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from blake3 import blake3
@@ -57,6 +58,11 @@ class Tree:
             return self._seen[path]
         found = self._seen[path] = self._read(path)
         return found
+
+    def look_at_all(self, paths: Iterable[str]) -> list[Version | None]:
+        """`look` at thousands."""
+        seen, look = self._seen, self.look
+        return [seen[path] if path in seen else look(path) for path in paths]
 
     def renew(self, path: str) -> Version | None:
         """Look again at a file that this build has made."""
