@@ -12,9 +12,10 @@ looks at the files themselves (watchfiles#360).
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Callable, Collection
+from contextlib import aclosing
+from dataclasses import dataclass
 from os import stat_result
 from pathlib import Path
 
@@ -64,8 +65,9 @@ async def watch(
         present = _present(wanted)
         async with trio.open_nursery() as nursery:
             beside, batches = trio.open_memory_channel[Changes](math.inf)
+            below = _Below(wanted, send, nursery.cancel_scope.cancel)
             if present:
-                await nursery.start(_follow, present, True, send)
+                await nursery.start(_follow, present, True, below)
             await nursery.start(_follow, {project_dir}, False, beside.send_nowait)
             if asked is not None:
                 nursery.start_soon(_pass_on, asked, beside)
@@ -102,6 +104,23 @@ async def _pass_on(
         beside.send_nowait(frozenset())
 
 
+@dataclass(frozen=True, slots=True)
+class _Below:
+    """Passes on what happens below the roots; one that goes is looked for anew.
+
+    It may go before the project folder is watched, so what is seen there is not enough.
+    """
+
+    wanted: Collection[Path]
+    send: Callable[[Changes], None]
+    start_again: Callable[[], None]
+
+    def __call__(self, batch: Changes) -> None:
+        self.send(batch)
+        if _holds_a_root(batch, self.wanted):
+            self.start_again()
+
+
 def _holds_a_root(batch: Changes, roots: Collection[Path]) -> bool:
     """Whether a root, or a folder above one, came or went: its old watch sees nothing any more.
 
@@ -122,16 +141,20 @@ async def _follow(
         # awatch sets its watches up in its first step, before its first await; `started` does
         # not yield, so whoever waits for it goes on when they are there.
         task_status.started()
-        with contextlib.suppress(FileNotFoundError):  # gone again: `watch` looks once more
-            async for batch in awatch(
-                *folders,
-                watch_filter=_Filter(),
-                debounce=DEBOUNCE_MS,
-                step=STEP_MS,
-                recursive=recursive,
-                stop_event=stop,
-            ):
-                send(await _at_rest(batch))
+        batches = awatch(
+            *folders,
+            watch_filter=_Filter(),
+            debounce=DEBOUNCE_MS,
+            step=STEP_MS,
+            recursive=recursive,
+            stop_event=stop,
+        )
+        try:
+            async with aclosing(batches):
+                async for batch in batches:
+                    send(await _at_rest(batch))
+        except FileNotFoundError:  # a folder was gone before its watch was set up
+            send(frozenset(folders))
 
 
 async def _set_when_cancelled(stop: trio.Event) -> None:
