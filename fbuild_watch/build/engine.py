@@ -16,13 +16,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import trio
 
+from fbuild_watch import surroundings
 from fbuild_watch.build import compile_commands
 from fbuild_watch.build.cache import ObjectCache
 from fbuild_watch.build.check import Check
@@ -204,7 +204,7 @@ class Builder:
         if changed is not None:
             self._check.begin(clock(), (*self._unwatched, *map(str, changed)))
             return
-        tools = {name: shutil.which(name) for name in self._tools}
+        tools = {name: surroundings.which(name) for name in self._tools}
         if tools != self._tools:
             self.adopt(self.plan)
         self._generate()
@@ -300,7 +300,7 @@ class Builder:
     def _tool(self, name: str) -> str | None:
         """The file of a command's program, looked up once for each look everywhere."""
         if name not in self._tools:
-            self._tools[name] = shutil.which(name)
+            self._tools[name] = surroundings.which(name)
         return self._tools[name]
 
     def _generate(self) -> None:
@@ -330,7 +330,7 @@ class Builder:
             self._tidied = True
 
     def _unstarted(self, job: Job, error: OSError) -> BuildError:
-        if shutil.which(job.argv[0]) is not None:
+        if surroundings.which(job.argv[0]) is not None:
             return self._unusable(self._short(Path(job.name)), error)
         hint = "it was there when the build was planned: is its package still installed?"
         return CompilerMissing(self.plan.environment.board, [job.argv[0]], hint=hint)
