@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -73,6 +74,7 @@ class Process:
         self._options = options
         self._endpoint = ""
         self._stopping = trio.Event()
+        self._turns: defaultdict[str, trio.Lock] = defaultdict(trio.Lock)
         self._server: Server
 
     async def run(self, first: Settings | None, console: Console | None) -> None:
@@ -101,7 +103,9 @@ class Process:
             await self._stopping.wait()
             return
         room = self._room(first)
-        await room.load()
+        async with self._turns[room.project]:
+            await room.load()
+            self.boards.add(room)
         await self._run_room(room, console)
 
     async def _leave(self) -> None:
@@ -141,7 +145,9 @@ class Process:
     async def watch(self, settings: Settings) -> None:
         """Watch a project from now on, unless it is. Raises ProjectError."""
         room = self._room(settings)
-        if room.project not in self.boards.rooms and not self._stopping.is_set():
+        async with self._turns[room.project]:  # of two who ask at once, the second finds it watched
+            if room.project in self.boards.rooms or self._stopping.is_set():
+                return
             await room.load()
             self.boards.add(room)
             self.nursery.start_soon(self._run_beside, room)
@@ -151,7 +157,6 @@ class Process:
         return Room(replace(settings, project_dir=folder), self._happened)
 
     async def _run_room(self, room: Room, console: Console | None) -> None:
-        self.boards.add(room)
         self._happened(room.project, Started())
         error: FbuildError | None = None
         try:

@@ -258,6 +258,24 @@ async def test_a_second_project_and_what_clients_are_told(
     assert await daemon.stop() is False
 
 
+async def test_of_four_who_ask_at_once_to_watch_a_project_one_starts_it(
+    project: Path, env: dict[str, str]
+) -> None:
+    await AsyncDaemon().ensure_running()
+
+    async def ask() -> None:
+        async with AsyncClient() as one:
+            await one.watch(project, port="socket://127.0.0.1:1")
+
+    async with trio.open_nursery() as asking:
+        for _ in range(4):
+            asking.start_soon(ask)
+    async with AsyncClient() as client:
+        await client.unwatch(project)
+        said = await client.logs()
+    assert [line for line in said.lines if line.endswith("-- watched")] == said.lines[:1]
+
+
 async def test_one_writer_at_a_time(
     project: Path, env: dict[str, str], virtual_board: Callable[..., ServedBoard]
 ) -> None:
