@@ -30,6 +30,7 @@ def command(lines: int) -> None:
 
 def _from_file(lines: int) -> tuple[list[str], str | None]:
     from fbuild_watch.cli.background import log_file
+    from fbuild_watch.errors import LogUnreadable
 
     path = log_file()
     try:
@@ -37,4 +38,6 @@ def _from_file(lines: int) -> tuple[list[str], str | None]:
     except FileNotFoundError:
         click.echo("no fbuild watch is running, and none has left a log", err=True)
         return [], None
+    except OSError as error:
+        raise LogUnreadable(str(path), error.strerror or "it cannot be read") from error
     return text.splitlines()[-lines:], str(path)

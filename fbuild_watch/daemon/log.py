@@ -1,6 +1,7 @@
 """What has happened, in lines: the last ones in memory, all of them in a file that is rotated.
 
-The file is written by a thread, in batches: the event loop never waits for a disk.
+The file is written by a thread, in batches: the event loop never waits for a disk. What it cannot
+take (a full disk, a directory in its place) stays in memory only; that is said once each time it begins.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ class Log:
         self.path = path
         self._lines: deque[str] = deque(maxlen=KEPT)
         self._partial: dict[str, str] = {}
+        self._broken = False
+        """Whether the file did not take what came last."""
         self._send, self._receive = trio.open_memory_channel[str](math.inf)
 
     def add(self, project: str, item: Item) -> None:
@@ -45,10 +48,15 @@ class Log:
 
     def say(self, project: str, text: str) -> None:
         """Note a line."""
-        line = f"{time.strftime('%Y-%m-%d %H:%M:%S')} {Path(project).name}: {text}"
-        self._lines.append(line)
+        line = self._note(f"{Path(project).name}: {text}")
         if self.path is not None:
             self._send.send_nowait(line + "\n")
+
+    def _note(self, text: str) -> str:
+        """Into memory, with the time; the whole line."""
+        line = f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}"
+        self._lines.append(line)
+        return line
 
     def last(self, count: int) -> list[str]:
         """The last lines."""
@@ -60,11 +68,21 @@ class Log:
             return
         try:
             async for line in self._receive:
-                await trio.to_thread.run_sync(write, self.path, line + self._waiting())
+                await self._write(self.path, line + self._waiting())
         finally:
             if waiting := self._waiting():
                 with trio.CancelScope(shield=True):
-                    await trio.to_thread.run_sync(write, self.path, waiting)
+                    await self._write(self.path, waiting)
+
+    async def _write(self, path: Path, text: str) -> None:
+        try:
+            await trio.to_thread.run_sync(write, path, text)
+        except OSError as error:
+            if not self._broken:
+                self._note(f"-- {path} cannot be written: {error.strerror}")
+            self._broken = True
+        else:
+            self._broken = False
 
     def _waiting(self) -> str:
         lines = []

@@ -15,6 +15,7 @@
      +- LockHeld               another `fbuild watch` runs
      +- RuntimeFolderUnsafe    others could have made or changed the folder of the lock
      +- LockUnsupported        the kernel cannot lock there
+     +- LogUnreadable          the log of the background cannot be read
      +- ControlError           NotRunning, ControlLost, ControlRefused, InvalidRequest,
      |                         VersionSkew, WriterBusy, EndpointInUse
      +- TimedOut               the caller's own limit passed
@@ -108,6 +109,7 @@ from fbuild_watch.errors.process import (
     InvalidRequest,
     LockHeld,
     LockUnsupported,
+    LogUnreadable,
     NotRunning,
     RuntimeFolderUnsafe,
     TimedOut,
@@ -156,6 +158,7 @@ __all__ = [
     "LinkFailed",
     "LockHeld",
     "LockUnsupported",
+    "LogUnreadable",
     "NoAnswer",
     "NoDigests",
     "NotConfirmed",

@@ -165,6 +165,21 @@ class WriterBusy(ControlError):
         )
 
 
+class LogUnreadable(FbuildError):
+    """The log of a process in the background is there, and cannot be read."""
+
+    code = "log-unreadable"
+    exit_code = 74
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(
+            f"the log {path} cannot be read: {reason}",
+            hint="make it a file of your own, or move it away; the next process begins a new one",
+            path=path,
+            reason=reason,
+        )
+
+
 class TimedOut(FbuildError):
     """The caller's own limit passed. Raised by the API."""
 

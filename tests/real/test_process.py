@@ -193,6 +193,29 @@ async def test_a_broken_project_fails_in_the_background_as_in_front(
     assert (await run("status", env=env))[0] == 3
 
 
+async def test_a_log_that_cannot_be_written_ends_nothing(
+    project: Path, env: dict[str, str], tmp_path: Path
+) -> None:
+    in_its_place = Path(env["FBUILD_RUNTIME_DIR"]) / "fbuild.log"
+    in_its_place.mkdir(parents=True)
+    in_its_place.parent.chmod(0o700)
+    async with (
+        background(str(project), "--port", "socket://127.0.0.1:1", env=env) as pid,
+        AsyncClient() as client,
+    ):
+        with trio.fail_after(30):
+            while not any("cannot be written" in line for line in (await client.logs()).lines):
+                await trio.sleep(0.02)
+        await client.build(project)  # more is written
+        lines = (await client.logs()).lines
+        assert lines[0].endswith("-- watched")
+        assert len([line for line in lines if "cannot be written" in line]) == 1
+        assert (await client.status()).pid == pid
+    code, _, words = await run("logs", env=env)
+    assert code == 74, words
+    assert f"{in_its_place} cannot be read" in words
+
+
 # --- several projects, errors, clients -----------------------------------------------------
 
 
