@@ -1,0 +1,76 @@
+"""Files that no depfile names, and that change what a unit reads: beside it, or on its way."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from fbuild_watch.build import Builder
+from fbuild_watch.build.cache import ObjectCache
+from fbuild_watch.build.events import Built
+from tests.real.build_kit import HostProject
+
+MAIN = """
+#include <lib/shared.h>
+#if __has_include("local_config.h")
+#include "local_config.h"
+#else
+#define LOCAL 1
+#endif
+int main(void) { return LOCAL + SHARED; }
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> HostProject:
+    """main.c, which would take a local_config.h; shared.h is in the folder beside the project."""
+    project = HostProject(tmp_path / "project")
+    project.flags = ("-O0", "-Ifirst", "-I../common")
+    (project.root / "first" / "lib").mkdir(parents=True)
+    (tmp_path / "common" / "lib").mkdir(parents=True)
+    (tmp_path / "common" / "lib" / "shared.h").write_text("#define SHARED 1\n")
+    project.write("main.c", MAIN)
+    return project
+
+
+async def build(project: HostProject, cache: ObjectCache | None = None) -> Built:
+    """A build by a process that has just started, and its cache filled."""
+    builder = Builder(project.plan(), cache=cache)
+    built = await builder.build()
+    builder.settle()
+    return built
+
+
+@pytest.mark.parametrize("from_cache", [False, True])
+async def test_a_file_that_has_include_asks_for_comes_and_goes(
+    project: HostProject, tmp_path: Path, from_cache: bool
+) -> None:
+    cache = ObjectCache(tmp_path / "cache", 1 << 30) if from_cache else None
+    without = (await build(project, cache)).elf.read_bytes()
+    config = project.write("local_config.h", "#define LOCAL 2\n")
+    if from_cache:
+        shutil.rmtree(project.build_dir)
+    within = (await build(project, cache)).elf.read_bytes()
+    assert within != without
+    assert not (await build(project, cache)).compiled
+    config.unlink()
+    assert (await build(project, cache)).elf.read_bytes() == without
+
+
+async def test_a_name_that_is_asked_for_and_not_read_is_seen_to_go(project: HostProject) -> None:
+    project.write(
+        "main.c", '#if __has_include("mark")\nint x;\n#endif\nint main(void) { return 0; }\n'
+    )
+    mark = project.write("mark", "")
+    await build(project)
+    mark.unlink()
+    assert (await build(project)).compiled
+    assert not (await build(project)).compiled
+
+
+async def test_a_header_before_one_outside_of_the_project_is_seen(project: HostProject) -> None:
+    before = (await build(project)).elf.read_bytes()
+    (project.root / "first" / "lib" / "shared.h").write_text("#define SHARED 5\n")
+    assert (await build(project)).elf.read_bytes() != before
