@@ -7,7 +7,6 @@ What is decided is in `loop.py`; how a stage works is in its room. Here they are
 from __future__ import annotations
 
 import math
-import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -21,6 +20,7 @@ import trio
 from fbuild_watch import flash, loop, words
 from fbuild_watch.board_port import BoardPort
 from fbuild_watch.build import BuildEvent
+from fbuild_watch.end_signals import END_SIGNALS
 from fbuild_watch.errors import FbuildError, FlashCancelled, PortError
 from fbuild_watch.feed import Feed
 from fbuild_watch.model import (
@@ -99,14 +99,6 @@ async def _quit_on_signals(app: App, task_status: trio.TaskStatus[None]) -> None
         task_status.started()
         async for _ in signals:
             app.quit()
-
-
-END_SIGNALS = tuple(
-    getattr(signal, name)
-    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
-    if hasattr(signal, name)
-)
-"""The signals that end a process in good order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,20 +217,19 @@ class App:
         async with self._building:
             return await self.pipeline.build(clean=clean, on_event=on_event)
 
-    async def lend(
-        self, work: Callable[[BoardPort], Awaitable[T]], *, leaves: str | None
-    ) -> T:
+    async def lend(self, work: Callable[[BoardPort], Awaitable[T]], *, leaves: str | None) -> T:
         """Have the port used by `work`, after which the board holds the build `leaves`.
 
         `leaves` None: it may hold anything. Raises PortNotFound while there is no port.
         """
         visited = replace(self.state, port=loop.PortUse.FLASHER)
         self._observer.state(visited)
-        self._post.send_nowait(loop.BoardChanged(None))  # also if we are ended in the middle
+        held: str | None = None
         try:
             result = await work(self.port)
-            self._post.send_nowait(loop.BoardChanged(leaves))
-        finally:
+            held = leaves
+        finally:  # also if we are ended in the middle, when the board may hold anything
+            self._post.send_nowait(loop.BoardChanged(held))
             self._observer.state(self.state)
         return result
 
@@ -263,12 +254,19 @@ class App:
                 self._times.build_started(trio.current_time())
                 try:
                     report = await self.pipeline.build(clean=effect.clean)
-                    await self.port.change_baud(self.pipeline.environment.monitor_speed)
                 except FbuildError as error:
                     self._post.send_nowait(loop.BuildBroke(effect.generation, error))
                 else:
+                    await self._follow_baud()
                     self._times.add(report.phases)
                     self._post.send_nowait(loop.Built(effect.generation, report))
+
+    async def _follow_baud(self) -> None:
+        """A port that cannot, or that is gone, does not make a good build a failed one."""
+        try:
+            await self.port.change_baud(self.pipeline.environment.monitor_speed)
+        except PortError as error:
+            self._feed.tell(words.failed(error))
 
     # -- the board ----------------------------------------------------------------------
 

@@ -30,6 +30,10 @@ COME_BACK_S = 5.0
 """How long a board may take to come up after an upload: USB enumerates in one to a few seconds."""
 
 
+PIECE = 256
+"""Bytes that are sent at a time: 22 ms at 115200."""
+
+
 class BoardPort:
     """One board's port. Its methods are called by the effects of the loop, one at a time."""
 
@@ -48,6 +52,7 @@ class BoardPort:
         self._turn = trio.Lock()
         self._reading = trio.CancelScope()
         self._free_to_type = trio.Event()
+        self._sending = trio.Lock()
         self._type, self._typed = trio.open_memory_channel[bytes](math.inf)
 
     async def find(
@@ -91,9 +96,13 @@ class BoardPort:
                 scope = self._reading = trio.CancelScope()
                 async with self._turn:
                     if self._lease is None:
-                        return
+                        return self._check_closed_here()
                     with scope, self._lease.take("console") as port:
                         await self._read_now(port)
+
+    def _check_closed_here(self) -> None:
+        if self._port is not None:
+            raise PortLost(self._port.name, "it did not come back after the upload")
 
     async def _read_now(self, port: Port) -> None:
         await port.set_baud(self._baud)
@@ -106,7 +115,7 @@ class BoardPort:
     async def visit(self, operation: Operation[T], baud: int, listener: flash.Listener) -> T:
         """Borrow the port from the console for an operation. Raises PortNotFound, and as that does."""
         self._reading.cancel()
-        async with self._turn:
+        async with self._turn, self._sending:
             if self._lease is None:
                 raise PortNotFound(None)
             with self._lease.take("flasher") as port:
@@ -119,7 +128,7 @@ class BoardPort:
     async def upload(self, recipe: UploadRecipe, listener: flash.Listener) -> UploadReport:
         """Close the port for a core's own program, and open it again. Raises FlashError, PortError."""
         self._reading.cancel()
-        async with self._turn:
+        async with self._turn, self._sending:
             if self._lease is None:
                 raise PortNotFound(None)
             with self._lease.take("flasher") as port:
@@ -177,12 +186,12 @@ class BoardPort:
 
     async def reset(self) -> None:
         """Restart the firmware, after a flash that is under way. Raises PortError."""
-        while self.lent:
-            async with self._turn:
-                pass
-        if self._port is None:
-            raise PortNotFound(None)
-        await self._port.reset()
+        self._reading.cancel()
+        async with self._turn, self._sending:
+            if self._lease is None:
+                raise PortNotFound(None)
+            with self._lease.take("reset") as port:
+                await port.reset()
 
     async def change_baud(self, baud: int) -> None:
         """The speed of the console from now on. Raises PortError."""
@@ -197,12 +206,23 @@ class BoardPort:
         self._type.send_nowait(data)
 
     async def send_typed(self) -> None:
-        """Carry what was typed to the board, in order. What is typed during a flash waits."""
+        """Carry what was typed to the board, in order.
+
+        What is typed during a flash, or while the board is away, waits. Sent in pieces, so that
+        a long text does not keep the flasher waiting, nor runs on into what the flasher says.
+        """
         async for data in self._typed:
+            for start in range(0, len(data), PIECE):
+                await self._send(data[start : start + PIECE])
+
+    async def _send(self, piece: bytes) -> None:
+        while True:
             await self._free_to_type.wait()
-            if self._port is not None:
-                with suppress(PortError, trio.ClosedResourceError):  # `read` reports it
-                    await self._port.send_all(data)
+            async with self._sending:
+                if self._port is not None and self._free_to_type.is_set():
+                    with suppress(PortError, trio.ClosedResourceError):  # `read` reports it
+                        return await self._port.send_all(piece)
+            await trio.sleep(RETRY_S)
 
     async def aclose(self) -> None:
         """Give the port back, when a write that is under way is proven."""

@@ -66,9 +66,13 @@ class LoopState:
     """Whether `image` is still to be brought to the board."""
     proven: str | None = None
     """The build that the board on this port has proven to hold, since the port was opened."""
+    gone: bool = False
+    """Whether the console has seen the port break while the flasher had it."""
     waiting: bool = False
     """Whether edits wait: for the end of a write, or of a pause."""
     paused: bool = False
+    clean: bool = False
+    """Whether one of the edits that wait wants everything built anew."""
     leaving: bool = False
 
 
@@ -248,7 +252,7 @@ def _settle(state: LoopState) -> Outcome:
     if state.leaving:
         return state, () if state.port is PortUse.FLASHER else (Leave(),)
     if state.waiting and not state.paused:
-        return _build(state)
+        return _build(state, clean=state.clean)
     if state.wanted and state.image is not None and state.port is PortUse.CONSOLE:
         return replace(state, stage=Pass.CHECKING, port=PortUse.FLASHER), (Flash(state.image),)
     return state, ()
@@ -256,7 +260,7 @@ def _settle(state: LoopState) -> Outcome:
 
 def _build(state: LoopState, *, clean: bool = False) -> Outcome:
     generation = state.generation + 1
-    after = replace(state, stage=Pass.BUILDING, generation=generation, waiting=False)
+    after = replace(state, stage=Pass.BUILDING, generation=generation, waiting=False, clean=False)
     return after, (Build(generation, clean),)
 
 
@@ -265,6 +269,8 @@ def _build(state: LoopState, *, clean: bool = False) -> Outcome:
 
 def edit_starts_build(state: LoopState, event: Edited) -> Outcome:
     """Rules 1 and 9, and rule 2 for a running build: `Build` ends the one before it."""
+    if state.leaving:
+        return state, ()
     if state.paused and not event.clean:
         return replace(state, waiting=True), ()
     return _build(state, clean=event.clean)
@@ -272,17 +278,18 @@ def edit_starts_build(state: LoopState, event: Edited) -> Outcome:
 
 def edit_ends_check(state: LoopState, event: Edited) -> Outcome:
     """Rule 2: what was being checked is no longer what is wanted. But for rule 9."""
+    if state.leaving:
+        return state, ()
     if state.paused and not event.clean:
         return replace(state, waiting=True), ()
     after, effects = _build(replace(state, wanted=False), clean=event.clean)
     return after, (CancelFlash(), *effects)
 
 
-def edit_waits(state: LoopState, _event: Edited) -> Outcome:
+def edit_waits(state: LoopState, event: Edited) -> Outcome:
     """Rule 3."""
-    if state.waiting:
-        return state, ()
-    return replace(state, waiting=True), (Tell(words.edit_waits()),)
+    after = replace(state, waiting=True, clean=state.clean or event.clean)
+    return after, () if state.waiting else (Tell(words.edit_waits()),)
 
 
 # --- builds --------------------------------------------------------------------------------
@@ -317,42 +324,46 @@ def erase_began(state: LoopState, _event: EraseBegan) -> Outcome:
 
 
 def flash_done(state: LoopState, event: Flashed) -> Outcome:
-    """Proven: the console gets the port."""
-    after, effects = flash_done_while_building(state, event)
-    return replace(after, stage=Pass.IDLE), effects
+    """Proven: the console gets the port. A build that was made meanwhile is next."""
+    newer = state.image is not None and state.image.build_id != event.build_id
+    proven = replace(state, stage=Pass.IDLE, proven=event.build_id, wanted=newer)
+    return _give_back(proven)
 
 
 def flash_done_while_building(state: LoopState, event: Flashed) -> Outcome:
     """An edit came too late to end this flash: it is proven while the next build runs."""
-    still_wanted = state.image is None or state.image.build_id != event.build_id
-    after = replace(
-        state,
-        port=PortUse.CONSOLE,
-        proven=event.build_id,
-        wanted=state.wanted and still_wanted,
-    )
-    return after, ()
+    return _give_back(replace(state, proven=event.build_id))
 
 
 def flash_broke(state: LoopState, event: FlashBroke) -> Outcome:
-    """Rule 7: only a board that went away is tried again by itself."""
-    after, effects = flash_broke_while_building(state, event)
+    """Rule 7: a board that refused is not asked again, unless a newer build was made meanwhile."""
+    newer = state.stage is Pass.IDLE and not isinstance(event.error, FlashCancelled)
+    wanted = newer or (state.wanted and state.stage is Pass.IDLE)
+    after, effects = flash_broke_while_building(replace(state, wanted=wanted), event)
     return replace(after, stage=Pass.IDLE), effects
 
 
 def flash_broke_while_building(state: LoopState, event: FlashBroke) -> Outcome:
-    """The flasher is gone, and with it what we knew of the board."""
-    after, search = _port_after_flash(replace(state, proven=None), event.error)
+    """The flasher is gone. Cancelled, it has erased nothing: what was proven still is."""
     if isinstance(event.error, FlashCancelled):
-        return after, search
-    return after, (Tell(words.failed(event.error)), *search)
+        return _give_back(state)
+    told = Tell(words.failed(event.error))
+    unknown = replace(state, proven=None)
+    if isinstance(event.error, PortLost) or _took_the_port_along(event.error):
+        unknown = replace(unknown, gone=True, wanted=state.image is not None)
+    after, effects = _give_back(unknown)
+    return after, (told, *effects)
 
 
-def _port_after_flash(state: LoopState, error: FbuildError) -> Outcome:
-    if isinstance(error, PortLost) or (isinstance(error, ConnectionLost) and error.gone):
-        return replace(state, port=PortUse.LOST, wanted=state.image is not None), (FindPort(),)
-    wanted = state.wanted and state.stage in (Pass.IDLE, Pass.BUILDING)
-    return replace(state, port=PortUse.CONSOLE, wanted=wanted), ()
+def _took_the_port_along(error: FbuildError) -> bool:
+    return isinstance(error, ConnectionLost) and bool(error.gone)
+
+
+def _give_back(state: LoopState) -> Outcome:
+    """The console gets the port, or, where it broke meanwhile, it is looked for."""
+    if state.gone:
+        return replace(state, port=PortUse.LOST, gone=False, proven=None), (FindPort(),)
+    return replace(state, port=PortUse.CONSOLE), ()
 
 
 # --- the port ------------------------------------------------------------------------------
@@ -365,6 +376,8 @@ def port_came(state: LoopState, _event: PortCame) -> Outcome:
 
 def port_went(state: LoopState, event: PortWent) -> Outcome:
     """Another board may come back: nothing is known of it."""
+    if state.port is PortUse.FLASHER:
+        return replace(state, gone=True), ()  # looked for when the flasher is done
     if state.port is not PortUse.CONSOLE:
         return state, ()  # the flasher has said so already
     after = replace(state, port=PortUse.LOST, proven=None)
@@ -464,8 +477,7 @@ TABLE: dict[tuple[Pass, type], Rule] = {
     (_W, FlashBroke): _rule(flash_broke, _I),
     (_I, PortCame): _rule(port_came, _I),
     (_B, PortCame): _rule(port_came, _B),
-    (_I, PortWent): _rule(port_went, _I),
-    (_B, PortWent): _rule(port_went, _B),
+    **{(stage, PortWent): _rule(port_went, stage) for stage in Pass},
     (_I, FlashAsked): _rule(flash_asked, _I),
     (_B, FlashAsked): _rule(flash_asked_while_building, _B),
     **{(stage, ResetAsked): _rule(reset_asked, stage) for stage in Pass},

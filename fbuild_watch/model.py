@@ -283,6 +283,8 @@ class BuildReport:
     """The sources that were compiled in this build."""
     linked: bool
     phases: Mapping[str, float]
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """Why each source was compiled and each step run, by the name a person knows."""
 
 
 # --- the device ----------------------------------------------------------------------------

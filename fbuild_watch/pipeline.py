@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from fbuild_watch import image, project, surroundings, words
-from fbuild_watch.build import Builder, BuildEvent, Built, ForeignBuilder, user_cache
+from fbuild_watch.build import Builder, BuildEvent, Built, ForeignBuilder, SizeReport, user_cache
 from fbuild_watch.errors import FbuildError
 from fbuild_watch.hints import Hints
 from fbuild_watch.model import BuildPlan, BuildReport, Environment, ForeignPlan, Image, Installed
@@ -41,6 +41,7 @@ class Pipeline:
         self._planner = project.Planner()
         self._planning = threading.Lock()
         self._profile = Profile(release=release)
+        self._told_cost = False
         self._hints = Hints()
         self._roots: frozenset[Path] = frozenset()
         self._installed = Installed()
@@ -162,9 +163,24 @@ class Pipeline:
         built = await builder.build(changed=changed, on_event=on_event)
         if built.linked:
             self._profile.check_fits(plan)
+            self._say_cost(plan)
         report = await self._imaged(built, partial(image.make, plan))
         builder.settle(self._roots)
         return report
+
+    def _say_cost(self, plan: BuildPlan) -> None:
+        """What dev costs, once: how large this build is, and how large the last release."""
+        cost = None if self._told_cost else self._profile.cost(plan)
+        if cost is not None:
+            self._told_cost = True
+            self.say(words.dev_cost(*cost))
+
+    async def sizes(self) -> SizeReport | None:
+        """What the newest build takes; None where another program built it.
+
+        Raises OSError, and ValueError where its ELF cannot be read.
+        """
+        return await self._builder.sizes() if isinstance(self._builder, Builder) else None
 
     async def _imaged(self, built: Built, make: Callable[[], Image]) -> BuildReport:
         started = time.monotonic()
@@ -173,7 +189,8 @@ class Pipeline:
         linked = built.linked
         if isinstance(self.plan, ForeignPlan):  # it tells only by what it has made
             linked, self._made = made.build_id != self._made, made.build_id
-        return BuildReport(made, built.compiled, linked, phases)
+        reasons = {name: str(reason) for name, reason in built.reasons.items()}
+        return BuildReport(made, built.compiled, linked, phases, reasons)
 
     async def _build_foreign(self, plan: ForeignPlan, *, clean: bool) -> Built:
         if not isinstance(self._builder, ForeignBuilder) or plan != self.plan:

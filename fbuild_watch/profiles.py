@@ -11,7 +11,7 @@ import shlex
 import shutil
 from dataclasses import replace
 
-from fbuild_watch.build import check_fits, without_lto
+from fbuild_watch.build import check_fits, program_size, without_lto
 from fbuild_watch.errors import (
     CompilerMissing,
     FbuildError,
@@ -56,6 +56,17 @@ class Profile:
             return None
         self._taken = self._recipe
         return self._recipe
+
+    def cost(self, plan: BuildPlan) -> tuple[int, int | None] | None:
+        """Bytes of a dev build, and of the last release (None: there is none here).
+
+        None as a whole where dev is no different from the recipe.
+        """
+        if plan is self._recipe:
+            return None
+        now = program_size(plan.elf, plan.size)
+        release = plan.environment.build_dir / "release" / plan.elf.name
+        return None if now is None else (now, program_size(release, plan.size))
 
     def check_fits(self, plan: BuildPlan) -> None:
         """Raise ImageTooBig when the ELF is more than the board holds.

@@ -100,6 +100,14 @@ def without_dev_profile(error: FbuildError) -> str:
     return f"{error}: built with the recipe's own flags instead (dev leaves out LTO)"
 
 
+def dev_cost(dev: int, release: int | None) -> str:
+    """A dev build leaves something out of the recipe."""
+    said = f"dev build, without link-time optimisation: {dev:,} bytes"
+    if release is None:
+        return f"{said} (fbuild build --release for the recipe as it stands)"
+    return f"{said}, {dev - release:+,} against the last release"
+
+
 def edit_waits() -> Notice:
     """Rule 3 of the loop."""
     return Notice("saved while the board is written: built as soon as the write is proven")

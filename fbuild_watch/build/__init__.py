@@ -8,18 +8,23 @@ from fbuild_watch.build.cache import user_cache
 from fbuild_watch.build.engine import Builder
 from fbuild_watch.build.events import BuildEvent, Built, Started, StepDone, UnitDone
 from fbuild_watch.build.foreign import ForeignBuilder
+from fbuild_watch.build.graph import Reason
 from fbuild_watch.build.profile import without_lto
-from fbuild_watch.build.size import check_fits
+from fbuild_watch.build.size import SizeReport, Sizes, check_fits, program_size
 
 __all__ = [
     "BuildEvent",
     "Builder",
     "Built",
     "ForeignBuilder",
+    "Reason",
+    "SizeReport",
+    "Sizes",
     "Started",
     "StepDone",
     "UnitDone",
     "check_fits",
+    "program_size",
     "user_cache",
     "without_lto",
 ]

@@ -59,7 +59,7 @@ def user_cache() -> ObjectCache | None:
 
 def _limit(text: str) -> int:
     """A size in bytes; what is none counts as not set."""
-    match = re.fullmatch(r"(\d+)\s*([KMG]?)(?:i?B)?", text.strip().upper())
+    match = re.fullmatch(r"(\d+)\s*([KMG]?)(?:I?B)?", text.strip().upper())
     return int(match[1]) * _UNITS[match[2]] if match else _LIMIT
 
 

@@ -16,14 +16,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import trio
 
-from fbuild_watch import surroundings
-from fbuild_watch.build import compile_commands
+from fbuild_watch.build import compile_commands, size
 from fbuild_watch.build.cache import ObjectCache
 from fbuild_watch.build.check import Check
 from fbuild_watch.build.events import BuildEvent, Built, OnEvent, Started, StepDone, UnitDone
@@ -32,10 +32,10 @@ from fbuild_watch.build.folder import BuildFolder
 from fbuild_watch.build.graph import Job, Reason, Record, digest
 from fbuild_watch.build.jobs import Jobs
 from fbuild_watch.build.places import Places
-from fbuild_watch.build.probe import maps_prefixes
 from fbuild_watch.build.reuse import Reuse
 from fbuild_watch.build.runner import Outcome, Runner
 from fbuild_watch.build.shadows import Shadows
+from fbuild_watch.build.size import SizeReport
 from fbuild_watch.build.store import Store
 from fbuild_watch.build.watched import unwatched
 from fbuild_watch.errors import (
@@ -86,6 +86,8 @@ class Builder:
         self._tidied = False
         self._unwatched: tuple[str, ...] = ()
         self._expected: object = None
+        self._folders: frozenset[Path] = frozenset()
+        self._folders_of: object = None
         self._hint: set[Path] | None = None
         """What changed since the last look, also when the build that was told ended before it."""
         self._load()
@@ -122,7 +124,7 @@ class Builder:
     def _jobs_of(self, plan: BuildPlan) -> Jobs:
         def added(name: str) -> tuple[str, ...]:
             tool = self._tool(name) if self._cache else None
-            return (self._places.flag,) if tool and maps_prefixes(tool) else ()
+            return self._places.flags(tool) if tool else ()
 
         return Jobs.of(plan, self._tool, added)
 
@@ -156,6 +158,14 @@ class Builder:
         """
         return frozenset(Path(os.path.normpath(name)) for name in self._edited_by_people())
 
+    def input_folders(self) -> frozenset[Path]:
+        """The folders of `inputs`: the same object as long as they are the same files."""
+        state = (self._memory, self._memory.generation, self._jobs)
+        if self._folders_of != state:
+            self._folders = frozenset(path.parent for path in self.inputs())
+            self._folders_of = state
+        return self._folders
+
     def settle(self, watched: Collection[Path] = ()) -> None:
         """Do what the ELF need not wait for: fill the object cache, get ready for a hint.
 
@@ -163,12 +173,36 @@ class Builder:
         """
         if self._executor.reuse is not None:
             self._executor.reuse.flush()
-        expected = (frozenset(watched), len(self._memory.paths()))
+        expected = (frozenset(watched), self._memory.generation)
         if watched and self._check.sure and self._expected != expected:
             tools = [name for name in self._tools.values() if name]
             self._unwatched = unwatched((*self._edited_by_people(), *tools), watched)
             self._check.expect_hints()
             self._expected = expected
+
+    async def sizes(self) -> SizeReport:
+        """What the newest ELF takes, by section and by file, against the last such report.
+
+        Writes firmware.map; where the recipe does not, by linking once more, aside.
+        Raises OSError, and ValueError where the ELF cannot be read.
+        """
+        path = size.named_map(self.plan) or await self._link_for_a_map()
+        try:
+            text = path.read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            text = ""  # a linker that makes none (zig's)
+        return size.compared(self.plan, size.measure(self.plan, text))
+
+    async def _link_for_a_map(self) -> Path:
+        path, aside = self._build_dir / "firmware.map", self._build_dir / ".map.elf"
+        elf = str(self.plan.elf)
+        words = (str(aside) if word == elf else word for word in self.plan.link.argv)
+        try:
+            path.unlink(missing_ok=True)
+            await self._runner.run((*words, f"-Wl,-Map={path}"))
+        finally:
+            aside.unlink(missing_ok=True)
+        return path
 
     def _edited_by_people(self) -> list[str]:
         made, toolchain = f"{self._build_dir}{os.sep}", self._jobs.toolchain
@@ -204,7 +238,7 @@ class Builder:
         if changed is not None:
             self._check.begin(clock(), (*self._unwatched, *map(str, changed)))
             return
-        tools = {name: surroundings.which(name) for name in self._tools}
+        tools = {name: shutil.which(name) for name in self._tools}
         if tools != self._tools:
             self.adopt(self.plan)
         self._generate()
@@ -217,6 +251,7 @@ class Builder:
 
     async def _pass(self, on_event: OnEvent) -> Built:
         began = self._saved_at = trio.current_time()
+        self._reasons: dict[str, Reason] = {}
         await self._steps(self._jobs.prebuild, on_event)
         compiled = await self._compile(on_event)
         between = trio.current_time()
@@ -225,12 +260,13 @@ class Builder:
         await self._steps(self._jobs.finish, on_event)
         phases = {"compiled": between - began} if compiled else {}
         phases |= {"linked": trio.current_time() - between} if linked else {}
-        return Built(compiled, linked, self.plan.elf, phases)
+        return Built(compiled, linked, self.plan.elf, phases, self._reasons)
 
     # --- translation units -----------------------------------------------------------------
 
     async def _compile(self, on_event: OnEvent) -> tuple[Path, ...]:
         dirty = [_Unit(job, reason) for job, reason in self._check.due()]
+        self._reasons |= {self._short(Path(unit.job.name)): unit.reason for unit in dirty}
         on_event(Started(len(dirty)))
         waiting = iter(dirty)
         async with trio.open_nursery() as nursery:
@@ -284,6 +320,7 @@ class Builder:
         return ran
 
     async def _step(self, job: Job, reason: Reason, on_event: OnEvent) -> None:
+        self._reasons[job.name] = reason
         try:
             outcome = await self._executor.run(job)
         except OSError as error:
@@ -300,7 +337,7 @@ class Builder:
     def _tool(self, name: str) -> str | None:
         """The file of a command's program, looked up once for each look everywhere."""
         if name not in self._tools:
-            self._tools[name] = surroundings.which(name)
+            self._tools[name] = shutil.which(name)
         return self._tools[name]
 
     def _generate(self) -> None:
@@ -330,7 +367,7 @@ class Builder:
             self._tidied = True
 
     def _unstarted(self, job: Job, error: OSError) -> BuildError:
-        if surroundings.which(job.argv[0]) is not None:
+        if shutil.which(job.argv[0]) is not None:
             return self._unusable(self._short(Path(job.name)), error)
         hint = "it was there when the build was planned: is its package still installed?"
         return CompilerMissing(self.plan.environment.board, [job.argv[0]], hint=hint)

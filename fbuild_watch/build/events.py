@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from fbuild_watch.build.graph import Reason
@@ -55,3 +55,5 @@ class Built:
     elf: Path
     phases: Mapping[str, float]
     """Seconds by phase ("compiled", "linked"); a phase in which nothing was done is absent."""
+    reasons: Mapping[str, Reason] = field(default_factory=dict)
+    """Why each source was compiled and each step run, by the name a person knows."""

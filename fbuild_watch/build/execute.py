@@ -69,7 +69,7 @@ class Executor:
         if outcome.code == 0:
             record = self._record(job, job.output)
             if record is not None and self.reuse is not None:
-                self.reuse.note(job, record, outcome.output)
+                self.reuse.note(job, record, outcome.output, self.toolchain)
         return outcome
 
     def forget(self, keep: set[str], build_dir: Path) -> None:
@@ -89,7 +89,7 @@ class Executor:
         if inputs is None or made is None:
             self.memory.drop(output)
             return None
-        unused = self.shadows.unused(job, inputs)
+        unused = self.shadows.unused(job, (version.path for version in inputs))
         record = Record(job.identity, inputs, made, unused)
         self.memory.put(output, record)
         return record

@@ -78,8 +78,7 @@ class Record:
     inputs: tuple[Version, ...]
     output: Version
     unused: tuple[str, ...] = ()
-    """Files of the same names as its headers that it did not read, and relative names that it asked
-    for (shadows.py)."""
+    """Files of the same names as its headers that it did not read (shadows.py)."""
 
 
 @dataclass(frozen=True, slots=True)

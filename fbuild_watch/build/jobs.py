@@ -77,7 +77,9 @@ class Jobs:
         def steps(*given: Step) -> tuple[Job, ...]:
             return tuple(of_step(step, folder, build_dir, tool(step.argv[0])) for step in given)
 
-        units = tuple(of_unit(unit, tool(unit.argv[0]), added(unit.argv[0])) for unit in plan.units)
+        units = tuple(
+            of_unit(unit, folder, tool(unit.argv[0]), added(unit.argv[0])) for unit in plan.units
+        )
         return cls(
             prebuild=steps(*plan.prebuild),
             units=units,
@@ -97,8 +99,12 @@ class Jobs:
         return (job.output for job in (*self.steps(), *self.units) if job.output)
 
 
-def of_unit(unit: TranslationUnit, tool: str | None, added: tuple[str, ...] = ()) -> Job:
+def of_unit(
+    unit: TranslationUnit, folder: Path, tool: str | None, added: tuple[str, ...] = ()
+) -> Job:
     """A translation unit; `tool` is the compiler's file, an input like the source.
+
+    So are files of words (`@flags`), read from `folder` as the compiler would.
 
     The compiler is asked for all headers (`-MD`): a recipe leaves the toolchain's own out (`-MMD`),
     and an update of the C library would go unseen.
@@ -111,6 +117,11 @@ def of_unit(unit: TranslationUnit, tool: str | None, added: tuple[str, ...] = ()
         is_unit=True,
         output=str(unit.object),
         inputs=_present(source, tool),
+        mentions=tuple(
+            os.path.join(folder, word[1:])  # noqa: PTH118
+            for word in unit.argv
+            if word.startswith("@")
+        ),
         depfile=str(unit.depfile),
     )
 

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator
 
 _GNU_OUTPUT = re.compile(r"^(\.[\w.$]+|[A-Za-z_][\w.$]*)(?:\s+0x[0-9a-f]+\s+0x[0-9a-f]+.*)?$")
 _GNU_INPUT = re.compile(
-    r"^ (?:\S+\s+)?0x(?P<at>[0-9a-f]+)\s+0x(?P<size>[0-9a-f]+)\s+(?P<file>\S.*)$"
+    r"^ +(?:\S+\s+)?0x(?P<at>[0-9a-f]+)\s+0x(?P<size>[0-9a-f]+)\s+(?P<file>\S.*)$"
 )
 _LLD = re.compile(
     r"^\s*[0-9a-f]+\s+[0-9a-f]+\s+(?P<size>[0-9a-f]+)\s+\d+\s(?P<indent>\s*)(?P<what>\S.*)$"

@@ -50,6 +50,8 @@ class Memory:
         self.records: dict[str, Record] = {}
         self.stamps: dict[str, Stamp] = {}
         self.unsaved = Unsaved()
+        self.generation = 0
+        """Counts the times that a path came or went."""
         self._versions: dict[str, dict[Digest, Version]] = {}
         self._users: dict[str, list[str]] | None = None
 
@@ -58,6 +60,7 @@ class Memory:
         of_path = self._versions.get(path)
         if of_path is None:
             of_path = self._versions[path] = {}
+            self.generation += 1
         found = of_path.get(digest)
         if found is None:
             found = of_path[digest] = Version(path, digest)
@@ -140,6 +143,7 @@ class Memory:
             del of_path[version.digest]
             if not of_path:
                 del self._versions[version.path]
+                self.generation += 1
 
 
 def _new_paths(before: Record | None, now: Record) -> set[str]:

@@ -2,17 +2,21 @@
 
 So two checkouts of a project, in whatever folders, share objects. The compiler is told the same
 (`-ffile-prefix-map`: GCC 8, clang 10), or the objects would differ by their `__FILE__` and debug
-information. Where it cannot be told, names stay as they are, and only the same folder shares.
+information. An older one can be told of the debug information only (`-fdebug-prefix-map`): then
+what is compiled from files outside of the project is shared (a core, a library), for no `__FILE__`
+of theirs has the project's name. Everything else is shared by builds in the same folder.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from fbuild_watch.build.graph import Digest, Job, Version, digest
+from fbuild_watch.build.probe import knows
 
+_ALL, _DEBUG = "-ffile-prefix-map", "-fdebug-prefix-map"
 _MARK = "\0"
 _VERSION = "objects 1"
 _READ_BY_COMPILERS = (
@@ -30,22 +34,33 @@ class Places:
         self._project = str(project_dir)
         self._below = f"{project_dir}{os.sep}"
 
-    @property
-    def flag(self) -> str:
-        """The word that tells a compiler."""
-        return f"-ffile-prefix-map={self._project}=."
+    def flags(self, tool: str) -> tuple[str, ...]:
+        """What to add to a compiler's commands."""
+        if knows(tool, _ALL):
+            return (self._flag(_ALL),)
+        return (self._flag(_DEBUG),) if knows(tool, _DEBUG) else ()
+
+    def is_shared(self, job: Job, inputs: Iterable[str]) -> bool:
+        """Whether an object that was made of `inputs` is the one that its key stands for."""
+        if self._flag(_DEBUG) not in job.argv or self._is_inside(job.inputs[0]):
+            return True
+        return not any(map(self._is_inside, inputs))
 
     def name(self, path: str) -> str:
         """A file's name in the cache."""
-        return _MARK + path[len(self._below) :] if path.startswith(self._below) else path
+        return _MARK + path[len(self._below) :] if self._is_inside(path) else path
 
     def path(self, name: str) -> str:
         """The file of a name."""
         return self._below + name[1:] if name.startswith(_MARK) else name
 
-    def key(self, job: Job, source: Version, tool: Version) -> Digest:
-        """The digest of what is known of a unit before it is compiled."""
-        told = self.flag in job.argv
+    def key(self, job: Job, known: Sequence[Version]) -> Digest:
+        """The digest of what is known of a unit before it is compiled: `known` are its source, its
+        compiler, and the files of words that its command names.
+        """
+        source = known[0]
+        outside = not self._is_inside(source.path)
+        told = self._flag(_ALL) in job.argv or (outside and self._flag(_DEBUG) in job.argv)
         apart = (job.output, job.depfile)
         words = ["" if word in apart else word for word in job.argv]
         environment = [os.environ.get(name, "") for name in _READ_BY_COMPILERS]
@@ -54,7 +69,8 @@ class Places:
         else:  # the object has its folder's name in it
             environment.append(self._project)
         text = "\0\0".join((_VERSION, *environment, self.name(source.path), *words))
-        return digest(text.encode(errors="surrogateescape") + source.digest + tool.digest)
+        contents = b"".join(version.digest for version in known)
+        return digest(text.encode(errors="surrogateescape") + contents)
 
     def _mapped(self, words: Iterable[str], source: str) -> Iterator[str]:
         """The project's folder as `.` where a word is a name of a file, and nowhere else.
@@ -64,13 +80,19 @@ class Places:
         before = ""
         for word in words:
             option = next((name for name in _NAMES_FILES if word.startswith(name)), "")
-            if word == self.flag:
-                yield ""
+            if word.endswith(f"={self._project}=."):
+                yield word.partition("=")[0]
             elif option or before in _NAMES_FILES or word == source:
                 yield option + self._mapped_name(word[len(option) :])
             else:
                 yield word
             before = word
+
+    def _flag(self, option: str) -> str:
+        return f"{option}={self._project}=."
+
+    def _is_inside(self, path: str) -> bool:
+        return path.startswith(self._below)
 
     def _mapped_name(self, path: str) -> str:
         return _MARK if path == self._project else self.name(path)

@@ -10,18 +10,18 @@ from pathlib import Path
 _TRY_S = 5.0
 
 
-def maps_prefixes(tool: str) -> bool:
-    """Whether a compiler knows `-ffile-prefix-map` (GCC 8, clang 10)."""
+def knows(tool: str, option: str) -> bool:
+    """Whether a compiler knows an option that maps prefixes (`OPTION=OLD=NEW`)."""
     try:
         info = Path(tool).stat()
     except OSError:
         return False
-    return _maps_prefixes(tool, info.st_mtime_ns, info.st_size)
+    return _knows(tool, option, info.st_mtime_ns, info.st_size)
 
 
 @cache
-def _maps_prefixes(tool: str, _mtime_ns: int, _size: int) -> bool:
-    words = (tool, "-ffile-prefix-map=/a=.", "-x", "c", "-E", os.devnull)
+def _knows(tool: str, option: str, _mtime_ns: int, _size: int) -> bool:
+    words = (tool, f"{option}=/a=.", "-x", "c", "-E", os.devnull)
     try:
         ran = subprocess.run(words, capture_output=True, timeout=_TRY_S, check=False)
     except (OSError, subprocess.SubprocessError):

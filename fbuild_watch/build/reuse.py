@@ -3,7 +3,7 @@
 Rules
 - What is fetched is looked at as what was compiled is; an object that is not what the cache says
   of it is removed there, and the unit is compiled.
-- A unit with the date or time in it (`__DATE__`) is not kept.
+- A unit with the date or time in it (`__DATE__`) is not kept, nor one that makes more than an object.
 - Filling the cache is not on the way to the ELF: `note` only remembers, `flush` does it.
 """
 
@@ -15,10 +15,15 @@ from pathlib import Path
 
 from fbuild_watch.build.cache import Entry, ObjectCache
 from fbuild_watch.build.graph import Digest, Job, Record, Version
+from fbuild_watch.build.jobs import Toolchain
 from fbuild_watch.build.places import Places
 from fbuild_watch.build.shadows import Shadows
 from fbuild_watch.build.tree import Tree
 
+_MAKES_MORE = (
+    "-gsplit-dwarf", "--coverage", "-fprofile", "-ftest-coverage", "-fstack-usage", "-save-temps",
+    "--save-temps", "-fdump", "-fcallgraph-info", "-ftime-trace",
+)  # fmt: skip
 _CHANGING = (b"__DATE__", b"__TIME__", b"__TIMESTAMP__")
 
 
@@ -51,10 +56,12 @@ class Reuse:
         unused = tuple(map(self._places.path, entry.unused))
         return Record(job.identity, known, made, unused), entry.words
 
-    def note(self, job: Job, record: Record, words: str) -> None:
+    def note(self, job: Job, record: Record, words: str, toolchain: Toolchain) -> None:
         """A unit was compiled."""
         key = self._key(job)
-        if key is not None:
+        own = [version for version in record.inputs if not toolchain.has(version.path)]
+        shared = self._places.is_shared(job, (version.path for version in own))
+        if key is not None and shared and not any(map(self._is_changing, own)):
             self._pending.append((key, job, record, words))
 
     def flush(self) -> None:
@@ -62,20 +69,21 @@ class Reuse:
         pending, self._pending = self._pending, []
         with contextlib.suppress(OSError):
             for key, job, record, words in pending:
-                if job.output and not any(map(self._is_changing, record.inputs)):
-                    name = self._places.name
-                    inputs = [(name(version.path), version.digest) for version in record.inputs]
-                    unused = [name(path) for path in record.unused]
-                    entry = Entry(inputs, unused, record.output.digest, words)
-                    self._cache.add(key, entry, Path(job.output))
+                assert job.output is not None
+                name = self._places.name
+                inputs = [(name(version.path), version.digest) for version in record.inputs]
+                unused = [name(path) for path in record.unused]
+                entry = Entry(inputs, unused, record.output.digest, words)
+                self._cache.add(key, entry, Path(job.output))
             if pending:
                 self._cache.trim_if_due()
 
     def _key(self, job: Job) -> Digest | None:
-        if not job.is_unit or len(job.inputs) < 2:
+        if not job.is_unit or any(word.startswith(_MAKES_MORE) for word in job.argv):
             return None
-        source, tool = (self._tree.look(name) for name in job.inputs[:2])
-        return self._places.key(job, source, tool) if source and tool else None
+        names = (*job.inputs, *job.mentions)
+        known = [version for version in self._tree.look_at_all(names) if version is not None]
+        return self._places.key(job, known) if len(known) == len(names) else None
 
     def _holds(self, job: Job, entry: Entry) -> bool:
         """Whether a unit would read now what it read then."""
@@ -84,8 +92,7 @@ class Reuse:
             found = self._tree.look(path)
             if found is None or found.digest != content:
                 return False
-        unused = [self._places.path(name) for name in entry.unused]
-        return self._shadows.difference(job, paths, unused) is None
+        return set(self._shadows.unused(job, paths)) <= set(map(self._places.path, entry.unused))
 
     def _is_changing(self, version: Version) -> bool:
         known = self._changing.get(version)

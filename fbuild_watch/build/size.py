@@ -12,6 +12,7 @@ import contextlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -76,6 +77,14 @@ def of_plan(plan: BuildPlan) -> Usage:
     return usage(sections(plan.elf.read_bytes()), plan.size)
 
 
+def program_size(elf: Path, recipe: SizeRecipe) -> int | None:
+    """Bytes of program memory that an ELF takes; None where there is none that can be read."""
+    try:
+        return usage(sections(elf.read_bytes()), recipe).program
+    except (OSError, ValueError):
+        return None
+
+
 def check_fits(plan: BuildPlan) -> None:
     """Raise ImageTooBig when the plan's ELF is more than its board holds."""
     try:
@@ -89,6 +98,17 @@ def check_fits(plan: BuildPlan) -> None:
     for what, size, limit, place in limits:
         if limit is not None and size > limit:
             raise ImageTooBig(what, size, limit, place)
+
+
+def named_map(plan: BuildPlan) -> Path | None:
+    """The map that the recipe's own link writes; None: it writes none."""
+    words = [piece for word in plan.link.argv for piece in word.split(",")]
+    for word, following in pairwise((*words, "")):
+        if word in ("-Map", "--Map"):
+            return plan.environment.project_dir / following
+        if word.startswith(("-Map=", "--Map=")):
+            return plan.environment.project_dir / word.partition("=")[2]
+    return None
 
 
 def measure(plan: BuildPlan, map_text: str) -> Sizes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from fbuild_watch.end_signals import END_SIGNALS
 from fbuild_watch.errors import FbuildError
 
 if TYPE_CHECKING:
@@ -88,9 +88,11 @@ async def _until_signal(function: Callable[[], Awaitable[T]]) -> T:
 async def _cancel_on_signal(work: trio.CancelScope, task_status: trio.TaskStatus[None]) -> None:
     import trio
 
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    with trio.open_signal_receiver(*END_SIGNALS) as signals:
         task_status.started()
         async for _ in signals:
+            if work.cancel_called:
+                click.echo("ending as soon as the board is left in order", err=True)
             work.cancel()
 
 

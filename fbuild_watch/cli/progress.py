@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from fbuild_watch.build import BuildEvent
+    from fbuild_watch.build import BuildEvent, Reason
     from fbuild_watch.flash import Progress
     from fbuild_watch.model import Device
     from fbuild_watch.packages import Progress as PackageStep
@@ -71,8 +71,9 @@ def _amount(step: PackageStep) -> str:
 class BuildProgress(PackageProgress):
     """What is installed and compiled, and the compilers' warnings, each once and whole."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, explain: bool = False) -> None:
         super().__init__()
+        self._explain = explain
         self._done = self._total = 0
 
     def __enter__(self) -> BuildProgress:
@@ -90,16 +91,22 @@ class BuildProgress(PackageProgress):
         match event:
             case Started(total):
                 self._total = total
-            case UnitDone(source, _seconds, ok, output):
+            case UnitDone(source, _seconds, ok, output, reason, reused):
                 self._done += 1
-                self._unit(source, output if ok else "")
-            case StepDone(name, _seconds, output):
+                self._unit(source, output if ok else "", "from the cache" if reused else "compiled")
+                self._because(source.name, reason)
+            case StepDone(name, _seconds, output, reason):
                 self._warn(output)
                 self.show_line(name)
+                self._because(name, reason)
 
-    def _unit(self, source: Path, warnings: str) -> None:
+    def _because(self, what: str, reason: Reason) -> None:
+        if self._explain:
+            self.say(f"{what}: {reason}")
+
+    def _unit(self, source: Path, warnings: str, done: str) -> None:
         self._warn(warnings)
-        text = f"compiled {self._done}/{self._total} {source.name}"
+        text = f"{done} {self._done}/{self._total} {source.name}"
         if self._live:
             self.show_line(text)
         else:

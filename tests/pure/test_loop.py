@@ -189,6 +189,43 @@ def test_a_port_that_both_see_vanish_is_looked_for_once(running: LoopState) -> N
     assert effects == [FindPort()]
 
 
+def test_a_flash_that_could_not_be_ended_is_followed_by_the_build_that_was_there_before(
+    running: LoopState,
+) -> None:
+    state, _ = play(running, Edited(), Built(2, report("b", "m")), Edited(), EraseBegan())
+    state, _ = play(state, Built(3, report("a", "m")))  # the edit was taken back
+    state, effects = play(state, Flashed("b"))
+    assert effects == [Flash(image("a"))]
+
+
+def test_a_check_that_was_ended_leaves_what_was_proven(running: LoopState) -> None:
+    state, _ = play(running, Edited(), Built(2, report("b", "m")), Edited())
+    state, effects = play(state, FlashBroke(FlashCancelled("p")), Built(3, report("a", "m")))
+    assert (state.stage, state.proven, effects) == (Pass.IDLE, "a", [])
+
+
+@pytest.mark.parametrize("end", [FlashBroke(FlashCancelled("p")), Flashed("b")])
+def test_a_port_that_breaks_under_the_flasher_is_looked_for_when_it_is_done(
+    running: LoopState, end: Event
+) -> None:
+    state, _ = play(running, Edited(), Built(2, report("b", "m")))
+    state, effects = play(state, PortWent(GONE))
+    assert effects == []
+    state, effects = play(state, end)
+    assert (state.port, effects) == (PortUse.LOST, [FindPort()])
+
+
+def test_who_leaves_builds_nothing_more(running: LoopState) -> None:
+    state, _ = play(running, Edited(), Built(2, report("b", "m")), QuitAsked())
+    assert play(state, Edited())[1] == []
+
+
+def test_a_clean_build_that_had_to_wait_is_still_a_clean_one(running: LoopState) -> None:
+    state, _ = play(running, Edited(), Built(2, report("b", "m")), EraseBegan())
+    _, effects = play(state, Edited(clean=True), Edited(), Flashed("b"))
+    assert effects == [Build(3, clean=True)]
+
+
 class Life(RuleBasedStateMachine):
     """A loop and a world that does what the effects say, in any order the world may take."""
 
@@ -234,6 +271,14 @@ class Life(RuleBasedStateMachine):
     @rule()
     def edit(self) -> None:
         self.source += 1
+        self.source_ok = self.source % 4 != 0
+        self.refused = False
+        self.tell(Edited())
+
+    @precondition(lambda self: self.source > 1)
+    @rule()
+    def take_back(self) -> None:
+        self.source -= 1
         self.source_ok = self.source % 4 != 0
         self.refused = False
         self.tell(Edited())
