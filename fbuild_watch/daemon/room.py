@@ -14,6 +14,7 @@ from fbuild_watch.control.messages import Item, Pass, ProjectStatus
 from fbuild_watch.daemon import convert
 from fbuild_watch.daemon.board import Outlet
 from fbuild_watch.daemon.seat import Writer
+from fbuild_watch.errors import PortNotFound
 from fbuild_watch.loop import LoopState
 from fbuild_watch.model import Command, ConsoleInput, ConsoleItem
 
@@ -32,6 +33,7 @@ class Room:
         self.ended = trio.Event()
         self._app: App
         self._phases: dict[str, float] = {}
+        self._last_port: str | None = None
         self._local = Writer(TERMINAL)
 
     @property
@@ -43,6 +45,16 @@ class Room:
     def port(self) -> BoardPort:
         """Its board's."""
         return self._app.port
+
+    def port_name(self, configured: str | None) -> str:
+        """Its board's port, also while the board is away: as `watch` was told, else `configured`.
+
+        Never another board's, for whoever asks may write to it. Raises PortNotFound: the board was
+        found by itself, and is away.
+        """
+        if named := self.port.name or self.settings.port or configured:
+            return named
+        raise PortNotFound(self._last_port)
 
     async def load(self) -> None:
         """Read the project. Raises ProjectError."""
@@ -96,6 +108,7 @@ class Room:
         )
 
     def _state(self, state: LoopState) -> None:
+        self._last_port = self.port.name or self._last_port
         self.outlet.send(convert.state(state))
 
     def _passed(self, phases: Mapping[str, float]) -> None:

@@ -120,9 +120,9 @@ class Work:
     ) -> str:
         """The port that is meant. Raises PortError."""
         room = self._room(project_dir, None)
-        if named is None and room is not None and room.port.name:
-            return room.port.name
         configured = settings.upload_port or settings.monitor_port if settings else None
+        if named is None and room is not None:
+            return room.port_name(configured)
         if named or configured:
             return named or configured or ""
         found = await trio.to_thread.run_sync(serial.list_ports)

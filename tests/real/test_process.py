@@ -15,9 +15,14 @@ import psutil
 import pytest
 import trio
 
-from fbuild_watch import AsyncClient, AsyncDaemon, AsyncSerialMonitor, Daemon
+from fbuild_watch import AsyncClient, AsyncDaemon, AsyncSerialMonitor, Daemon, serial
+from fbuild_watch.app import Settings
+from fbuild_watch.board_port import BoardPort
 from fbuild_watch.control import endpoint, info
 from fbuild_watch.control.messages import Said, Started, State, StreamItem
+from fbuild_watch.daemon.boards import Boards
+from fbuild_watch.daemon.room import Room
+from fbuild_watch.daemon.work import Work
 from fbuild_watch.errors import (
     CompileFailed,
     NotRunning,
@@ -297,6 +302,42 @@ async def test_of_four_who_ask_at_once_to_watch_a_project_one_starts_it(
         await client.unwatch(project)
         said = await client.logs()
     assert [line for line in said.lines if line.endswith("-- watched")] == said.lines[:1]
+
+
+async def test_while_its_board_is_away_a_watched_project_gets_no_other(
+    project: Path, env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    another = serial.PortInfo("/dev/another", vid=0x303A)
+    monkeypatch.setattr(serial, "list_ports", lambda: [another])
+    boards = Boards(lambda: None)
+    work = Work(boards)
+    assert await work.port(str(project), None, None) == "/dev/another"
+
+    named = Room(Settings(project, port="/dev/its-own"), lambda _project, _item: None)
+    await named.load()
+    boards.add(named)
+    assert await work.port(str(project), None, None) == "/dev/its-own"
+    boards.remove(named)
+
+    found = Room(Settings(project), lambda _project, _item: None)
+    await found.load()
+    boards.add(found)
+    with pytest.raises(PortNotFound):
+        await work.port(str(project), None, None)
+    ours, theirs = os.openpty()
+    await found.port.open(os.ttyname(theirs))
+    assert await found.lend(name_of, leaves=None) == os.ttyname(theirs)
+    await found.port.aclose()
+    with pytest.raises(PortNotFound) as away:
+        await work.port(str(project), None, None)
+    assert away.value.port == os.ttyname(theirs)
+    assert await work.port(str(project), "/dev/named", None) == "/dev/named"
+    os.close(ours)
+    os.close(theirs)
+
+
+async def name_of(port: BoardPort) -> str:
+    return port.name
 
 
 async def test_one_writer_at_a_time(
