@@ -16,13 +16,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import trio
 
+from fbuild_watch import surroundings
 from fbuild_watch.build import compile_commands, size
 from fbuild_watch.build.cache import ObjectCache
 from fbuild_watch.build.check import Check
@@ -30,7 +30,7 @@ from fbuild_watch.build.events import BuildEvent, Built, OnEvent, Started, StepD
 from fbuild_watch.build.execute import Executor
 from fbuild_watch.build.folder import BuildFolder
 from fbuild_watch.build.graph import Job, Reason, Record, digest
-from fbuild_watch.build.jobs import Jobs
+from fbuild_watch.build.jobs import Jobs, read_by_compilers
 from fbuild_watch.build.places import Places
 from fbuild_watch.build.reuse import Reuse
 from fbuild_watch.build.runner import Outcome, Runner
@@ -126,7 +126,8 @@ class Builder:
             tool = self._tool(name) if self._cache else None
             return self._places.flags(tool) if tool else ()
 
-        return Jobs.of(plan, self._tool, added)
+        self._environment = read_by_compilers(surroundings.environ())
+        return Jobs.of(plan, self._tool, added, self._environment)
 
     async def build(
         self, *, changed: Collection[Path] | None = None, on_event: OnEvent = _ignore
@@ -215,6 +216,8 @@ class Builder:
     # --- one build -------------------------------------------------------------------------
 
     async def _held_build(self, clock: Callable[[], int], on_event: OnEvent) -> Built:
+        if read_by_compilers(surroundings.environ()) != self._environment:
+            self.adopt(self.plan)
         if not self._store.is_current():  # nothing was stored yet, or another process built here
             self._load()
         hint = self._hint if self._check.sure and self._expected is not None else None
@@ -238,7 +241,7 @@ class Builder:
         if changed is not None:
             self._check.begin(clock(), (*self._unwatched, *map(str, changed)))
             return
-        tools = {name: shutil.which(name) for name in self._tools}
+        tools = {name: surroundings.which(name) for name in self._tools}
         if tools != self._tools:
             self.adopt(self.plan)
         self._generate()
@@ -337,7 +340,7 @@ class Builder:
     def _tool(self, name: str) -> str | None:
         """The file of a command's program, looked up once for each look everywhere."""
         if name not in self._tools:
-            self._tools[name] = shutil.which(name)
+            self._tools[name] = surroundings.which(name)
         return self._tools[name]
 
     def _generate(self) -> None:
@@ -367,7 +370,7 @@ class Builder:
             self._tidied = True
 
     def _unstarted(self, job: Job, error: OSError) -> BuildError:
-        if shutil.which(job.argv[0]) is not None:
+        if surroundings.which(job.argv[0]) is not None:
             return self._unusable(self._short(Path(job.name)), error)
         hint = "it was there when the build was planned: is its package still installed?"
         return CompilerMissing(self.plan.environment.board, [job.argv[0]], hint=hint)

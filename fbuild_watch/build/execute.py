@@ -89,7 +89,7 @@ class Executor:
         if inputs is None or made is None:
             self.memory.drop(output)
             return None
-        unused = self.shadows.unused(job, (version.path for version in inputs))
+        unused = self.shadows.unused(job, inputs)
         record = Record(job.identity, inputs, made, unused)
         self.memory.put(output, record)
         return record

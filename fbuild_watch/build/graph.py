@@ -58,11 +58,14 @@ class Job:
     depfile: str | None = None
     is_unit: bool = False
     """Whether it compiles its first input, and nothing else: the object cache may know it."""
+    environment: tuple[str, ...] = ()
+    """The variables that its program reads, as `NAME=value`."""
     identity: Digest = field(init=False, repr=False)
-    """The digest of the command."""
+    """The digest of the command and its environment."""
 
     def __post_init__(self) -> None:
-        identity = digest("\0".join(self.argv).encode(errors="surrogateescape"))
+        text = "\0".join((*self.environment, *self.argv))
+        identity = digest(text.encode(errors="surrogateescape"))
         object.__setattr__(self, "identity", identity)
 
     def declared(self, look: Look) -> tuple[str, ...]:

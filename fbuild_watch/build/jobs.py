@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fbuild_watch.build import search
@@ -15,6 +15,16 @@ FindTool = Callable[[str], str | None]
 """The file of a command's program; None: there is none."""
 AddedFlags = Callable[[str], tuple[str, ...]]
 """What to add to the commands of a compiler."""
+
+_READ_BY_COMPILERS = (
+    "CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "OBJC_INCLUDE_PATH", "COMPILER_PATH",
+    "GCC_EXEC_PREFIX", "LIBRARY_PATH", "SOURCE_DATE_EPOCH",
+)  # fmt: skip
+
+
+def read_by_compilers(variables: Mapping[str, str]) -> tuple[str, ...]:
+    """Those that change what compilers and linkers make, as a Job has them."""
+    return tuple(f"{name}={variables[name]}" for name in _READ_BY_COMPILERS if name in variables)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +78,26 @@ class Jobs:
     toolchain: Toolchain = field(default_factory=lambda: Toolchain((), ()))
 
     @classmethod
-    def of(cls, plan: BuildPlan, tool: FindTool, added: AddedFlags = lambda _tool: ()) -> Jobs:
-        """The jobs of a plan."""
+    def of(
+        cls,
+        plan: BuildPlan,
+        tool: FindTool,
+        added: AddedFlags = lambda _tool: (),
+        environment: tuple[str, ...] = (),
+    ) -> Jobs:
+        """The jobs of a plan; `environment`: see read_by_compilers."""
         folder, build_dir = plan.environment.project_dir, plan.environment.build_dir
 
         named = _search(plan)
 
         def steps(*given: Step) -> tuple[Job, ...]:
-            return tuple(of_step(step, folder, build_dir, tool(step.argv[0])) for step in given)
+            made = (of_step(step, folder, build_dir, tool(step.argv[0])) for step in given)
+            return tuple(replace(job, environment=environment) for job in made)
 
-        units = tuple(
+        compiles = (
             of_unit(unit, folder, tool(unit.argv[0]), added(unit.argv[0])) for unit in plan.units
         )
+        units = tuple(replace(job, environment=environment) for job in compiles)
         return cls(
             prebuild=steps(*plan.prebuild),
             units=units,

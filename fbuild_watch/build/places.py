@@ -19,11 +19,6 @@ from fbuild_watch.build.probe import knows
 _ALL, _DEBUG = "-ffile-prefix-map", "-fdebug-prefix-map"
 _MARK = "\0"
 _VERSION = "objects 1"
-_READ_BY_COMPILERS = (
-    "CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "COMPILER_PATH", "GCC_EXEC_PREFIX",
-    "SOURCE_DATE_EPOCH",
-)  # fmt: skip
-
 _NAMES_FILES = ("-iquote", "-isystem", "-idirafter", "-include", "-imacros", "-I")
 
 
@@ -63,7 +58,7 @@ class Places:
         told = self._flag(_ALL) in job.argv or (outside and self._flag(_DEBUG) in job.argv)
         apart = (job.output, job.depfile)
         words = ["" if word in apart else word for word in job.argv]
-        environment = [os.environ.get(name, "") for name in _READ_BY_COMPILERS]
+        environment = list(job.environment)
         if told:
             words = list(self._mapped(words, source.path))
         else:  # the object has its folder's name in it

@@ -92,7 +92,8 @@ class Reuse:
             found = self._tree.look(path)
             if found is None or found.digest != content:
                 return False
-        return set(self._shadows.unused(job, paths)) <= set(map(self._places.path, entry.unused))
+        unused = [self._places.path(name) for name in entry.unused]
+        return self._shadows.difference(job, paths, unused) is None
 
     def _is_changing(self, version: Version) -> bool:
         known = self._changing.get(version)

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import trio
 
+from fbuild_watch import surroundings
+
 if sys.platform == "win32":
     from fbuild_watch.build.group_windows import ProcessGroup
 else:
@@ -52,6 +54,7 @@ class Runner:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=self._folder,
+            env=surroundings.for_child(),
             **self._group.options(),
         )
         output = bytearray()
