@@ -81,7 +81,8 @@ class Record:
     inputs: tuple[Version, ...]
     output: Version
     unused: tuple[str, ...] = ()
-    """Files of the same names as its headers that it did not read (shadows.py)."""
+    """Files of the same names as its headers that it did not read, and relative names that it asked
+    for (shadows.py)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,3 +74,20 @@ async def test_a_header_before_one_outside_of_the_project_is_seen(project: HostP
     before = (await build(project)).elf.read_bytes()
     (project.root / "first" / "lib" / "shared.h").write_text("#define SHARED 5\n")
     assert (await build(project)).elf.read_bytes() != before
+
+
+@pytest.mark.parametrize("hinted", [False, True])
+async def test_a_variable_that_compilers_read_is_an_input(
+    project: HostProject, monkeypatch: pytest.MonkeyPatch, hinted: bool
+) -> None:
+    for name in ("one", "two"):
+        (project.root / name).mkdir()
+        (project.root / name / "which.h").write_text(f"int {name};\n")
+    project.write("main.c", "#include <which.h>\nint main(void) { return 0; }\n")
+    monkeypatch.setenv("CPATH", str(project.root / "one"))
+    builder = Builder(project.plan())
+    before = (await builder.build()).elf.read_bytes()
+    builder.settle([project.root])
+    monkeypatch.setenv("CPATH", str(project.root / "two"))
+    assert (await builder.build(changed=() if hinted else None)).elf.read_bytes() != before
+    assert not (await builder.build()).compiled
