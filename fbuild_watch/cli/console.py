@@ -39,11 +39,14 @@ def command(
 
     if (client := running.client()) is not None:
         with client:
-            watched = port is None and running.watches(client, project)
-        named = None if watched else choose_port(port, _settings(project, environment)[0])
+            watched = running.watched(client, project, environment) if port is None else None
+        if watched is None:
+            configured, speed = _settings(project, environment)
+            port, baud = choose_port(port, configured), baud or speed
         attach.talk_to(
-            project=project, port=named, baud=baud, expect=expect, fail=fail, timeout=timeout
-        )
+            project=watched or project,
+            port=port, baud=baud, expect=expect, fail=fail, timeout=timeout,
+        )  # fmt: skip
         return
     from fbuild_watch.cli.faces import choose_console
     from fbuild_watch.oneshot import talk
@@ -56,9 +59,9 @@ def command(
 def _settings(project: Path, environment: str | None) -> tuple[str | None, int]:
     """monitor_port and monitor_speed; a console needs no project."""
     from fbuild_watch import flash
-    from fbuild_watch import project as projects
+    from fbuild_watch.cli.target import settings_of
 
-    if environment is None and not (project / "platformio.ini").exists():
+    settings = settings_of(project, environment)
+    if settings is None:
         return None, flash.ROM_BAUD
-    settings = projects.load(project, environment)
     return settings.monitor_port or settings.upload_port, settings.monitor_speed

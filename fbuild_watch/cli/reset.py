@@ -6,7 +6,13 @@ from pathlib import Path
 
 import click
 
-from fbuild_watch.cli.common import environment_option, port_option, project_argument, run_async
+from fbuild_watch.cli.common import (
+    choose_port,
+    environment_option,
+    port_option,
+    project_argument,
+    run_async,
+)
 from fbuild_watch.cli.progress import FlashProgress
 from fbuild_watch.cli.target import BoardJob, settings_of
 
@@ -25,7 +31,10 @@ def command(project: Path, environment: str | None, port: str | None, bootloader
     client = running.client() if not bootloader else None
     if client is not None:
         with client:
-            client.reset(project, environment, port=port)
+            watched = running.watched(client, project, environment) if port is None else None
+            if watched is None:
+                port = _port(project, environment, port)
+            client.reset(watched or project, environment, port=port)
         click.echo("the board was restarted", err=True)
         return
     settings = settings_of(project, environment)
@@ -38,3 +47,8 @@ def command(project: Path, environment: str | None, port: str | None, bootloader
             run_async(restart, name)
     where = "is in its bootloader" if bootloader else "was restarted"
     click.echo(f"the board on {name} {where}", err=True)
+
+
+def _port(project: Path, environment: str | None, named: str | None) -> str:
+    settings = settings_of(project, environment) if named is None else None
+    return choose_port(named, settings.upload_port or settings.monitor_port if settings else None)

@@ -79,9 +79,22 @@ def ask_of_image(
     return ask_of_image(again, method, job, project, environment, chosen, images, no_build)
 
 
-def watches(client: Client, project: Path) -> bool:
-    """Whether the running process watches this project."""
-    return any(found.project == str(project) for found in client.status().projects)
+def watched(client: Client, project: Path, environment: str | None) -> Path | None:
+    """The watched project that is meant: this one, or the only one in a folder that has none.
+
+    None: this one is not watched, or nothing is. Raises NotRunning: several could be meant.
+    """
+    from fbuild_watch.errors import NotRunning
+    from fbuild_watch.project import is_project
+
+    folders = [found.project for found in client.status().projects]
+    if str(project) in folders:
+        return project
+    if not folders or environment is not None or is_project(project):
+        return None
+    if len(folders) > 1:
+        raise NotRunning(f"{project} is not watched")
+    return Path(folders[0])
 
 
 class StepProgress:

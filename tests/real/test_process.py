@@ -286,6 +286,36 @@ async def test_a_second_project_and_what_clients_are_told(
     assert await daemon.stop() is False
 
 
+async def test_where_there_is_no_project_the_only_watched_one_is_meant(
+    project: Path, env: dict[str, str], tmp_path: Path, virtual_board: Callable[..., ServedBoard]
+) -> None:
+    board = virtual_board()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    async with (
+        background(str(project), "--port", board.url, env=env),
+        AsyncSerialMonitor(project, backlog=1000) as monitor,
+    ):
+        await monitor.expect("^tick 1$", timeout=60)
+        arguments = ("console", str(elsewhere), "--expect", "^tick", "--timeout", "20")
+        code, _, words = await run(*arguments, env=env)
+        assert code == 0, words
+        code, _, words = await run("reset", str(elsewhere), env=env)
+        assert code == 0, words
+        await monitor.expect("^tick 1$", timeout=20)
+        async with AsyncClient() as client:
+            await client.watch(another(tmp_path), port="socket://127.0.0.1:1")
+        for command in ("console", "reset", "attach"):
+            code, _, words = await run(command, str(elsewhere), env=env)
+            assert code == 64, words
+            assert f"{elsewhere} is not watched" in words
+
+
+def another(folder: Path) -> Path:
+    copy_example(folder / "another")
+    return folder / "another"
+
+
 async def test_of_four_who_ask_at_once_to_watch_a_project_one_starts_it(
     project: Path, env: dict[str, str]
 ) -> None:
