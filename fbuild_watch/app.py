@@ -239,7 +239,14 @@ class App:
         folder, roots = self._settings.project_dir, self.pipeline.roots
         ask, asked = trio.open_memory_channel[None](math.inf)
         self.pipeline.inputs_moved = partial(ask.send_nowait, None)
-        await watch(folder, roots, self._edited, asked=asked, task_status=task_status)
+        await watch(
+            folder,
+            roots,
+            self._edited,
+            beside=self.pipeline.beside,
+            asked=asked,
+            task_status=task_status,
+        )
 
     def _edited(self, changes: Changes) -> None:
         self.pipeline.edited(changes)

@@ -185,6 +185,9 @@ class BuildPlan:
     partitions_csv: Path | None = None
     watch_roots: tuple[Path, ...] = ()
     """Folders whose files can change the result: sources, includes, core and variant."""
+    watch_beside: tuple[Path, ...] = ()
+    """More such folders, of which only the files in them count, not what is below: those of the
+    files that the plan reads, and the user's include path."""
     finish: tuple[Step, ...] = ()
     """After the link, in order: its hooks, the objcopy recipes and theirs, postbuild."""
     generated: tuple[GeneratedFile, ...] = ()

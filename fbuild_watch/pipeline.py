@@ -52,9 +52,9 @@ class Pipeline:
         """Told once of each slip in the project's files, and of what they ask for in vain."""
         self.on_package: OnProgress = spoken(lambda words: self.say(words))
         """Told of each step of installing what is missing; `say` hears of the larger ones."""
-        self.inputs_moved: Callable[[], None] = lambda: None
-        """Called when a build was made from files that `roots` did not know of."""
-        self._rooted: frozenset[Path] = frozenset()
+        self.inputs_moved: Callable[[], None] | None = None
+        """Called when a build looked for files where neither `roots` nor `beside` knew of any."""
+        self._beside: frozenset[Path] = frozenset()
         self._made = ""
 
     @property
@@ -65,23 +65,44 @@ class Pipeline:
         return self.plan.environment
 
     def roots(self) -> frozenset[Path]:
-        """The folders whose files can change the result. Never raises: a broken project has its own.
+        """The folders whose files can change the result, with all that is below them.
 
-        Includes the folders of the headers that the last build found outside of the sources.
+        Never raises: a broken project has its own.
         """
         try:
             plan = self._plan(self.load())
         except FbuildError:
             return frozenset({self._project_dir / "src"})
-        self._roots = self._roots_of(plan)
+        self._roots, self._beside = self._folders(plan)
         return self._roots
 
-    def _roots_of(self, plan: BuildPlan | ForeignPlan) -> frozenset[Path]:
-        self._rooted = self._input_folders()
-        roots = frozenset({*plan.watch_roots, *self._rooted})
+    def beside(self) -> frozenset[Path]:
+        """The folders beside those that `roots` gave last, of which only the files in them count.
+
+        Such as those of the headers that the last build found outside of the sources.
+        """
+        return self._beside
+
+    def _folders(self, plan: BuildPlan | ForeignPlan) -> tuple[frozenset[Path], frozenset[Path]]:
+        inputs, project_dir = self._input_folders(), self._project_dir
         if isinstance(plan, ForeignPlan):  # a folder above what is built would see each build
-            return frozenset(root for root in roots if not _holds(root, plan.outputs))
-        return roots
+            own = (folder for folder in inputs if folder.is_relative_to(project_dir))
+            wanted = {*plan.watch_roots, *own}
+            roots = frozenset(root for root in wanted if not _holds(root, plan.outputs))
+            read = {path.parent for path in plan.environment.read_from}
+            named = frozenset(folder for folder in read if self.is_edit([folder]))
+        else:
+            roots, named = frozenset(plan.watch_roots), frozenset(plan.watch_beside)
+        beside = (
+            folder for folder in inputs | named
+            if folder != project_dir and roots.isdisjoint((folder, *folder.parents))
+        )  # fmt: skip
+        return roots, frozenset(beside)
+
+    def _tell_of_new_folders(self) -> None:
+        tell, plan = self.inputs_moved, self.plan
+        if tell and plan and self._folders(plan) != (self._roots, self._beside):
+            tell()
 
     def _input_folders(self) -> frozenset[Path]:
         inputs = self._builder.inputs() if self._builder is not None else ()
@@ -116,10 +137,21 @@ class Pipeline:
         changed = changed if standing else None
         plan = standing or await self._new_plan()
         self._say_once(plan)
+        try:
+            return await self._build(plan, changed, on_event, clean=clean)
+        finally:  # also after a failure: where it is mended may be what nobody watches yet
+            self._tell_of_new_folders()
+
+    async def _build(
+        self,
+        plan: BuildPlan | ForeignPlan,
+        changed: frozenset[Path] | None,
+        on_event: Callable[[BuildEvent], None],
+        *,
+        clean: bool,
+    ) -> BuildReport:
         if isinstance(plan, ForeignPlan):
             built = await self._build_foreign(plan, clean=clean)
-            if self._input_folders() != self._rooted:
-                self.inputs_moved()
             return await self._imaged(built, partial(image.of_foreign, plan))
         try:
             return await self._build_planned(plan, changed, on_event, clean=clean)

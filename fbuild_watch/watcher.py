@@ -49,6 +49,7 @@ async def watch(
     roots: Callable[[], Collection[Path]],
     send: Callable[[Changes], None],
     *,
+    beside: Callable[[], Collection[Path]] = frozenset,
     asked: trio.MemoryReceiveChannel[None] | None = None,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -57,42 +58,67 @@ async def watch(
     `roots()` are watched with all that is below them; it is asked again (in a thread) when
     something in the project folder itself changes, so a root that vanishes and comes back, or one
     that a changed platformio.ini names, is picked up; and whenever something comes on `asked`.
+    What `beside` gives, asked after each `roots()`, is watched without what is below it.
     Once started, no later change is missed.
     """
     first = True
+
+    def look() -> _Wanted:
+        return _Wanted(frozenset(roots()), frozenset(beside()))
+
     while True:
-        wanted = await trio.to_thread.run_sync(roots)
-        present = _present(wanted)
+        wanted = await trio.to_thread.run_sync(look)
+        present = wanted.present()
         async with trio.open_nursery() as nursery:
-            beside, batches = trio.open_memory_channel[Changes](math.inf)
-            below = _Below(wanted, send, nursery.cancel_scope.cancel)
-            if present:
-                await nursery.start(_follow, present, True, below)
-            await nursery.start(_follow, {project_dir}, False, beside.send_nowait)
+            notes, batches = trio.open_memory_channel[Changes](math.inf)
+            below = _Below(wanted.folders, send, nursery.cancel_scope.cancel)
+            for folders, recursive in ((present.roots, True), (present.beside, False)):
+                if folders:
+                    await nursery.start(_follow, folders, recursive, below)
+            await nursery.start(_follow, {project_dir}, False, notes.send_nowait)
             if asked is not None:
-                nursery.start_soon(_pass_on, asked, beside)
+                nursery.start_soon(_pass_on, asked, notes)
             if first:
                 task_status.started()
                 first = False
             else:
-                send(present)  # what appeared before the new watches were set up
-            await _until_roots_change(wanted, present, roots, batches, send)
+                send(present.folders)  # what appeared before the new watches were set up
+            await _until_roots_change(wanted, present, look, batches, send)
             nursery.cancel_scope.cancel()
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What is to be watched: with all that is below it, and without."""
+
+    roots: Changes
+    beside: Changes
+
+    @property
+    def folders(self) -> Changes:
+        """All of it."""
+        return self.roots | self.beside
+
+    def present(self) -> _Wanted:
+        """What of it is there."""
+        return _Wanted(_present(self.roots), _present(self.beside))
+
+
 async def _until_roots_change(
-    wanted: Collection[Path],
-    present: Changes,
-    roots: Callable[[], Collection[Path]],
+    wanted: _Wanted,
+    present: _Wanted,
+    look: Callable[[], _Wanted],
     batches: trio.MemoryReceiveChannel[Changes],
     send: Callable[[Changes], None],
 ) -> None:
     """Pass on what happens beside the roots until the watches have to be set up anew."""
-    while _present(wanted) == present:
+    while wanted.present() == present:
         batch = await batches.receive()
         if batch:
             send(batch)
-        if _holds_a_root(batch, wanted) or set(await trio.to_thread.run_sync(roots)) != set(wanted):
+        if _holds_a_root(batch, wanted.folders):
+            return
+        if await trio.to_thread.run_sync(look) != wanted:
             return
 
 

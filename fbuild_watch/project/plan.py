@@ -13,6 +13,7 @@ Rules
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -208,6 +209,10 @@ class _Maker:
         prebuild = make.hooks(steps.BEFORE_UNITS)
         archives, link = built.link(make, elf)
         objcopy = make.objcopy(elf)
+        finish = (*make.hooks(steps.AFTER_LINK), *objcopy, *make.hooks(steps.AFTER_OBJCOPY))
+        table = _partitions(environment, board, recipes)
+        read_from = (*_ini(environment), *board.files)
+        named = (*read_from, *([table] if table else []))
         return BuildPlan(
             environment=environment,
             chip=_chip(recipes),
@@ -219,9 +224,10 @@ class _Maker:
             flash=_flash(recipes),
             bootloader_elf=bootloader if bootloader in _outputs(make, prebuild) else None,
             bootloader_offset=_number(recipes, "build.bootloader_addr", "0"),
-            partitions_csv=_partitions(environment, board, recipes),
+            partitions_csv=table,
             watch_roots=self._roots(recipes, need, sketch),
-            finish=(*make.hooks(steps.AFTER_LINK), *objcopy, *make.hooks(steps.AFTER_OBJCOPY)),
+            watch_beside=_beside(environment, named, (*prebuild, *archives, link, *finish)),
+            finish=finish,
             generated=sketch.generated,
             artifacts=tuple(step.output for step in objcopy if step.output),
             upload=upload.recipe(recipes, environment),
@@ -230,7 +236,7 @@ class _Maker:
             core=runtime.core_words(board),
             libraries=tuple(library.words for library in need.libraries),
             warnings=need.warnings,
-            read_from=(*_ini(environment), *board.files),
+            read_from=read_from,
         )
 
     def _roots(self, recipes: Recipes, need: Need, sketch: Sketch) -> tuple[Path, ...]:
@@ -321,6 +327,20 @@ def _partitions(environment: Environment, board: arduino.Board, recipes: Recipes
     platform = board.platform_dir / "tools" / "partitions"
     places = (own / f"{name}.csv", own / "partitions.csv", platform / f"{name}.csv")
     return next((path for path in places if path.is_file()), None)
+
+
+def _beside(
+    environment: Environment, named: Sequence[Path], steps: Sequence[Step]
+) -> tuple[Path, ...]:
+    """The folders of these files, of those that the steps' commands name, and the user's -I."""
+    words = (word for step in steps for word in step.argv[1:])
+    files = (*named, *(Path(word) for word in words if word.startswith(os.sep)))
+    flags = (*environment.build_flags, *environment.build_src_flags)
+    folders = [environment.project_dir / name for name in user_flags.includes(flags)]
+    folders += [file.parent for file in dict.fromkeys(files) if file.is_file()]
+    normal = (Path(os.path.normpath(folder)) for folder in folders)
+    build = environment.build_dir
+    return tuple(folder for folder in dict.fromkeys(normal) if not folder.is_relative_to(build))
 
 
 def _ini(environment: Environment) -> tuple[Path, ...]:

@@ -121,7 +121,8 @@ async def test_the_pipeline_knows_the_board_and_the_inputs(
     assert first.linked
     assert (first.image.chip, pipeline.environment.monitor_speed) == ("esp32c3", 57600)
     assert first.image.elf == cmake_project / "build" / "make_app"
-    assert pipeline.roots() == {cmake_project / "main", shared}
+    assert pipeline.roots() == {cmake_project / "main"}
+    assert pipeline.beside() == {shared}
     assert not pipeline.is_edit([cmake_project / "build" / "app.bin"])
     assert pipeline.is_edit([cmake_project / "build" / "app.bin", shared / "words.h"])
     again = await pipeline.build()

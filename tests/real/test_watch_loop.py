@@ -176,3 +176,46 @@ async def test_the_demos_board_dies_with_it(tmp_path: Path) -> None:
     gone, left = await trio.to_thread.run_sync(psutil.wait_procs, boards, 20)
     assert gone
     assert not left
+
+
+async def test_what_lies_beside_the_sources_is_watched_too(
+    project: Path, env: dict[str, str], virtual_board: Callable[..., ServedBoard], tmp_path: Path
+) -> None:
+    """Headers behind -I and from elsewhere, an extra ini, the table and the core's own files."""
+    board = virtual_board()
+    outside, inner = tmp_path / "outside", project / "inc2"
+    for folder in (outside, inner, project / "cfg"):
+        folder.mkdir()
+    (outside / "word.h").write_text('#include "../far/far.h"\n#define WORD "one" FAR\n')
+    (tmp_path / "far").mkdir()
+    (tmp_path / "far" / "far.h").write_text('#define FAR " far"\n')
+    (inner / "inner.h").write_text("#include <word.h>\n#define GREETING WORD\n")
+    (project / "src" / "greeting.h").write_text("#include <inner.h>\n")
+    table = project / "cfg" / "p.csv"
+    table.write_text("nvs, data, nvs, , 0x5000\napp, app, factory, 0x10000, 1M\n")
+    (project / "cfg" / "more.ini").write_text("[more]\nflags = -O2\n")
+    change(
+        project / "platformio.ini",
+        "monitor_speed",
+        f"board_build.partitions = cfg/p.csv\nbuild_flags = -Iinc2 -I{outside} ${{more.flags}}\n"
+        "monitor_speed",
+    )
+    change(project / "platformio.ini", "[platformio]", "[platformio]\nextra_configs = cfg/more.ini")
+    async with fbuild("watch", str(project), "--port", board.url, env=env) as watch:
+        await watch.see(r"^one far$")
+        await watch.see(PASS_TIMES)
+        change(outside / "word.h", '"one"', '"two"')
+        await watch.see(r"^two far$")
+        change(inner / "inner.h", "GREETING WORD", 'GREETING WORD "!"')
+        await watch.see(r"^two far!$")
+        change(tmp_path / "far" / "far.h", '" far"', '" away"')
+        await watch.see(r"^two away!$")
+        table.write_text(table.read_text() + "late, data, nvs, , 0x3000\n")
+        await watch.see(r"^-- flashed partitions")
+        change(project / "cfg" / "more.ini", "-O2", "-O1")
+        await watch.see(r"build \w+: compiled .*main\.cpp")
+        core = project / "hardware" / "bare" / "esp32c3"
+        change(core / "bootloader" / "bootloader.c", '" at "', '" from "')
+        await watch.see(r"^-- flashed bootloader")
+        watch.signal(signal.SIGTERM)
+        assert await watch.ended() == 0
