@@ -82,7 +82,8 @@ def check_size(image: Image, device: Device) -> None:
     limit = device.flash_size
     for region in image.regions:
         if limit is not None and region.offset + region.size > limit:
-            raise ImageTooBig(region.name, region.offset + region.size, limit, "the flash")
+            place = f"the flash of {limit:,} bytes from {region.offset:#x} on"
+            raise ImageTooBig(region.name, region.size, max(0, limit - region.offset), place)
 
 
 class Session(Visit):

@@ -118,6 +118,10 @@ async def test_an_image_that_does_not_fit(
     board = virtual_board()
     words = await refused(32, "flash", "--image", f"0={big}", "--port", board.url, env=env)
     assert "5,242,880" in words
+    big.write_bytes(bytes(8192))
+    words = await refused(32, "flash", "--image", f"0x3ff000={big}", "--port", board.url, env=env)
+    assert "big is 8,192 bytes, 4,096 more" in words
+    assert "the flash of 4,194,304 bytes from 0x3ff000 on holds (4,096)" in words
     (project / "partitions.csv").write_text("app, app, factory, 0x10000, 4K\n")
     words = await refused(32, "build", str(project), env=env)
     assert "app" in words
