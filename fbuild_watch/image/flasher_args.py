@@ -17,7 +17,7 @@ from fbuild_watch.model import FlashSettings
 
 FILE_NAME = "flasher_args.json"
 _TABLE = "partition-table"
-_OURS = {_TABLE: "partitions"}
+_OURS = {_TABLE: "partitions", "otadata": "ota_data"}
 """ESP-IDF's names of images that have another name here."""
 _THEIRS = {ours: theirs for theirs, ours in _OURS.items()}
 

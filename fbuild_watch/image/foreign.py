@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fbuild_watch.errors import InvalidImage
 from fbuild_watch.image import flasher_args, partitions
-from fbuild_watch.image.regions import check_sizes, image_of
+from fbuild_watch.image.regions import check_sizes, image_of, named_after_files
 from fbuild_watch.model import ForeignPlan, Image, Region
 
 
@@ -18,7 +18,7 @@ def of_foreign(plan: ForeignPlan) -> Image:
     elf = plan.elf if plan.elf and plan.elf.is_file() else None
     if plan.flasher_args is not None:
         return _of_args(plan.flasher_args, elf)
-    regions = [Region(path.stem, offset, _read(path)) for offset, path in plan.regions]
+    regions = named_after_files((offset, path, _read(path)) for offset, path in plan.regions)
     return image_of(regions, None, elf)
 
 

@@ -5,7 +5,9 @@ Rules
 - An image is made again only when its ELF (the asset regions: their files) or a setting changed:
   `.images.json` keeps the digests of what went in and of what came out; without it everything is
   made again.
-- A project without files in its data folder has no asset region, and pays nothing for them.
+- A project without a data folder has no asset region, and pays nothing for it; once it had one,
+  an empty file system takes the place of the files that went.
+- Where the table has OTA data, that is a region too: else an update of before starts another app.
 """
 
 from __future__ import annotations
@@ -21,12 +23,20 @@ from fbuild_watch.errors import ImageError, InvalidImage, InvalidPartitions
 from fbuild_watch.files import write_atomically, write_if_changed
 from fbuild_watch.image import assets, esp, flasher_args, partitions
 from fbuild_watch.image.flasher_args import FlashFile
-from fbuild_watch.image.regions import check_sizes, image_of, merged, parse_placement
+from fbuild_watch.image.regions import (
+    check_sizes,
+    image_of,
+    merged,
+    named_after_files,
+    parse_placement,
+)
 from fbuild_watch.model import BuildPlan, Image, Region, UploadRecipe
 
 _CACHE = ".images.json"
 _CACHE_VERSION = "1"
 _TOOL_BUILD = "upload.json"
+_OTA_DATA = "ota_data"
+_BOOT_APP0 = "boot_app0.bin"
 _UNITS = {"KB": 1 << 10, "MB": 1 << 20}
 
 
@@ -65,6 +75,7 @@ def _make(plan: BuildPlan) -> Image:
     ]
     if plan.bootloader_elf:
         regions.append(maker.image(plan.bootloader_elf, "bootloader", plan.bootloader_offset))
+    regions += _ota_data(plan, table)
     regions += _assets(maker, plan, csv, table)
     check_sizes(regions, table)
     image = image_of(regions, plan.chip, plan.elf)
@@ -124,9 +135,8 @@ def write_merged(image: Image, build_dir: Path) -> Path:
 def from_files(placements: Sequence[str]) -> Image:
     """An image of plain files, each given as OFFSET=FILE. Raises InvalidImage."""
     placed = [parse_placement(text) for text in placements]
-    regions = [Region(path.stem, offset, _read(path, "there is no such file"))
-               for offset, path in placed]  # fmt: skip
-    return image_of(regions, None, None)
+    files = ((offset, path, _read(path, "there is no such file")) for offset, path in placed)
+    return image_of(named_after_files(files), None, None)
 
 
 class _Made(msgspec.Struct, frozen=True):
@@ -186,6 +196,10 @@ class _Maker:
             regions.append(Region(name, offset, data))
         return tuple(regions)
 
+    def has_made(self, product: str) -> bool:
+        """Whether this was a part of the image that lies in the folder."""
+        return product in self._cached
+
     def finish(self, image: Image) -> None:
         """Write the partition table, flasher_args.json and the memory; remove what is outdated."""
         files = tuple(
@@ -193,6 +207,9 @@ class _Maker:
         )
         table = next(region for region in image.regions if region.name == "partitions")
         write_if_changed(self._folder / "partitions.bin", table.data)
+        for region in image.regions:
+            if region.name == _OTA_DATA:
+                write_if_changed(self._folder / _file(_OTA_DATA), region.data)
         text = flasher_args.encode(files, self._chip, self._plan.flash)
         write_if_changed(self._folder / flasher_args.FILE_NAME, text)
         write_if_changed(self._folder / _CACHE, msgspec.json.encode(self._made))
@@ -215,15 +232,35 @@ def _load_cache(path: Path) -> dict[str, _Made]:
         return {}
 
 
+def _ota_data(plan: BuildPlan, table: tuple[partitions.Partition, ...]) -> tuple[Region, ...]:
+    """What has the bootloader start the app that was flashed; none without OTA data.
+
+    It is the core's boot_app0.bin, which names the first slot; without one, and where the app goes
+    to `factory`, erased sectors: then the bootloader takes factory, else the first slot.
+    """
+    place, app = partitions.ota_partition(table), partitions.app_partition(table)
+    if place is None:
+        return ()
+    data = b"\xff" * place.size
+    core = next((file.parent for file in plan.read_from if file.name == "boards.txt"), None)
+    if core is not None and app is not None and not app.is_factory:
+        path = core / "tools" / "partitions" / _BOOT_APP0
+        data = _read(path, "it is gone").ljust(place.size, b"\xff") if path.is_file() else data
+    return (Region(_OTA_DATA, place.offset, data),)
+
+
 def _assets(
     maker: _Maker, plan: BuildPlan, csv: Path, table: tuple[partitions.Partition, ...]
 ) -> tuple[Region, ...]:
-    """The file system of the data folder; none for a folder without files."""
+    """The file system of the data folder; none where there is and was none."""
     folder = plan.environment.data_dir
-    files = assets.read_folder(folder) if folder and folder.is_dir() else ()
-    if not files:
+    there = folder is not None and folder.is_dir()
+    files = assets.read_folder(folder) if folder and there else ()
+    if not there and not maker.has_made(assets.NAME):
         return ()
     place = partitions.asset_partition(table)
+    if place is None and not files:
+        return ()
     if place is None:
         hint = (
             f"add a line such as: storage, data, littlefs, , 1M   (it gets the files of {folder})"

@@ -56,6 +56,7 @@ _PRIMARY = 0x00
 _OTA_DATA = {0x00: "ota", 0x90: "tee_ota"}
 """Subtypes of data of which there is one at most, of two sectors."""
 _OTA_DATA_SIZE = 0x2000
+_OTA = (DATA, 0x00)
 _ALWAYS_WRITTEN = (0x00, 0x03)
 """Subtypes of data that are written at run time: ota and coredump cannot be read-only."""
 _FILE_SYSTEMS = (0x82, 0x83)
@@ -77,6 +78,11 @@ class Partition:
     def end(self) -> int:
         """The first byte behind it."""
         return self.offset + self.size
+
+    @property
+    def is_factory(self) -> bool:
+        """Whether it is the app that starts while no OTA data names another."""
+        return (self.type, self.subtype) == (APP, 0x00)
 
     @property
     def is_fixed(self) -> bool:
@@ -146,6 +152,11 @@ def app_partition(table: tuple[Partition, ...]) -> Partition | None:
     """Where a freshly flashed app belongs: `factory`, else the first OTA slot."""
     apps = [part for part in table if part.type == APP]
     return min(apps, key=lambda part: part.subtype, default=None)
+
+
+def ota_partition(table: tuple[Partition, ...]) -> Partition | None:
+    """Where the bootloader reads which OTA slot to start: data of subtype ota."""
+    return next((part for part in table if (part.type, part.subtype) == _OTA), None)
 
 
 def asset_partition(table: tuple[Partition, ...]) -> Partition | None:

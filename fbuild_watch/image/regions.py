@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -54,6 +55,20 @@ def merged(image: Image) -> bytes:
     for region in image.regions:
         flash[region.offset : region.offset + region.size] = region.data
     return bytes(flash)
+
+
+def named_after_files(placed: Iterable[tuple[int, Path, bytes]]) -> list[Region]:
+    """Regions of plain files, each with a name of its own: stem, file name, or with its offset."""
+    files = list(placed)
+    stems = Counter(path.stem for _, path, _ in files)
+    names = Counter(path.name for _, path, _ in files)
+
+    def name(offset: int, path: Path) -> str:
+        if stems[path.stem] == 1:
+            return path.stem
+        return path.name if names[path.name] == 1 else f"{path.name}@{offset:#x}"
+
+    return [Region(name(offset, path), offset, data) for offset, path, data in files]
 
 
 def parse_placement(text: str) -> tuple[int, Path]:

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fbuild_watch.errors import ImageTooBig, InvalidImage
-from fbuild_watch.image import flasher_args, from_files, load_built, partitions
+from fbuild_watch.image import flasher_args, from_files, load_built, of_foreign, partitions
 from fbuild_watch.image.flasher_args import FlasherArgs, FlashFile
 from fbuild_watch.image.regions import image_of
-from fbuild_watch.model import FlashSettings, Region
+from fbuild_watch.model import Environment, FlashSettings, ForeignPlan, Region
 
 FROM_ESP_IDF = {
     "write_flash_args": ["--flash_mode", "dio", "--flash_size", "2MB", "--flash_freq", "80m"],
@@ -142,6 +142,20 @@ def test_plain_files_are_regions_named_after_them(tmp_path: Path) -> None:
         ("one", 4096), ("two=2", 0x10000),
     ]  # fmt: skip
     assert (image.chip, image.elf) == (None, None)
+
+
+def test_regions_of_plain_files_have_names_of_their_own(tmp_path: Path) -> None:
+    files = ("a/x.bin", "a/x.img", "a/y.bin", "b/y.bin", "b/z.bin")
+    for name in files:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"1")
+    expected = ["x.bin", "x.img", "y.bin@0x2000", "y.bin@0x3000", "z"]
+    made = from_files([f"{at * 4096}={tmp_path}/{name}" for at, name in enumerate(files)])
+    assert [region.name for region in made.regions] == expected
+    placed = tuple((at * 4096, tmp_path / name) for at, name in enumerate(files))
+    own = Environment("e", tmp_path, tmp_path, tmp_path, "")
+    foreign = of_foreign(ForeignPlan(own, tmp_path, (), regions=placed))
+    assert [region.name for region in foreign.regions] == expected
 
 
 @pytest.mark.parametrize(

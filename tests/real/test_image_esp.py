@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import shutil
 import subprocess
@@ -210,9 +211,9 @@ def test_the_data_folder_is_part_of_the_image(
     plan = with_assets(plan)
     data, build = plan.environment.project_dir / "data", plan.environment.build_dir
     names = [region.name for region in image.make(plan).regions]
-    (data / "www").mkdir(parents=True)
     bare = image.make(plan)
-    assert [region.name for region in bare.regions] == names  # no files, no region
+    assert names == ["bootloader", "partitions", "app"]  # no folder, no region
+    (data / "www").mkdir(parents=True)
     (data / "www" / "index.html").write_text("<p>" * 3000)
     first = image.make(plan)
     assert [region.offset for region in first.regions if region.name == "assets"] == [0x20000]
@@ -233,9 +234,41 @@ def test_the_data_folder_is_part_of_the_image(
         region.name for region in image.make(plan).regions if region.offset == 0x21000
     }
 
+    assets_of = [region for region in image.make(plan).regions if region.name == "assets"]
+    (data / "www" / "index.html").unlink()
+    emptied = image.make(plan)
+    assert [region.name for region in emptied.regions] == [*names, "assets"]
+    assert emptied.regions[-1:] != tuple(assets_of)  # the files that went go from the board too
     shutil.rmtree(data)
+    assert image.make(plan) == emptied
+    plan.partitions_csv.write_text(TABLE)
     assert [region.name for region in image.make(plan).regions] == names
     assert not list(build.glob("assets*"))
+
+
+OTA = "otadata, data, ota, , 8K\none, app, ota_0, 0x10000, 64K\ntwo, app, ota_1, , 64K\n"
+
+
+def test_the_ota_data_names_the_app_that_was_flashed(plan: BuildPlan, tmp_path: Path) -> None:
+    assert plan.partitions_csv is not None
+    plan.partitions_csv.write_text(OTA)
+    core = tmp_path / "core"
+    (core / "tools" / "partitions").mkdir(parents=True)
+    plan = replace(plan, read_from=(core / "boards.txt",))
+    made = image.make(plan)
+    ota = next(region for region in made.regions if region.name == "ota_data")
+    assert (ota.offset, ota.data) == (0x9000, b"\xff" * 0x2000)
+    build = plan.environment.build_dir
+    assert image.load_built(build) == made
+    args = json.loads((build / "flasher_args.json").read_text())
+    assert args["flash_files"]["0x9000"] == args["otadata"]["file"] == "ota_data.bin"
+
+    first = b"\1\0\0\0" + b"\xff" * 24 + bytes.fromhex("9a984347")
+    (core / "tools" / "partitions" / "boot_app0.bin").write_bytes(first)
+    made = image.make(plan)
+    assert made.regions[2].data == first.ljust(0x2000, b"\xff")
+    plan.partitions_csv.write_text(OTA.replace("ota_0", "factory"))  # it names a slot, not factory
+    assert image.make(plan).regions[2].data == b"\xff" * 0x2000
 
 
 def test_files_need_a_partition(plan: BuildPlan) -> None:
