@@ -9,6 +9,7 @@ import click
 from fbuild_watch.cli.common import (
     console_options,
     environment_option,
+    is_interactive,
     port_option,
     project_argument,
     run_async,
@@ -39,6 +40,11 @@ def command(
     Without a board it builds, and waits for one. On a terminal the console is interactive
     (Ctrl-] leaves, Ctrl-T h helps); elsewhere it prints plain lines.
     """
+    plain = bool(expect or fail or timeout is not None)
+    if detach and plain:
+        raise click.UsageError(
+            "--detach shows no output: --expect, --fail and --timeout are for attach"
+        )
     if detach:
         from fbuild_watch.cli import serve
 
@@ -57,7 +63,9 @@ def command(
                 project, expect=expect, fail=fail, timeout=timeout, from_proof=True
             )
             first = Settings(project, environment, port or _asked_port(project, environment))
-            options = daemon.Options(as_internal_error, control)
+            options = daemon.Options(
+                as_internal_error, control, interactive=is_interactive() and not plain
+            )
             run_async(daemon.run, held, options, first, console)
     except LockHeld as lost:
         return _join(project, lost)
@@ -66,7 +74,6 @@ def command(
 
 def _join(project: Path, lost: LockHeld) -> int:
     """Another one runs: on a terminal, and if it watches this project, offer to attach to it."""
-    from fbuild_watch.cli.common import is_interactive
     from fbuild_watch.control import info
     from fbuild_watch.control.runtime import runtime_dir
 

@@ -52,6 +52,8 @@ class Options:
     control: str | None = None
     """`unix`, `tcp` or `tcp:PORT` (see `endpoint.choose`)."""
     log: Path | None = None
+    interactive: bool = False
+    """Whether a person sits at the first project's console."""
 
 
 async def run(
@@ -160,7 +162,7 @@ class Process:
         self._happened(room.project, Started())
         error: FbuildError | None = None
         try:
-            await room.run(console)
+            await room.run(console, interactive=console is not None and self._options.interactive)
         except FbuildError as failed:
             error = failed
             raise

@@ -58,12 +58,15 @@ class Room:
 
     async def load(self) -> None:
         """Read the project. Raises ProjectError."""
-        observer = Observer(self.outlet.show, self._state, self._passed, self._other_writer)
+        observer = Observer(self.outlet.show, self._state, self._passed, self._let_type)
         self._app = await app.load(self.settings, observer)
 
-    async def run(self, console: Console | None) -> None:
-        """Until the loop leaves: the console returns, or `quit` is called. Raises as the console."""
-        if console is not None:
+    async def run(self, console: Console | None, *, interactive: bool = False) -> None:
+        """Until the loop leaves: the console returns, or `quit` is called. Raises as the console.
+
+        An interactive console writes from the start, another one from when it first does.
+        """
+        if interactive:
             self.outlet.seat.ask(self._local, "if-free", None)
         try:
             await self._app.run(console or _nobody)
@@ -115,7 +118,9 @@ class Room:
         self._phases = dict(phases)
         self.outlet.send(Pass(self._phases))
 
-    def _other_writer(self) -> str | None:
+    def _let_type(self) -> str | None:
+        """The local console types: it gets the seat, or who has it is said."""
+        self.outlet.seat.ask(self._local, "if-free", None)
         writer = self.outlet.seat.writer
         return writer.name if writer not in (None, self._local) else None
 

@@ -159,6 +159,13 @@ async def test_a_foreground_watch_is_the_process_too(
     async with fbuild("watch", str(project), "--port", board.url, env=env) as watch:
         await watch.see("^hello$")
         async with fbuild("attach", str(project), env=env) as attached:
+            await attached.see("^tick")  # nobody writes until somebody does
+            await attached.type("typed at once\n")
+            await attached.see("^typed at once$")
+        await watch.see("^typed at once$")
+        await watch.type("the seat is mine\n")
+        await watch.see("^the seat is mine$")
+        async with fbuild("attach", str(project), env=env) as attached:
             await attached.see("the terminal of fbuild watch is writing")
             await attached.see("^tick")
             await attached.type("not yet\n")
@@ -175,6 +182,36 @@ async def test_a_foreground_watch_is_the_process_too(
         await watch.see("^typed here$")
         assert (await run("stop", env=env))[0] == 0
         assert await watch.ended() == 0
+
+
+async def test_a_person_at_the_terminal_writes_from_the_start(
+    project: Path, env: dict[str, str], virtual_board: Callable[..., ServedBoard]
+) -> None:
+    board = virtual_board()
+    command = [sys.executable, "-m", "fbuild_watch", "watch", str(project), "--port", board.url]
+
+    def sit_at_it() -> None:
+        with session(command) as terminal:
+            terminal.wait_for_text("tick")
+            trio.from_thread.run(attach_in_vain)
+            terminal.type("\x1d")
+            assert terminal.wait_for_exit() == 0
+
+    async def attach_in_vain() -> None:
+        async with fbuild("attach", str(project), env=env) as attached:
+            await attached.see("the terminal of fbuild watch is writing: --take takes over")
+
+    await trio.to_thread.run_sync(sit_at_it)
+
+
+@pytest.mark.parametrize("option", ["--expect=x", "--fail=x", "--timeout=1"])
+async def test_a_detached_watch_has_no_output_to_judge(
+    project: Path, env: dict[str, str], option: str
+) -> None:
+    code, _, words = await run("watch", "--detach", option, str(project), env=env)
+    assert code == 2, words
+    assert "--detach shows no output" in words
+    assert (await run("status", env=env))[0] == 3
 
 
 async def test_without_a_process_the_commands_say_so(env: dict[str, str], tmp_path: Path) -> None:
