@@ -86,6 +86,7 @@ class Executor:
         made = self.tree.renew(output)
         names = self._inputs(job)
         inputs = self._unchanged(names) if names is not None else None
+        inputs = self._with_embedded(job, inputs)
         if inputs is None or made is None:
             self.memory.drop(output)
             return None
@@ -102,6 +103,16 @@ class Executor:
             return None
         seen = tuple(version for version in tree.look_at_all(names) if version is not None)
         return seen if len(seen) == len(names) else None
+
+    def _with_embedded(
+        self, job: Job, inputs: tuple[Version, ...] | None
+    ) -> tuple[Version, ...] | None:
+        """The inputs, and what the assembler copied; None as `_unchanged`."""
+        if inputs is None:
+            return None
+        named = self.shadows.embedded(job, inputs)
+        embedded = self._unchanged([name for name in named if Path(name).is_file()])
+        return None if embedded is None else tuple(dict.fromkeys((*inputs, *embedded)))
 
     def _inputs(self, job: Job) -> tuple[str, ...] | None:
         """Every input of a job that has run; None where its depfile cannot be understood."""

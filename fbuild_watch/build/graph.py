@@ -13,8 +13,9 @@ Rules
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -141,14 +142,30 @@ def mentions(argv: Sequence[str]) -> tuple[str, ...]:
     """The words of a command that may name a file, its program not counted.
 
     `-Tscript.ld`, `-T script.ld`, `-Wl,--script=script.ld`, `@words` and plain names are all seen.
+    A library (`-lname`, `-l:file`) and a script may be in any folder of `-L`.
     """
-    pieces = (piece for word in argv[1:] for piece in _pieces(word))
-    return tuple(dict.fromkeys(piece for piece in pieces if piece))
+    split = [piece for word in argv[1:] for piece in re.split(r"[,=]", word)]
+    folders = _values(split, "-L")
+    searched = [name for given in _values(split, "-l") for name in _libraries(given)]
+    searched += _values(split, "-T")
+    found = (f"{folder}/{name}" for folder in folders for name in searched)
+    pieces = (piece for piece in map(_piece, split) if piece)
+    return tuple(dict.fromkeys((*pieces, *found)))
 
 
-def _pieces(word: str) -> Iterator[str]:
-    for piece in re.split(r"[,=]", word):
-        if not piece.startswith("-"):
-            yield piece.removeprefix("@")
-        elif piece.startswith("-T"):
-            yield piece[2:]
+def _piece(piece: str) -> str:
+    if not piece.startswith("-"):
+        return piece.removeprefix("@")
+    return piece[2:] if piece.startswith("-T") else ""
+
+
+def _values(pieces: Sequence[str], option: str) -> list[str]:
+    """What an option is given, joined to it or as the next word."""
+    followed = itertools.pairwise((*pieces, ""))
+    found = (word[2:] or after for word, after in followed if word.startswith(option))
+    return [value for value in dict.fromkeys(found) if value]
+
+
+def _libraries(given: str) -> tuple[str, ...]:
+    """The files that `-l` may mean."""
+    return (given[1:],) if given.startswith(":") else (f"lib{given}.a", f"lib{given}.so")

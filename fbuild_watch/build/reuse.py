@@ -3,7 +3,8 @@
 Rules
 - What is fetched is looked at as what was compiled is; an object that is not what the cache says
   of it is removed there, and the unit is compiled.
-- A unit with the date or time in it (`__DATE__`) is not kept, nor one that makes more than an object.
+- A unit with the date or time in it (`__DATE__`) is not kept, nor one that makes more than an
+  object, nor one that the assembler copies a file into (`.incbin`).
 - Filling the cache is not on the way to the ELF: `note` only remembers, `flush` does it.
 """
 
@@ -98,7 +99,8 @@ class Reuse:
     def _is_changing(self, version: Version) -> bool:
         known = self._changing.get(version)
         if known is None:
-            known = self._changing[version] = _has_changing(version.path)
+            embeds = bool(self._shadows.unlisted(version).embedded)
+            known = self._changing[version] = embeds or _has_changing(version.path)
         return known
 
 

@@ -63,6 +63,16 @@ class Shadows:
         now = self._unread(job, inputs, asked)
         return min(now ^ before if asked else now - before, default=None)
 
+    def embedded(self, job: Job, inputs: Iterable[Version]) -> list[str]:
+        """The files that the assembler may copy into a unit's object (`.incbin`)."""
+        if not job.is_unit:
+            return []
+        given = self._jobs.toolchain.has
+        own = (version for version in inputs if not given(version.path))
+        names = {name for version in own for name in self.unlisted(version).embedded if name}
+        folders = (self._project, *self._named(job))
+        return [os.path.join(folder, name) for name in sorted(names) for folder in folders]  # noqa: PTH118
+
     def unlisted(self, version: Version) -> Unlisted:
         """What a file says that no depfile does. Each content is read once."""
         known = self._scanned.get(version)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -91,3 +93,40 @@ async def test_a_variable_that_compilers_read_is_an_input(
     monkeypatch.setenv("CPATH", str(project.root / "two"))
     assert (await builder.build(changed=() if hinted else None)).elf.read_bytes() != before
     assert not (await builder.build()).compiled
+
+
+async def test_a_library_that_the_link_searches_for_is_its_input(project: HostProject) -> None:
+    folder = project.root / "given"
+    folder.mkdir()
+    project.link_flags = ("-L", "given")
+    project.write("main.c", "int pre(void);\nint main(void) { return pre(); }\n")
+
+    def library(value: int) -> None:
+        (folder / "pre.c").write_text(f"int pre(void) {{ return {value}; }}\n")
+        subprocess.run(["cc", "-c", "pre.c"], cwd=folder, check=True)
+        subprocess.run(["ar", "rcsD", "libPre.a", "pre.o"], cwd=folder, check=True)
+
+    plan = project.plan()
+    plan = replace(plan, link=replace(plan.link, argv=(*plan.link.argv, "-lPre")))
+    library(1)
+    before = (await Builder(plan).build()).elf.read_bytes()
+    library(2)
+    assert (await Builder(plan).build()).elf.read_bytes() != before
+    assert not (await Builder(plan).build()).linked
+
+
+async def test_a_file_that_the_assembler_copies_is_an_input_and_not_cached(
+    project: HostProject, tmp_path: Path
+) -> None:
+    cache = ObjectCache(tmp_path / "cache", 1 << 30)
+    blob = project.root / "first" / "blob.txt"
+    blob.write_text("one")
+    text = (
+        'asm(".section .rodata\\n.incbin \\"blob.txt\\"\\n.text");\nint main(void) { return 0; }\n'
+    )
+    project.write("main.c", text)
+    before = (await build(project, cache)).elf.read_bytes()
+    assert not (await build(project, cache)).compiled
+    blob.write_text("two")
+    assert (await build(project, cache)).elf.read_bytes() != before
+    assert cache.size() == 0
