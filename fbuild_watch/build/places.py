@@ -10,6 +10,7 @@ of theirs has the project's name. Everything else is shared by builds in the sam
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from fbuild_watch.build.graph import Digest, Job, Version, digest
 from fbuild_watch.build.probe import knows
 
 _ALL, _DEBUG = "-ffile-prefix-map", "-fdebug-prefix-map"
+_PREFIX_MAP = re.compile(
+    r"(?P<option>-f(?:file|macro|debug)-prefix-map=)(?P<old>[^=]*)(?P<new>=.*)", re.DOTALL
+)
 _MARK = "\0"
 _VERSION = "objects 1"
 _NAMES_FILES = ("-iquote", "-isystem", "-idirafter", "-include", "-imacros", "-I")
@@ -75,8 +79,9 @@ class Places:
         before = ""
         for word in words:
             option = next((name for name in _NAMES_FILES if word.startswith(name)), "")
-            if word.endswith(f"={self._project}=."):
-                yield word.partition("=")[0]
+            prefix = _PREFIX_MAP.match(word)
+            if prefix:  # the project's own recipe may have some too
+                yield prefix["option"] + self._mapped_name(prefix["old"]) + prefix["new"]
             elif option or before in _NAMES_FILES or word == source:
                 yield option + self._mapped_name(word[len(option) :])
             else:

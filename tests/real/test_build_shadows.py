@@ -11,7 +11,7 @@ import pytest
 
 from fbuild_watch.build import Builder
 from fbuild_watch.build.cache import ObjectCache
-from fbuild_watch.build.events import Built
+from fbuild_watch.build.events import BuildEvent, Built, UnitDone
 from tests.real.build_kit import HostProject
 
 MAIN = """
@@ -130,3 +130,31 @@ async def test_a_file_that_the_assembler_copies_is_an_input_and_not_cached(
     blob.write_text("two")
     assert (await build(project, cache)).elf.read_bytes() != before
     assert cache.size() == 0
+
+
+@pytest.mark.skipif(not shutil.which("riscv64-unknown-elf-gcc"), reason="needs a RISC-V gcc")
+async def test_a_copy_in_another_folder_reuses_objects_and_is_what_a_clean_build_is(
+    tmp_path: Path,
+) -> None:
+    cache, nothing = (ObjectCache(tmp_path / name, 1 << 30) for name in ("cache", "nothing"))
+
+    async def made(name: str, cache: ObjectCache) -> tuple[bytes, int]:
+        compiler, root = "riscv64-unknown-elf-gcc", tmp_path / name
+        flags = ("-O1", "-g", f"-I{root}/src", f"-fmacro-prefix-map={root}=/here")
+        project = HostProject(root, compiler=compiler, flags=flags)
+        project.write("a.h", "#include <stddef.h>\nextern const char *name;\n")
+        text = '#include "a.h"\nconst char *name = __FILE__;\nvoid _start(void) {}\n'
+        project.write("main.c", text)
+        plan = project.plan()
+        link = replace(plan.link, argv=(compiler, "-nostdlib", *plan.link.argv[1:]))
+        builder = Builder(replace(plan, link=link), cache=cache)
+        events: list[BuildEvent] = []
+        elf = (await builder.build(on_event=events.append)).elf.read_bytes()
+        builder.settle()
+        return elf, sum(isinstance(event, UnitDone) and event.reused for event in events)
+
+    await made("one", cache)
+    copy, reused = await made("two", cache)
+    shutil.rmtree(tmp_path / "two")
+    assert reused > 0
+    assert (copy, 0) == await made("two", nothing)
