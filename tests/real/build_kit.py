@@ -83,5 +83,5 @@ def two_units(project: HostProject) -> None:
 async def wait_until(condition: Callable[[], bool]) -> None:
     """Wait for what another process does; fail after ten seconds."""
     with trio.fail_after(10):
-        while not condition():  # noqa: ASYNC110  (another process sets no trio.Event)
+        while not condition():
             await trio.sleep(0.01)
