@@ -27,15 +27,15 @@ class Section:
 
 def sections(data: bytes) -> list[Section]:
     """All sections of an ELF, in order. Raises ValueError for what is none."""
+    if data[:4] != b"\x7fELF":
+        raise ValueError("not an ELF file")
     try:
         return _sections(data)
-    except (struct.error, IndexError) as error:
+    except (struct.error, IndexError, ValueError) as error:
         raise ValueError(f"not a whole ELF file: {error}") from error
 
 
 def _sections(data: bytes) -> list[Section]:
-    if data[:4] != b"\x7fELF":
-        raise ValueError("not an ELF file")
     wide, order = data[4] == 2, "<" if data[5] == 1 else ">"
     head = struct.Struct(order + ("16sHHIQQQIHHHHHH" if wide else "16sHHIIIIIHHHHHH"))
     fields = head.unpack_from(data)
