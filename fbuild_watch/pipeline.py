@@ -42,6 +42,7 @@ class Pipeline:
         self._planning = threading.Lock()
         self._profile = Profile(release=release)
         self._told_cost = False
+        self._told_of: tuple[object, object] = (None, None)
         self._hints = Hints()
         self._roots: frozenset[Path] = frozenset()
         self._installed = Installed()
@@ -100,11 +101,17 @@ class Pipeline:
         return roots, frozenset(beside)
 
     def _tell_of_new_folders(self) -> None:
-        tell, plan = self.inputs_moved, self.plan
+        """Once for each plan and set of inputs: after nearly every build both are as they were."""
+        tell, plan, inputs = self.inputs_moved, self.plan, self._input_folders()
+        if plan is self._told_of[0] and inputs is self._told_of[1]:
+            return
+        self._told_of = plan, inputs
         if tell and plan and self._folders(plan) != (self._roots, self._beside):
             tell()
 
     def _input_folders(self) -> frozenset[Path]:
+        if isinstance(self._builder, Builder):
+            return self._builder.input_folders()
         inputs = self._builder.inputs() if self._builder is not None else ()
         return frozenset(path.parent for path in inputs)
 

@@ -94,10 +94,10 @@ class Jobs:
             made = (of_step(step, folder, build_dir, tool(step.argv[0])) for step in given)
             return tuple(replace(job, environment=environment) for job in made)
 
-        compiles = (
-            of_unit(unit, folder, tool(unit.argv[0]), added(unit.argv[0])) for unit in plan.units
+        units = tuple(
+            of_unit(unit, folder, tool(unit.argv[0]), added(unit.argv[0]), environment)
+            for unit in plan.units
         )
-        units = tuple(replace(job, environment=environment) for job in compiles)
         return cls(
             prebuild=steps(*plan.prebuild),
             units=units,
@@ -118,7 +118,11 @@ class Jobs:
 
 
 def of_unit(
-    unit: TranslationUnit, folder: Path, tool: str | None, added: tuple[str, ...] = ()
+    unit: TranslationUnit,
+    folder: Path,
+    tool: str | None,
+    added: tuple[str, ...] = (),
+    environment: tuple[str, ...] = (),
 ) -> Job:
     """A translation unit; `tool` is the compiler's file, an input like the source.
 
@@ -141,6 +145,7 @@ def of_unit(
             if word.startswith("@")
         ),
         depfile=str(unit.depfile),
+        environment=environment,
     )
 
 
