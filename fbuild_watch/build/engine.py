@@ -52,6 +52,8 @@ from fbuild_watch.model import BuildPlan
 _STORE = ".records"
 _SAVE_EVERY_S = 0.5
 """So much of a long build is lost at most when it is killed."""
+_FLUSH_AT = 16
+"""So many objects may wait for the cache; those of an edit wait until its ELF is there."""
 
 
 def _ignore(_event: BuildEvent) -> None:
@@ -295,8 +297,15 @@ class Builder:
                     Path(unit.job.name), outcome.seconds, ok, words, unit.reason, outcome.reused
                 )
             )
-            if trio.current_time() - self._saved_at > _SAVE_EVERY_S:
-                self._save()
+            await self._keep_up()
+
+    async def _keep_up(self) -> None:
+        """In a long build, store while other units compile what would be lost or late at its end."""
+        if trio.current_time() - self._saved_at > _SAVE_EVERY_S:
+            self._save()
+        reuse = self._executor.reuse
+        if reuse is not None and reuse.waiting >= _FLUSH_AT:
+            await trio.to_thread.run_sync(reuse.flush)
 
     def _raise_failures(self, units: Sequence[_Unit]) -> None:
         for unit in units:

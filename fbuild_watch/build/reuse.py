@@ -65,19 +65,30 @@ class Reuse:
         if key is not None and shared and not any(map(self._is_changing, own)):
             self._pending.append((key, job, record, words))
 
+    @property
+    def waiting(self) -> int:
+        """How many units wait to be kept."""
+        return len(self._pending)
+
     def flush(self) -> None:
-        """Keep what was compiled. A cache that cannot be written costs work later, nothing else."""
+        """Keep what was compiled; in any thread.
+
+        A cache that cannot be written costs work later, nothing else.
+        """
         pending, self._pending = self._pending, []
-        with contextlib.suppress(OSError):
-            for key, job, record, words in pending:
-                assert job.output is not None
-                name = self._places.name
-                inputs = [(name(version.path), version.digest) for version in record.inputs]
-                unused = [name(path) for path in record.unused]
-                entry = Entry(inputs, unused, record.output.digest, words)
-                self._cache.add(key, entry, Path(job.output))
-            if pending:
-                self._cache.trim_if_due()
+        for key, job, record, words in pending:
+            with contextlib.suppress(OSError):
+                self._keep(key, job, record, words)
+        if pending:
+            self._cache.trim_if_due()
+
+    def _keep(self, key: Digest, job: Job, record: Record, words: str) -> None:
+        assert job.output is not None
+        name = self._places.name
+        inputs = [(name(version.path), version.digest) for version in record.inputs]
+        unused = [name(path) for path in record.unused]
+        entry = Entry(inputs, unused, record.output.digest, words)
+        self._cache.add(key, entry, Path(job.output))
 
     def _key(self, job: Job) -> Digest | None:
         if not job.is_unit or any(word.startswith(_MAKES_MORE) for word in job.argv):
