@@ -28,7 +28,7 @@ from fbuild_watch.model import (
     Command,
     ConsoleInput,
     ConsoleItem,
-    DeviceText,
+    DeviceBytes,
     Environment,
     FlashReport,
     Image,
@@ -362,6 +362,6 @@ class App:
             self.port.type(data)
 
     async def _shown(self, item: ConsoleItem) -> None:
-        if isinstance(item, DeviceText) and self._times.first_byte(item.at):
+        if isinstance(item, DeviceBytes) and self._times.first_byte(item.at):
             self._first_byte.set()
         await self._feed.show(item)

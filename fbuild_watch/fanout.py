@@ -81,9 +81,10 @@ class Fanout(Generic[T]):
         self._kept = _Bounded(kept, weigh)
         self._readers: set[Subscription[T]] = set()
 
-    def send(self, item: T) -> None:
-        """To every reader. Never waits."""
-        self._kept.add(item)
+    def send(self, item: T, *, keep: bool = True) -> None:
+        """To every reader, and, if `keep`, to those who come later. Never waits."""
+        if keep:
+            self._kept.add(item)
         for reader in self._readers:
             reader.put(item)
 

@@ -448,7 +448,16 @@ class Status:
     text: str
 
 
-ConsoleItem = DeviceText | Notice | Status
+@dataclass(frozen=True, slots=True)
+class DeviceBytes:
+    """What one read of the port gave, before it is made into text (the `DeviceText` that follow)."""
+
+    data: bytes
+    at: float
+    """When it arrived (trio.current_time of the reader)."""
+
+
+ConsoleItem = DeviceBytes | DeviceText | Notice | Status
 """What a console shows, in the order in which it happened."""
 
 
@@ -459,11 +468,19 @@ class Typed:
     data: bytes
 
 
+CommandName = Literal[
+    "flash", "rebuild", "verify", "reset", "bootloader", "pause", "resume", "baud", "dtr", "rts",
+    "break", "send", "explain", "size", "ports", "status", "quit",
+]  # fmt: skip
+"""What a console may ask of whoever has the board. The answers are notices in its stream."""
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """A key or a `:command` of the console that is for the loop, not for the board."""
 
-    name: Literal["flash", "rebuild", "reset", "quit"]
+    name: CommandName
+    arguments: tuple[str, ...] = ()
 
 
 ConsoleInput = Typed | Command

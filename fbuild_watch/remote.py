@@ -18,6 +18,7 @@ from fbuild_watch.control.locate import Located
 from fbuild_watch.control.messages import (
     AttachAsked,
     Attached,
+    Bytes,
     Item,
     Said,
     State,
@@ -29,7 +30,15 @@ from fbuild_watch.control.messages import (
 )
 from fbuild_watch.control.wire_errors import from_wire
 from fbuild_watch.errors import ControlLost, FbuildError, NotRunning
-from fbuild_watch.model import Command, ConsoleInput, ConsoleItem, DeviceText, Notice, Typed
+from fbuild_watch.model import (
+    Command,
+    ConsoleInput,
+    ConsoleItem,
+    DeviceBytes,
+    DeviceText,
+    Notice,
+    Typed,
+)
 from fbuild_watch.model import Status as StatusLine
 
 T = TypeVar("T")
@@ -135,8 +144,9 @@ class _Remote:
             match given:
                 case Typed(data):
                     await self._post("write", messages.WriteAsked(stream, data))
-                case Command("flash" | "rebuild" | "reset" as name):
-                    await self._post("command", messages.CommandAsked(stream, name))
+                case Command(name, arguments) if name != "quit":
+                    asked = messages.CommandAsked(stream, name, list(arguments))
+                    await self._post("command", asked)
 
     async def _post(self, method: str, params: messages.WriteAsked | messages.CommandAsked) -> None:
         await self._satisfy(self.wire.post(method, params))
@@ -151,6 +161,8 @@ def _greeting(attached: Attached, pid: int) -> Notice:
 
 def _item(item: Item) -> ConsoleItem | None:
     match item:
+        case Bytes(data):
+            return DeviceBytes(data, trio.current_time())
         case Text(text, complete):
             return DeviceText(text, complete, trio.current_time())
         case Said(text, kind, proven):

@@ -12,7 +12,7 @@ from threading import Lock
 
 from fbuild_watch.console.ansi import only_colours
 from fbuild_watch.console.notices import coloured_lines
-from fbuild_watch.model import ConsoleItem, DeviceText, Notice
+from fbuild_watch.model import ConsoleItem, DeviceText, Notice, Status
 
 MOST_LINES = 1000
 """Lines that one frame draws at most: more than any screen, and some ms of a terminal's time."""
@@ -49,7 +49,7 @@ class Backlog:
             elif isinstance(item, Notice):
                 for line in coloured_lines(item):
                     self._add_line(line)
-            else:
+            elif isinstance(item, Status):
                 self._status = item.text
 
     def take(self) -> Frame:

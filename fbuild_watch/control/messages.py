@@ -13,7 +13,7 @@ from typing import Literal
 from msgspec import Struct
 
 from fbuild_watch.control.wire_errors import WireError
-from fbuild_watch.model import Device, FlashReport, UploadReport, VerifyReport
+from fbuild_watch.model import CommandName, Device, FlashReport, UploadReport, VerifyReport
 
 PROTOCOL = 1
 
@@ -245,7 +245,9 @@ class CommandAsked(Struct, frozen=True):
     """A command of the console."""
 
     stream: int
-    name: Literal["flash", "rebuild", "reset"]
+    name: CommandName
+    """But for "quit": a client leaves by `detach`."""
+    arguments: list[str] = []
 
 
 class StreamAsked(Struct, frozen=True):
@@ -311,6 +313,13 @@ class Text(Struct, frozen=True, tag="text"):
     at: float
 
 
+class Bytes(Struct, frozen=True, tag="bytes"):
+    """`model.DeviceBytes` (base64 on the wire), with `at` in seconds since the epoch."""
+
+    data: bytes
+    at: float
+
+
 class Said(Struct, frozen=True, tag="notice"):
     """`model.Notice`."""
 
@@ -351,8 +360,9 @@ class Stopped(Struct, frozen=True, tag="stopped"):
     error: WireError | None = None
 
 
-Item = Text | Said | State | Pass | WriterChanged | Started | Stopped
-"""What streams carry. A console has Text, Said, State and WriterChanged; `events` all but Text."""
+Item = Bytes | Text | Said | State | Pass | WriterChanged | Started | Stopped
+"""What streams carry. A console has Bytes, Text, Said, State and WriterChanged; `events` all
+but Bytes and Text."""
 
 
 class StreamItem(Struct, frozen=True):

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
 from fbuild_watch.board_port import BoardPort
-from fbuild_watch.control.messages import AttachAsked, Attached, Item, WriterChanged
+from fbuild_watch.control.messages import AttachAsked, Attached, Bytes, Item, WriterChanged
 from fbuild_watch.control.outbox import Stream
 from fbuild_watch.daemon import convert
 from fbuild_watch.daemon.seat import Seat, Writer
@@ -68,7 +68,7 @@ class Outlet:
 
     def send(self, item: Item) -> None:
         """To all readers."""
-        self.console.send((self._project, item))
+        self.console.send((self._project, item), keep=not isinstance(item, Bytes))
         self._tell(self._project, item)
 
 

@@ -7,14 +7,23 @@ import time
 from fbuild_watch import words
 from fbuild_watch.build import BuildEvent, Started, StepDone, UnitDone
 from fbuild_watch.control import messages
-from fbuild_watch.control.messages import BuildDone, BuiltRegion, Item, Said, State, Text
+from fbuild_watch.control.messages import BuildDone, BuiltRegion, Bytes, Item, Said, State, Text
 from fbuild_watch.loop import LoopState
-from fbuild_watch.model import BuildReport, ConsoleItem, DeviceText, Environment, Notice
+from fbuild_watch.model import (
+    BuildReport,
+    ConsoleItem,
+    DeviceBytes,
+    DeviceText,
+    Environment,
+    Notice,
+)
 
 
 def item(shown: ConsoleItem) -> Item | None:
     """An item of a console; None: the state, in words, for which there is `state`."""
     match shown:
+        case DeviceBytes(data, _at):
+            return Bytes(data, time.time())
         case DeviceText(text, complete, _at):
             return Text(text, complete, time.time())
         case Notice(text, kind, proven):
@@ -62,5 +71,9 @@ class BuildSteps:
 
 def weight(sent: tuple[str, Item]) -> int:
     """What an item costs while it waits: its text, and some bytes for being there."""
-    item = sent[1]
-    return 64 + len(item.text) if isinstance(item, Text | Said) else 64
+    match sent[1]:
+        case Bytes(data=data):
+            return 64 + len(data)
+        case Text(text=text) | Said(text=text):
+            return 64 + len(text)
+    return 64

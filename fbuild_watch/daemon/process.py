@@ -30,7 +30,16 @@ from fbuild_watch.control import endpoint
 from fbuild_watch.control.connection import Secrets
 from fbuild_watch.control.listen import listening
 from fbuild_watch.control.lock import Held
-from fbuild_watch.control.messages import PROTOCOL, Item, Started, Status, Stopped, Text, Welcome
+from fbuild_watch.control.messages import (
+    PROTOCOL,
+    Bytes,
+    Item,
+    Started,
+    Status,
+    Stopped,
+    Text,
+    Welcome,
+)
 from fbuild_watch.control.server import Server
 from fbuild_watch.control.wire_errors import to_wire
 from fbuild_watch.daemon import convert, signals
@@ -184,7 +193,7 @@ class Process:
 
     def _happened(self, project: str, item: Item) -> None:
         self.log.add(project, item)
-        if not isinstance(item, Text):
+        if not isinstance(item, Bytes | Text):
             self.events.send((project, item))
 
     def _publish(self) -> None:

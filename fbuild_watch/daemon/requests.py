@@ -159,7 +159,7 @@ class Requests:
     async def command(self, call: Call) -> Nothing:
         """A console's command."""
         asked: CommandAsked = call.params
-        _attachment(call, asked.stream).command(Command(asked.name))
+        _attachment(call, asked.stream).command(Command(asked.name, tuple(asked.arguments)))
         return Nothing()
 
     async def detach(self, call: Call) -> Nothing:

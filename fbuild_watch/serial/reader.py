@@ -9,7 +9,7 @@ from math import inf
 import trio
 
 from fbuild_watch.errors import PortLost
-from fbuild_watch.model import ConsoleItem, DeviceText
+from fbuild_watch.model import ConsoleItem, DeviceBytes
 from fbuild_watch.serial.lines import LineAssembler
 from fbuild_watch.serial.port import Port
 
@@ -24,11 +24,13 @@ Send = Callable[[ConsoleItem], Awaitable[None]]
 async def read_into(port: Port, send: Send) -> None:
     """Hand everything that `port` says to `send`, in order, until cancelled.
 
+    The bytes of each read come first, then the text that they complete.
+
     What has arrived when it ends is handed on first. Raises PortLost when the port breaks,
     trio.ClosedResourceError when it was closed here.
     """
     lines = LineAssembler()
-    ready: deque[DeviceText] = deque()
+    ready: deque[ConsoleItem] = deque()
     try:
         while True:
             await _hand_on(ready, send)
@@ -40,18 +42,20 @@ async def read_into(port: Port, send: Send) -> None:
         raise
 
 
-async def _read(port: Port, lines: LineAssembler, ready: deque[DeviceText]) -> None:
+async def _read(port: Port, lines: LineAssembler, ready: deque[ConsoleItem]) -> None:
     """One read, or one silence."""
     data = b""
     with trio.move_on_after(IDLE if lines.pending else inf):
         data = await port.receive_some()
     if data:
-        ready.extend(lines.feed(data, trio.current_time()))
+        now = trio.current_time()
+        ready.append(DeviceBytes(data, now))
+        ready.extend(lines.feed(data, now))
     elif tail := lines.flush():
         ready.append(tail)
 
 
-async def _hand_on(ready: deque[DeviceText], send: Send) -> None:
+async def _hand_on(ready: deque[ConsoleItem], send: Send) -> None:
     """Send what is ready; a cancelled send leaves its text in place."""
     while ready:
         await send(ready[0])

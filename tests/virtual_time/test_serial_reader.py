@@ -7,7 +7,7 @@ import trio
 from trio.testing import MockClock
 
 from fbuild_watch.errors import PortLost, PortUnusable
-from fbuild_watch.model import ConsoleItem, DeviceText
+from fbuild_watch.model import ConsoleItem, DeviceBytes, DeviceText
 from fbuild_watch.serial import LeaseConflict, PortLease, read_into
 from fbuild_watch.serial.port import RESET_HOLD
 from fbuild_watch.serial.reader import IDLE
@@ -19,10 +19,14 @@ class Sink:
 
     def __init__(self, seconds: float = 0) -> None:
         self.seen: list[tuple[float, str, bool]] = []
+        self.received = b""
         self._seconds = seconds
         self._start = trio.current_time()
 
     async def send(self, item: ConsoleItem) -> None:
+        if isinstance(item, DeviceBytes):
+            self.received += item.data
+            return
         await trio.sleep(self._seconds)
         assert isinstance(item, DeviceText)
         self.seen.append((round(trio.current_time() - self._start, 6), item.text, item.complete))
@@ -51,6 +55,16 @@ async def test_a_prompt_comes_after_the_idle_time_and_a_line_at_once(
     port.say(b"x\r\n")
     await trio.sleep(1)
     assert sink.seen == [(0, "line", True), (IDLE, ">>> ", False), (1, "x", True)]
+
+
+async def test_every_byte_is_handed_on_as_it_came(
+    autojump_clock: MockClock, port: FakePort, sink: Sink, nursery: trio.Nursery
+) -> None:
+    nursery.start_soon(read_into, port, sink.send)
+    for piece in (b"\xff\x00", b"\r", b"\n\x1b[2J", b"end"):
+        port.say(piece)
+    await trio.sleep(1)
+    assert sink.received == b"\xff\x00\r\n\x1b[2Jend"
 
 
 async def test_a_line_in_pieces_is_one_line_when_they_come_quickly(
