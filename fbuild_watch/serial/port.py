@@ -15,7 +15,7 @@ Rules
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Protocol
+from typing import Literal, Protocol
 
 import trio
 
@@ -23,6 +23,9 @@ from fbuild_watch.errors import PortUnusable
 
 RESET_HOLD = 0.1
 """Seconds that EN is held low for a reset: esptool's `hard_reset` of a UART bridge."""
+
+BREAK_HOLD = 0.25
+"""Seconds of a break, as pyserial and tcsendbreak(3) have it."""
 
 
 class SerialLike(Protocol):
@@ -88,6 +91,14 @@ class Port(ABC):
         """Set both modem lines (True: asserted, that is low). Raises PortUnusable without lines."""
 
     @abstractmethod
+    def lines(self) -> dict[Literal["dtr", "rts"], bool]:
+        """How the modem lines were set last, by name."""
+
+    @abstractmethod
+    async def set_break(self, on: bool) -> None:
+        """Hold the transmit line low, or no more. Raises PortUnusable where that cannot be done."""
+
+    @abstractmethod
     def blocking(self) -> SerialLike:
         """The pyserial-like face of this same open port, for one thread at a time."""
 
@@ -106,6 +117,15 @@ class Port(ABC):
         finally:
             with trio.CancelScope(shield=True):
                 await self.set_lines(dtr=False, rts=False)
+
+    async def send_break(self) -> None:
+        """Hold the transmit line low for BREAK_HOLD. Raises as `set_break` does."""
+        await self.set_break(True)
+        try:
+            await trio.sleep(BREAK_HOLD)
+        finally:
+            with trio.CancelScope(shield=True):
+                await self.set_break(False)
 
     def _no_lines(self) -> PortUnusable:
         return PortUnusable(

@@ -16,6 +16,7 @@ import os
 import struct
 import termios
 from contextlib import suppress
+from typing import Literal
 
 import trio
 
@@ -104,6 +105,23 @@ class PosixPort(Port):
         with using(self.name):
             _write_lines(self._fd, dtr=dtr, rts=rts)
 
+    def lines(self) -> dict[Literal["dtr", "rts"], bool]:
+        """See `Port.lines`; the driver knows, whoever set them."""
+        self._check_open()
+        if not self.has_modem_lines:
+            raise self._no_lines()
+        state = _read_lines(self._fd)
+        return {"dtr": bool(state & termios.TIOCM_DTR), "rts": bool(state & termios.TIOCM_RTS)}
+
+    async def set_break(self, on: bool) -> None:
+        """See `Port.set_break`."""
+        self._check_open()
+        await trio.to_thread.run_sync(self._set_break, on)
+
+    def _set_break(self, on: bool) -> None:
+        with using(self.name):
+            self._serial.break_condition = on
+
     def blocking(self) -> SerialLike:
         """See `Port.blocking`."""
         self._check_open()
@@ -164,9 +182,14 @@ def _claim(fd: int) -> None:
     fcntl.ioctl(fd, termios.TIOCEXCL)
 
 
+def _read_lines(fd: int) -> int:
+    state: int = struct.unpack("I", fcntl.ioctl(fd, termios.TIOCMGET, struct.pack("I", 0)))[0]
+    return state
+
+
 def _has_modem_lines(fd: int) -> bool:
     try:
-        fcntl.ioctl(fd, termios.TIOCMGET, struct.pack("I", 0))
+        _read_lines(fd)
     except OSError:
         return False
     return True
@@ -175,8 +198,7 @@ def _has_modem_lines(fd: int) -> bool:
 def _write_lines(fd: int, *, dtr: bool, rts: bool) -> None:
     """Set DTR and RTS at once; nothing where there are none."""
     try:
-        state = struct.unpack("I", fcntl.ioctl(fd, termios.TIOCMGET, struct.pack("I", 0)))[0]
-        state &= ~(termios.TIOCM_DTR | termios.TIOCM_RTS)
+        state = _read_lines(fd) & ~(termios.TIOCM_DTR | termios.TIOCM_RTS)
         state |= termios.TIOCM_DTR * dtr | termios.TIOCM_RTS * rts
         fcntl.ioctl(fd, termios.TIOCMSET, struct.pack("I", state))
     except OSError as error:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from typing import Literal
 from urllib.parse import urlsplit
 
 import trio
@@ -69,6 +70,23 @@ class TcpPort(Port):
         if not self.has_modem_lines:
             raise self._no_lines()
         self._wire.ask_lines(dtr=dtr, rts=rts)
+        await self._settle()
+
+    def lines(self) -> dict[Literal["dtr", "rts"], bool]:
+        """See `Port.lines`."""
+        self._check_open()
+        if not self.has_modem_lines:
+            raise self._no_lines()
+        return {"dtr": self._wire.lines["dtr"], "rts": self._wire.lines["rts"]}
+
+    async def set_break(self, on: bool) -> None:
+        """See `Port.set_break`."""
+        self._check_open()
+        if self._wire.codec is None:
+            raise PortUnusable(
+                self.name, "it passes bytes only, and no break", hint="use rfc2217://HOST:PORT"
+            )
+        self._wire.ask_break(on)
         await self._settle()
 
     def blocking(self) -> SerialLike:

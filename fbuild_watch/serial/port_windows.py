@@ -13,7 +13,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import trio
 
@@ -110,6 +110,16 @@ class ThreadedPort(Port):
         await self._call(setattr, self._serial, "dtr", dtr)
         await self._call(setattr, self._serial, "rts", rts)
         await self._call(setattr, self._serial, "dtr", dtr)
+
+    def lines(self) -> dict[Literal["dtr", "rts"], bool]:
+        """See `Port.lines`."""
+        self._check_open()
+        return {"dtr": self._serial.dtr, "rts": self._serial.rts}
+
+    async def set_break(self, on: bool) -> None:
+        """See `Port.set_break`."""
+        self._check_open()
+        await self._call(setattr, self._serial, "break_condition", on)
 
     async def _call(self, function: Any, *args: Any) -> None:
         with using(self.name):

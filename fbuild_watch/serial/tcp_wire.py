@@ -79,6 +79,10 @@ class Wire:
                 self.lines[line] = on
                 self._ask(Setting.CONTROL, bytes((codes[line][on],)))
 
+    def ask_break(self, on: bool) -> None:
+        """Queue the beginning or the end of a break."""
+        self._ask(Setting.CONTROL, bytes((Control.BREAK_ON if on else Control.BREAK_OFF,)))
+
     def ask_frame(self) -> None:
         """Queue what never changes: eight bits, no parity, one stop bit, no flow control."""
         self._ask(Setting.DATASIZE, b"\x08")

@@ -42,6 +42,8 @@ class Control(IntEnum):
     """Values of `Setting.CONTROL`."""
 
     NO_FLOW_CONTROL = 1
+    BREAK_ON = 5
+    BREAK_OFF = 6
     DTR_ON = 8
     DTR_OFF = 9
     RTS_ON = 11

@@ -36,6 +36,7 @@ class EchoSerial:
 
     dtr = property(None, lambda self, on: self.seen.append(("dtr", on)))
     rts = property(None, lambda self, on: self.seen.append(("rts", on)))
+    break_condition = property(None, lambda self, on: self.seen.append(("break", on)))
 
     def reset_input_buffer(self) -> None:
         self.seen.append(("purge", "input"))

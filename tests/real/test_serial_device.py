@@ -171,6 +171,10 @@ async def test_a_baud_rate_is_set_and_a_wrong_one_is_refused(port: Port) -> None
     assert port.blocking().baudrate == 460800
 
 
+async def test_a_break_goes_through_the_driver(port: Port) -> None:
+    await port.send_break()
+
+
 async def test_a_pty_has_no_modem_lines(board: Pty) -> None:
     port = await open_port(board.device, 115200)
     assert not port.has_modem_lines

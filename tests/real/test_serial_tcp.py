@@ -12,7 +12,7 @@ import trio.testing
 
 from fbuild_watch.errors import PortLost, PortNotFound, PortUnusable
 from fbuild_watch.serial import open_port
-from fbuild_watch.serial.port import RESET_HOLD, Port
+from fbuild_watch.serial.port import BREAK_HOLD, RESET_HOLD, Port
 from tests.real.rfc2217_peer import EchoSerial, running_peer
 
 ALL_BYTES = bytes(range(256)) * 40
@@ -56,6 +56,26 @@ async def test_reset_pulses_rts_for_the_hold_time_while_somebody_reads() -> None
             nursery.cancel_scope.cancel()
         assert peer.port.seen == [("rts", True), ("rts", False)]
         await port.aclose()
+
+
+async def test_one_line_is_moved_and_the_other_stays() -> None:
+    with running_peer() as peer:
+        port = await open_port(peer.url, 115200)
+        peer.port.seen.clear()
+        await port.set_lines(**(port.lines() | {"dtr": True}))
+        assert port.lines() == {"dtr": True, "rts": False}
+        await port.aclose()
+    assert peer.port.seen == [("dtr", True)]
+
+
+async def test_a_break_has_a_beginning_and_an_end_also_when_it_is_cancelled() -> None:
+    with running_peer() as peer:
+        port = await open_port(peer.url, 115200)
+        peer.port.seen.clear()
+        with trio.move_on_after(BREAK_HOLD / 5):
+            await port.send_break()
+        await port.aclose()
+    assert peer.port.seen == [("break", True), ("break", False)]
 
 
 async def test_only_what_differs_is_sent() -> None:
@@ -196,6 +216,10 @@ async def test_a_plain_socket_has_bytes_but_no_lines() -> None:
         assert await receive_exactly(port, len(ALL_BYTES)) == ALL_BYTES
         with pytest.raises(PortUnusable, match="no DTR and RTS"):
             await port.reset()
+        with pytest.raises(PortUnusable, match="no DTR and RTS"):
+            port.lines()
+        with pytest.raises(PortUnusable, match="no break"):
+            await port.send_break()
         await port.aclose()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import inf
-from typing import Any
+from typing import Any, Literal
 
 import trio
 
@@ -18,6 +18,7 @@ class FakePort(Port):
         self.name = "fake"
         self.has_modem_lines = has_modem_lines
         self.done: list[tuple[float, Any]] = []
+        self._lines: dict[Literal["dtr", "rts"], bool] = {"dtr": False, "rts": False}
         self._send, self._receive = trio.open_memory_channel[bytes](inf)
 
     def say(self, data: bytes) -> None:
@@ -44,7 +45,17 @@ class FakePort(Port):
         await trio.lowlevel.checkpoint()
         if not self.has_modem_lines:
             raise self._no_lines()
+        self._lines = {"dtr": dtr, "rts": rts}
         self.done.append((trio.current_time(), {"dtr": dtr, "rts": rts}))
+
+    def lines(self) -> dict[Literal["dtr", "rts"], bool]:
+        if not self.has_modem_lines:
+            raise self._no_lines()
+        return self._lines
+
+    async def set_break(self, on: bool) -> None:
+        await trio.lowlevel.checkpoint()
+        self.done.append((trio.current_time(), "break" if on else "break over"))
 
     def blocking(self) -> SerialLike:
         raise NotImplementedError
