@@ -17,7 +17,7 @@ from typing import TypeVar
 
 import trio
 
-from fbuild_watch import flash, loop, words
+from fbuild_watch import board_commands, flash, loop, loop_commands, words
 from fbuild_watch.board_port import BoardPort
 from fbuild_watch.build import BuildEvent
 from fbuild_watch.end_signals import END_SIGNALS
@@ -56,13 +56,15 @@ Console = Callable[
 """A console takes what is to be shown and gives what a person does. Its return ends the loop."""
 
 
-COMMANDS: dict[str, loop.Event] = {
+EVENTS: dict[str, loop.Event] = {
     "flash": loop.FlashAsked(),
     "rebuild": loop.Edited(clean=True),
     "reset": loop.ResetAsked(),
+    "pause": loop.PauseAsked(True),
+    "resume": loop.PauseAsked(False),
     "quit": loop.QuitAsked(),
 }
-"""What a console may ask of the loop."""
+"""The commands of a console that are events of the loop; `loop_commands` answers the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,7 @@ class App:
         self.pipeline = pipeline
         self.pipeline.say = lambda said: self._feed.tell(Notice(said))
         self.environment_name = environment.name
+        self.project_dir = environment.project_dir
         self._settings = settings
         self._greeting = settings.greeting
         self._observer = observer
@@ -146,6 +149,8 @@ class App:
         self._times = PassTimes()
         self._first_byte = trio.Event()
         self._building = trio.Lock()
+        self.last_build: BuildReport | None = None
+        self._console_baud = environment.monitor_speed
         self._build_scope = trio.CancelScope()
         self._flash_scope = trio.CancelScope()
         self._nursery: trio.Nursery
@@ -194,7 +199,8 @@ class App:
             case loop.Read():
                 self._nursery.start_soon(self._read)
             case loop.ResetBoard():
-                self._nursery.start_soon(self.port.try_reset, self._feed.tell)
+                reset = Command("reset")
+                self._nursery.start_soon(board_commands.obey, self.port, reset, self._feed.tell)
             case loop.Tell(notice):
                 self._feed.tell(notice)
 
@@ -210,7 +216,11 @@ class App:
 
     def command(self, command: Command) -> None:
         """Do what a console would ask for."""
-        self._post.send_nowait(COMMANDS[command.name])
+        event = EVENTS.get(command.name)
+        if event is not None:
+            self._post.send_nowait(event)
+        else:
+            self._nursery.start_soon(loop_commands.answer, self, command, self._feed.tell)
 
     async def build(self, *, clean: bool, on_event: Callable[[BuildEvent], None]) -> BuildReport:
         """Build now, when the loop does not. Raises ProjectError, BuildError, ImageError."""
@@ -232,6 +242,10 @@ class App:
             self._post.send_nowait(loop.BoardChanged(held))
             self._observer.state(self.state)
         return result
+
+    def board_changed(self) -> None:
+        """The board was seen to hold something else than it had proven."""
+        self._post.send_nowait(loop.BoardChanged(None))
 
     # -- building -----------------------------------------------------------------------
 
@@ -264,14 +278,21 @@ class App:
                 except FbuildError as error:
                     self._post.send_nowait(loop.BuildBroke(effect.generation, error))
                 else:
+                    self.last_build = report
                     await self._follow_baud()
                     self._times.add(report.phases)
                     self._post.send_nowait(loop.Built(effect.generation, report))
 
     async def _follow_baud(self) -> None:
-        """A port that cannot, or that is gone, does not make a good build a failed one."""
+        """What the project says now, unless it says no other than before: `:baud` stays.
+
+        A port that cannot, or that is gone, does not make a good build a failed one.
+        """
+        before, self._console_baud = self._console_baud, self.pipeline.environment.monitor_speed
+        if self._console_baud == before:
+            return
         try:
-            await self.port.change_baud(self.pipeline.environment.monitor_speed)
+            await self.port.change_baud(self._console_baud)
         except PortError as error:
             self._feed.tell(words.failed(error))
 
@@ -324,9 +345,10 @@ class App:
             self._nursery.start_soon(self._report_pass, self._times.phases)
             self._post.send_nowait(loop.Flashed(image.build_id))
 
-        await self.port.flash(image, self._upload_baud(), listener, proven)
+        await self.port.flash(image, self.upload_baud(), listener, proven)
 
-    def _upload_baud(self) -> int:
+    def upload_baud(self) -> int:
+        """The speed at which the board is written, as the project has it."""
         return self.pipeline.environment.upload_speed or flash.DEFAULT_BAUD
 
     async def _report_pass(self, phases: Mapping[str, float]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import trio
 
@@ -174,16 +174,6 @@ class BoardPort:
 
         await self.visit(bring_up_to_date, baud, listener)
 
-    async def try_reset(self, tell: Callable[[Notice], None]) -> None:
-        """Restart the firmware; say so if it cannot be done."""
-        if self.lent:
-            tell(words.port_in_use())
-            return
-        try:
-            await self.reset()
-        except PortError as error:
-            tell(words.failed(error))
-
     async def reset(self) -> None:
         """Restart the firmware, after a flash that is under way. Raises PortError."""
         self._reading.cancel()
@@ -200,6 +190,22 @@ class BoardPort:
         self._baud = baud
         if self._port is not None and self._free_to_type.is_set():
             await self._port.set_baud(baud)
+
+    async def set_line(self, line: Literal["dtr", "rts"], on: bool) -> None:
+        """Move one of the modem lines, after a flash that is under way. Raises PortError."""
+        async with self._sending:
+            port = self._opened()
+            await port.set_lines(**(port.lines() | {line: on}))
+
+    async def send_break(self) -> None:
+        """Send a break, after a flash that is under way. Raises PortError."""
+        async with self._sending:
+            await self._opened().send_break()
+
+    def _opened(self) -> Port:
+        if self._port is None:
+            raise PortNotFound(None)
+        return self._port
 
     def type(self, data: bytes) -> None:
         """Send bytes to the firmware as soon as the console has the port."""

@@ -10,6 +10,7 @@ import trio
 
 from fbuild_watch import flash, tool_upload, words
 from fbuild_watch.app import Console
+from fbuild_watch.board_commands import obey
 from fbuild_watch.board_port import BoardPort
 from fbuild_watch.errors import PortError
 from fbuild_watch.feed import Feed
@@ -142,9 +143,7 @@ async def _obey(
         match given:
             case Typed(data):
                 board.type(data)
-            case Command("reset"):
-                await board.try_reset(tell)
-            case Command("flash" | "rebuild"):
-                tell(words.only_in_watch())
             case Command("quit"):
                 return
+            case Command() as command:
+                await obey(board, command, tell)

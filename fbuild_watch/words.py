@@ -23,6 +23,7 @@ from fbuild_watch.model import (
     RegionCheck,
     RegionReport,
     UploadReport,
+    VerifyReport,
 )
 
 
@@ -131,6 +132,33 @@ def board_back() -> Notice:
 def only_in_watch() -> Notice:
     """`flash` in a plain console."""
     return Notice("only `fbuild watch` builds and flashes", "bad")
+
+
+def verified(report: VerifyReport, build_id: str) -> Notice:
+    """The board was asked what it holds."""
+    if not report.different:
+        return Notice(f"the board holds build {build_id}", "good", build_id)
+    names = ", ".join(region.name for region in report.different)
+    return Notice(f"the board does not hold build {build_id}: {names} differ; :flash writes", "bad")
+
+
+def explained(report: BuildReport | None) -> Notice:
+    """Why the last build did what it did."""
+    if report is None:
+        return Notice("nothing was built yet")
+    reasons = [f"{name}: {why}" for name, why in report.reasons.items()]
+    return Notice("\n".join(reasons) or f"build {report.image.build_id}: nothing had to be done")
+
+
+def in_bootloader(found: Device) -> Notice:
+    """The firmware does not run."""
+    return Notice(f"{device(found)} is in its bootloader; :reset starts the firmware")
+
+
+def held_port(name: str, description: str, holder: str) -> str:
+    """A port on one line."""
+    what = f"{name}  {description}" if description else name
+    return f"{what}  (held by {holder})" if holder else what
 
 
 def port_in_use() -> Notice:

@@ -77,7 +77,7 @@ def _build_there(client: Client, project: Path, environment: str | None) -> None
 
 
 def _show_sizes(sizes: SizeReport | None) -> None:
-    from fbuild_watch.cli.sizes import table
+    from fbuild_watch.size_table import table
 
     for line in table(sizes) if sizes is not None else ():
         click.echo(line)

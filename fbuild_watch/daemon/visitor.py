@@ -9,6 +9,7 @@ from typing import TypeVar
 import trio
 
 from fbuild_watch import words
+from fbuild_watch.board_commands import obey
 from fbuild_watch.board_port import BoardPort
 from fbuild_watch.daemon.board import Outlet
 from fbuild_watch.errors import PortError
@@ -59,11 +60,8 @@ class Visitor:
             self.gone.set()
 
     def command(self, command: Command) -> None:
-        """Only a watched project builds and flashes."""
-        if command.name == "reset":
-            self._nursery.start_soon(self._port.try_reset, self._tell)
-        else:
-            self._tell(words.only_in_watch())
+        """What a console asks for; only a watched project builds and flashes."""
+        self._nursery.start_soon(obey, self._port, command, self._tell)
 
     async def lend(self, work: Callable[[BoardPort], Awaitable[T]], *, leaves: str | None) -> T:
         """Have the port used. Nothing was known of the board, and nothing is (`leaves`)."""

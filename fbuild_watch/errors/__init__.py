@@ -19,7 +19,7 @@
      +- ControlError           NotRunning, ControlLost, ControlRefused, InvalidRequest,
      |                         VersionSkew, WriterBusy, EndpointInUse
      +- TimedOut               the caller's own limit passed
-     +- ConsoleError           ExpectTimeout, FailMatched, InvalidPattern
+     +- ConsoleError           ExpectTimeout, FailMatched, InvalidPattern, InvalidCommand
      +- BoardUnusable          the virtual board cannot be set up
      +- PackageError           PackageNotFound, UnsupportedPackage, InvalidIndex, DownloadFailed,
                                Offline, ChecksumMismatch, UnsafeArchive, InvalidArchive,
@@ -49,6 +49,7 @@ from fbuild_watch.errors.build import (
     LinkFailed,
     StepFailed,
 )
+from fbuild_watch.errors.console import InvalidCommand
 from fbuild_watch.errors.flash import (
     BeyondFlash,
     ConnectionLost,
@@ -148,6 +149,7 @@ __all__ = [
     "ImageTooBig",
     "InternalError",
     "InvalidArchive",
+    "InvalidCommand",
     "InvalidImage",
     "InvalidIndex",
     "InvalidPartitions",

@@ -1,5 +1,6 @@
 """Ports and what comes through them: opening, handing over, finding them, and lines of text."""
 
+from fbuild_watch.serial.holders import find_holder
 from fbuild_watch.serial.lease import LeaseConflict, PortLease
 from fbuild_watch.serial.lines import LineAssembler
 from fbuild_watch.serial.opening import open_port
@@ -15,6 +16,7 @@ __all__ = [
     "PortLease",
     "SerialLike",
     "choose_port",
+    "find_holder",
     "list_ports",
     "open_port",
     "read_into",

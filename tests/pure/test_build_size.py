@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from fbuild_watch.build import linkmap
 from fbuild_watch.build.elf import Section, sections
 from fbuild_watch.build.size import SizeReport, Sizes, usage
-from fbuild_watch.cli.sizes import table
 from fbuild_watch.model import SizeRecipe
+from fbuild_watch.size_table import table
 
 TEXT = Section(".text", 0, 1000, allocated=True, writable=False, has_bits=True)
 DATA = Section(".data", 0x800100, 20, allocated=True, writable=True, has_bits=True)

@@ -1,4 +1,4 @@
-"""The table of `fbuild build --size`: what takes how much, and what changed since the last one."""
+"""The table of `fbuild build --size` and `:size`: what takes how much, and what changed since the last one."""
 
 from __future__ import annotations
 

@@ -1,0 +1,108 @@
+"""What a console asks of a board's port beside typing: a restart, its lines, its speed.
+
+Whoever has the port carries it out: the loop, a console alone, or the running process for a console
+on a port without a project. What comes of it, an error too, is told in the stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Literal
+
+import trio
+
+from fbuild_watch import flash, words
+from fbuild_watch.board_port import BoardPort
+from fbuild_watch.errors import FbuildError, InvalidCommand
+from fbuild_watch.model import Command, Notice
+from fbuild_watch.serial import find_holder, list_ports
+
+Tell = Callable[[Notice], None]
+
+
+async def obey(port: BoardPort, command: Command, tell: Tell) -> None:
+    """Do what is asked of a port; of anything else it is said that only a loop does it."""
+    deed = DEEDS.get(command.name)
+    if deed is None:
+        tell(words.only_in_watch())
+        return
+    try:
+        await deed(port, command.arguments, tell)
+    except FbuildError as error:
+        tell(words.failed(error))
+
+
+async def _reset(port: BoardPort, _arguments: Sequence[str], _tell: Tell) -> None:
+    _refuse_while_lent(port)
+    await port.reset()
+
+
+async def _enter_bootloader(port: BoardPort, _arguments: Sequence[str], tell: Tell) -> None:
+    _refuse_while_lent(port)
+    device = await port.visit(flash.enter_bootloader, flash.ROM_BAUD, flash.Listener())
+    tell(words.in_bootloader(device))
+
+
+async def _set_baud(port: BoardPort, arguments: Sequence[str], tell: Tell) -> None:
+    text = _the_one(arguments, "a speed in bits a second")
+    if not text.isdecimal() or not int(text):
+        raise InvalidCommand(f"{text!r} is no speed", "write it in bits a second: 115200")
+    await port.change_baud(int(text))
+    tell(Notice(f"the console is at {text} baud"))
+
+
+async def _set_line(
+    line: Literal["dtr", "rts"], port: BoardPort, arguments: Sequence[str], tell: Tell
+) -> None:
+    text = _the_one(arguments, "on or off")
+    if text not in ("on", "off"):
+        raise InvalidCommand(f"{line.upper()} cannot be {text!r}", "on or off")
+    await port.set_line(line, text == "on")
+    tell(Notice(f"{line.upper()} is {text}"))
+
+
+async def _send_break(port: BoardPort, _arguments: Sequence[str], tell: Tell) -> None:
+    await port.send_break()
+    tell(Notice("a break was sent"))
+
+
+async def _show_ports(_port: BoardPort, _arguments: Sequence[str], tell: Tell) -> None:
+    tell(Notice("\n".join(await trio.to_thread.run_sync(_port_lines))))
+
+
+def _port_lines() -> list[str]:
+    lines = [
+        words.held_port(port.device, port.description, _holder(port.device))
+        for port in list_ports()
+    ]
+    return lines or ["no serial ports were found"]
+
+
+def _holder(device: str) -> str:
+    found = find_holder(device)
+    return f"pid {found.pid}, {found.command}" if found else ""
+
+
+def _refuse_while_lent(port: BoardPort) -> None:
+    """A write is not disturbed, and what was asked during one is not done when it is forgotten."""
+    if port.lent:
+        raise InvalidCommand("the board is being flashed", "ask again when that is done")
+
+
+def _the_one(arguments: Sequence[str], what: str) -> str:
+    if len(arguments) != 1:
+        raise InvalidCommand(f"{len(arguments)} arguments where one belongs", what)
+    return arguments[0]
+
+
+DEEDS: dict[str, Callable[[BoardPort, Sequence[str], Tell], Awaitable[None]]] = {
+    "reset": _reset,
+    "bootloader": _enter_bootloader,
+    "baud": _set_baud,
+    "dtr": partial(_set_line, "dtr"),
+    "rts": partial(_set_line, "rts"),
+    "break": _send_break,
+    "ports": _show_ports,
+}
+"""name of the command -> what carries it out, and raises FbuildError"""
