@@ -68,6 +68,7 @@ def properties(
         "build.source.path": environment.src_dir,
         "ide_version": _IDE_VERSION,
         "runtime.hardware.path": board.platform_dir.parent,
+        "runtime.ide.path": board.platform_dir.parent,
         "runtime.ide.version": _IDE_VERSION,
         "runtime.os": props.system(),
         "runtime.platform.path": board.platform_dir,

@@ -8,10 +8,11 @@ so the hooks before one of them run before all, those after one of them run afte
     -> link -> linking.postlink, objcopy.preobjcopy, objcopy, objcopy.postobjcopy, postbuild
 
 Rules
-- Hooks of a place run by their number.
+- Hooks of a place run by their number; a hook without one is the first.
 - A hook whose command names what it makes (-o) and has a depfile runs when it must; any other
   one runs every time, for nobody knows what it reads.
-- `recipe.objcopy.FORMAT.pattern` makes PROJECT.FORMAT, where its command names that.
+- `recipe.objcopy.FORMAT.pattern` makes PROJECT.FORMAT, where its command names that. It reads what
+  else it names in the build folder; one that names nothing there reads the ELF.
 """
 
 from __future__ import annotations
@@ -32,7 +33,11 @@ BEFORE_LINK = ("core.postbuild", "linking.prelink")
 AFTER_LINK = ("linking.postlink", "objcopy.preobjcopy")
 AFTER_OBJCOPY = ("objcopy.postobjcopy", "postbuild")
 
-_HOOK = re.compile(r"(?P<recipe>recipe\.hooks\.(?P<place>[a-z.]+?)\.(?P<number>\w+))\.pattern")
+_PLACES = (*BEFORE_UNITS, *AFTER_UNITS, *BEFORE_LINK, *AFTER_LINK, *AFTER_OBJCOPY)
+_HOOK = re.compile(
+    rf"(?P<recipe>recipe\.hooks\.(?P<place>{'|'.join(map(re.escape, _PLACES))})"
+    r"(?:\.(?P<number>[\w.]+))?)\.pattern"
+)
 _OBJCOPY = re.compile(r"(?P<recipe>recipe\.objcopy\.(?P<format>.+))\.pattern")
 
 
@@ -60,7 +65,8 @@ class Steps:
         argv = self.recipes.argv(hook["recipe"])
         output, depfile = after(argv, "-o"), depfile_of(argv)
         known = output if depfile else None
-        return Step(f"{hook['place']} {hook['number']}", argv, output=known, depfile=depfile)
+        name = f"{hook['place']} {hook['number'] or ''}".rstrip()
+        return Step(name, argv, output=known, depfile=depfile)
 
     def archive(self, path: Path, objects: Sequence[Path]) -> Step:
         """All objects in one call: the recipe's {object_file} stands for each of them."""
@@ -86,13 +92,14 @@ class Steps:
         named = self.build_dir / f"{self.project_name}.{match['format']}"
         output = named if str(named) in argv else after(argv, "-o")
         inside = f"{self.build_dir}{os.sep}"
-        mentioned = (Path(word) for word in argv[1:] if word.startswith(inside))
-        inputs = (elf, *(path for path in mentioned if path not in (output, elf)))
-        return Step(f"objcopy {match['format']}", argv, output=output, inputs=inputs)
+        mentioned = [Path(word) for word in argv[1:] if word.startswith(inside)]
+        inputs = tuple(path for path in mentioned if path != output)
+        return Step(f"objcopy {match['format']}", argv, output=output, inputs=inputs or (elf,))
 
 
 def _by_number(hook: re.Match[str]) -> tuple[str, str]:
-    return hook["number"].zfill(8), hook["number"]
+    number = hook["number"] or ""
+    return number.zfill(8), number
 
 
 def depfile_of(argv: Sequence[str]) -> Path | None:

@@ -3,6 +3,8 @@
 Rules
 - An object is named after its source's place, suffix included: equal names never collide.
 - Units of one kind share their command but for the names in it; it is expanded once for each kind.
+- A recipe that asks its gcc or clang for no depfile (assembly, often) is made to ask: else nobody
+  would know which headers were read.
 """
 
 from __future__ import annotations
@@ -20,6 +22,9 @@ from fbuild_watch.project.steps import after
 from fbuild_watch.project.userflags import Flags
 
 _OUTSIDE = "outside"
+_DRIVERS = ("gcc", "g++", "clang", "clang++", "cc", "c++")
+"""The last part of the names of compilers that make depfiles."""
+_ASKS = ("-MD", "-MMD", "-M", "-MM")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +103,19 @@ class Units:
         folders = [f"-I{folder}" for folder in group.includes]
         words = [*group.first, *folders, *group.flags.for_suffix(suffix)]
         made = self.recipes.template(sources.RECIPES[suffix], includes=words)
-        template = Template(user_flags.without(made.words, self.unwanted))
+        template = Template(_with_depfile(user_flags.without(made.words, self.unwanted)))
         return self.memory.templates.setdefault(template.words, template)
 
 
 def objects(units: Iterable[TranslationUnit]) -> tuple[Path, ...]:
     """The objects of some units."""
     return tuple(unit.object for unit in units)
+
+
+def _with_depfile(words: tuple[str, ...]) -> tuple[str, ...]:
+    driver = Path(words[0]).stem.rpartition("-")[2] if words else ""
+    asks = any(word in _ASKS or word.startswith("-Wp,-M") for word in words)
+    return words if asks or driver not in _DRIVERS else (*words, "-MMD")
 
 
 def _unit(source: Path, name: str, object_file: str, template: Template) -> TranslationUnit:

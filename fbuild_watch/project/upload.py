@@ -11,8 +11,12 @@ from fbuild_watch.model import Environment, UploadRecipe
 from fbuild_watch.project import properties as props
 from fbuild_watch.project.recipe import Recipes, protect
 
-_LATER = ("serial.port", "serial.port.file", "upload.port.address", "upload.port.label")
-"""What only the upload itself knows; the last two are arduino-cli's names for the same port."""
+_LATER = (
+    "serial.port", "serial.port.file", "serial.port.label", "upload.port.address",
+    "upload.port.label",
+)  # fmt: skip
+"""What only the upload itself knows; those with `upload.` are arduino-cli's names for the same port."""
+_PROTOCOLS = dict.fromkeys(("serial.port.protocol", "upload.port.protocol"), "serial")
 
 
 def recipe(recipes: Recipes, environment: Environment) -> UploadRecipe | None:
@@ -29,7 +33,8 @@ def recipe(recipes: Recipes, environment: Environment) -> UploadRecipe | None:
         settings["upload.speed"] = str(environment.upload_speed)
     later = {name: protect("{serial.port.file}" if name.endswith("file") else "{serial.port}")
              for name in _LATER}  # fmt: skip
-    local = Recipes({**recipes.properties, **own, **settings, **later}, recipes.path)
+    filled = {**settings, **later, **_PROTOCOLS}
+    local = Recipes({**recipes.properties, **own, **filled}, recipes.path)
     speed = local.get("upload.speed")
     return UploadRecipe(
         tool=tool,

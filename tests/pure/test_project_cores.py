@@ -39,7 +39,7 @@ recipe.hooks.prebuild.1.pattern=first
 tools.up.cmd.path=/bin/up
 tools.up.upload.params.verbose=-v
 tools.up.upload.params.quiet=-q
-tools.up.upload.pattern="{cmd.path}" {upload.verbose} -P{serial.port} -b{upload.speed} "{build.path}/{build.project_name}.hex"
+tools.up.upload.pattern="{cmd.path}" {upload.verbose} -P{serial.port} -l{serial.port.label} -p{serial.port.protocol} -b{upload.speed} "{build.path}/{build.project_name}.hex"
 """
 LENDER = "one.name=One\none.build.core=c\none.build.variant=v\n"
 BORROWER = """\
@@ -116,13 +116,36 @@ def test_hooks_stand_around_what_they_are_named_for(environment: Environment) ->
     ]  # fmt: skip
 
 
+def test_a_hook_without_a_number_is_the_first_of_its_place(
+    environment: Environment, tmp_path: Path
+) -> None:
+    write(tmp_path, {"sketchbook/hardware/lender/a/platform.local.txt":
+        "recipe.hooks.sketch.prebuild.pattern=sign {runtime.ide.path}\n"
+        "recipe.hooks.savehex.presavehex.1.pattern=only where a hex is exported\n"})  # fmt: skip
+    made = plan(environment)
+    assert [step.name for step in made.prebuild] == [
+        "prebuild 1", "sketch.prebuild", "sketch.prebuild 1", "core.prebuild 1",
+    ]  # fmt: skip
+    assert made.prebuild[1].argv == ("sign", str(tmp_path / "sketchbook/hardware/borrower"))
+
+
+def test_a_recipe_that_asks_for_no_depfile_is_made_to_ask(
+    environment: Environment, tmp_path: Path
+) -> None:
+    local = "recipe.S.o.pattern=/x/some-elf-gcc -c -Wp,-MMD,x {source_file} -o {object_file}\n"
+    write(tmp_path, {"sketchbook/hardware/lender/a/platform.local.txt": local,
+                     "project/src/boot.S": "", "project/src/plain.c": ""})  # fmt: skip
+    asked = {unit.source.name: "-MMD" in unit.argv for unit in plan(environment).units}
+    assert (asked["plain.c"], asked["main.cpp"], asked["boot.S"]) == (True, True, False)
+
+
 def test_objcopy_says_what_it_makes_and_reads(environment: Environment) -> None:
     made = plan(environment)
     build = environment.build_dir
     hex_step, parts = (step for step in made.finish if step.name.startswith("objcopy "))
     assert (hex_step.output, hex_step.inputs) == (build / "firmware.hex", (made.elf,))
     assert parts.output == build / "firmware.parts.bin"
-    assert parts.inputs == (made.elf, build / "table.csv")
+    assert parts.inputs == (build / "table.csv",)
     assert made.artifacts == (build / "firmware.hex", build / "firmware.parts.bin")
     assert made.chip is None
 
@@ -130,8 +153,8 @@ def test_objcopy_says_what_it_makes_and_reads(environment: Environment) -> None:
 def test_the_upload_leaves_open_what_only_it_knows(environment: Environment) -> None:
     upload = plan(replace(environment, upload_speed=57600)).upload
     assert upload is not None
-    assert upload.argv == ("/bin/up", "-v", "-P{serial.port}", "-b57600",
-                           str(environment.build_dir / "firmware.hex"))  # fmt: skip
+    assert upload.argv == ("/bin/up", "-v", "-P{serial.port}", "-l{serial.port}", "-pserial",
+                           "-b57600", str(environment.build_dir / "firmware.hex"))  # fmt: skip
     assert (upload.tool, upload.speed) == ("up", 57600)
     assert (upload.touch_1200, upload.wait_for_port) == (True, False)
 
