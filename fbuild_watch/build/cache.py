@@ -26,8 +26,8 @@ from pathlib import Path
 
 import msgspec
 
-from fbuild_watch.build.clone import clone
 from fbuild_watch.build.graph import Digest
+from fbuild_watch.clone import clone
 from fbuild_watch.files import write_atomically
 
 _ALTERNATIVES = 8

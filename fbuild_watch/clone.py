@@ -29,6 +29,14 @@ def clone(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
+def copy(source: Path, target: Path) -> None:
+    """Make `target`, which is not there, hold what `source` holds now, whatever is written into
+    `source` later. Raises OSError.
+    """
+    if not _reflink(source, target):
+        shutil.copyfile(source, target)
+
+
 if sys.platform == "linux":
     import fcntl
 

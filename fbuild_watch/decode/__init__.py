@@ -1,0 +1,1 @@
+"""Panics and resets in what a board prints, decoded with the ELF that runs there."""
