@@ -1,18 +1,21 @@
-"""What a console is to show: one stream that nobody has to wait for, but for the port's reader."""
+"""What a console is to show: one stream whose sender never waits, so that no reader, however slow,
+slows the reading of a port down (a UART loses what is not fetched in time).
+
+A console that falls far behind loses the oldest of what the board said, and is told how much; what
+fbuild says itself is kept.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import trio
 
-from fbuild_watch.model import ConsoleItem, Notice, Status
+from fbuild_watch.model import ConsoleItem, DeviceBytes, DeviceText, Notice, Status
 
-BACKLOG = 10_000
-"""Items a console may be behind before the port is read more slowly (the kernel buffers then)."""
-
-_PAUSE_S = 0.01
+LIMIT = 8 << 20
+"""Weight that may wait before the oldest half goes: seconds of a board at 3 Mbaud."""
 
 
 class Feed:
@@ -22,21 +25,59 @@ class Feed:
         """`tap` is called with each item, at once, and must not wait."""
         self._tap = tap
         self._send, self.items = trio.open_memory_channel[ConsoleItem](math.inf)
+        self._put_since_look = 0
 
     async def show(self, item: ConsoleItem) -> None:
-        """Show what the board said; slows its reader down when the console is far behind."""
-        while self._send.statistics().current_buffer_used > BACKLOG:  # noqa: ASYNC110
-            await trio.sleep(_PAUSE_S)  # a channel has no event for "nearly empty again"
-        self._put(item)
+        """Show what the board said."""
+        self.put(item)
 
     def tell(self, notice: Notice) -> None:
-        """Say something in the scrollback. Never waits: the loop must not."""
-        self._put(notice)
+        """Say something in the scrollback."""
+        self.put(notice)
 
     def set_status(self, text: str) -> None:
-        """Change the bottom bar. Never waits."""
-        self._put(Status(text))
+        """Change the bottom bar."""
+        self.put(Status(text))
 
-    def _put(self, item: ConsoleItem) -> None:
+    def put(self, item: ConsoleItem) -> None:
+        """Any item. Never waits."""
         self._send.send_nowait(item)
         self._tap(item)
+        self._put_since_look += weight(item)
+        if self._put_since_look > LIMIT:
+            self._put_since_look = 0
+            self._bound()
+
+    def close(self) -> None:
+        """That was all."""
+        self._send.close()
+
+    def _bound(self) -> None:
+        """Look at what waits, which is at most twice the limit, and cut it to half of it."""
+        waiting = [
+            self.items.receive_nowait() for _ in range(self.items.statistics().current_buffer_used)
+        ]
+        for item in without_oldest(waiting):
+            self._send.send_nowait(item)
+
+
+def weight(item: ConsoleItem) -> int:
+    """What an item costs while it waits: its text, and some bytes for being there."""
+    match item:
+        case DeviceBytes(data=content) | DeviceText(text=content) | Notice(text=content):
+            return 64 + len(content)
+    return 64
+
+
+def without_oldest(items: Sequence[ConsoleItem]) -> list[ConsoleItem]:
+    """As much of `items` as may wait: all, or the notices and the newest half of the limit."""
+    if sum(map(weight, items)) <= LIMIT:
+        return list(items)
+    cut, kept = len(items), 0
+    while kept < LIMIT // 2:
+        cut -= 1
+        kept += weight(items[cut])
+    said = [item for item in items[:cut] if isinstance(item, Notice | Status)]
+    lines = sum(isinstance(item, DeviceText) and item.complete for item in items[:cut])
+    lost = Notice(f"{lines:,} lines were lost here: the reader of this output is too slow", "bad")
+    return [*said, lost, *items[cut:]]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from typing import TypeVar
 
 import trio
@@ -29,7 +30,9 @@ from fbuild_watch.control.messages import (
     WriterChanged,
 )
 from fbuild_watch.control.wire_errors import from_wire
+from fbuild_watch.epoch import from_epoch
 from fbuild_watch.errors import ControlLost, FbuildError, NotRunning
+from fbuild_watch.feed import Feed
 from fbuild_watch.model import (
     Command,
     ConsoleInput,
@@ -61,13 +64,13 @@ async def talk(located: Located, asked: AttachAsked, console: Console) -> None:
         remote = _Remote(stream, asked.name)
         await remote.run(remote.wire.hello(located.token, asked.name))
         attached = await remote.run(remote.wire.request("attach", asked, Attached))
-        show, items = trio.open_memory_channel[ConsoleItem](math.inf)
+        feed = Feed()
         enter, inputs = trio.open_memory_channel[ConsoleInput](math.inf)
-        show.send_nowait(_greeting(attached, located.pid))
+        feed.tell(_greeting(attached, located.pid))
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(remote.show, show)
+            nursery.start_soon(remote.show, feed)
             nursery.start_soon(remote.obey, inputs, attached.stream)
-            await console(items, enter)
+            await console(feed.items, enter)
             nursery.cancel_scope.cancel()
 
 
@@ -108,20 +111,20 @@ class _Remote:
             raise ControlLost("the connection broke") from error
         return b""
 
-    async def show(self, items: trio.MemorySendChannel[ConsoleItem]) -> None:
+    async def show(self, feed: Feed) -> None:
         """Pass on what comes, until nothing more does."""
-        with items:
+        with closing(feed):
             while True:
                 try:
                     news = await self.run(self.wire.news())
                 except ControlLost:
-                    items.send_nowait(Notice("the running fbuild has ended", "bad"))
+                    feed.tell(Notice("the running fbuild has ended", "bad"))
                     return
                 except FbuildError as error:  # what was typed was refused
-                    items.send_nowait(Notice(f"not sent: {error}\n{error.hint}", "bad"))
+                    feed.tell(Notice(f"not sent: {error}\n{error.hint}", "bad"))
                     continue
                 for item in self._items(news):
-                    items.send_nowait(item)
+                    feed.put(item)
                 if isinstance(news, StreamEnded):
                     return
 
@@ -161,10 +164,10 @@ def _greeting(attached: Attached, pid: int) -> Notice:
 
 def _item(item: Item) -> ConsoleItem | None:
     match item:
-        case Bytes(data):
-            return DeviceBytes(data, trio.current_time())
-        case Text(text, complete):
-            return DeviceText(text, complete, trio.current_time())
+        case Bytes(data, at):
+            return DeviceBytes(data, from_epoch(at))
+        case Text(text, complete, at):
+            return DeviceText(text, complete, from_epoch(at))
         case Said(text, kind, proven):
             return Notice(text, kind, proven)
         case State(status=status):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 from fbuild_watch import words
 from fbuild_watch.build import BuildEvent, Started, StepDone, UnitDone
 from fbuild_watch.control import messages
 from fbuild_watch.control.messages import BuildDone, BuiltRegion, Bytes, Item, Said, State, Text
+from fbuild_watch.epoch import to_epoch
 from fbuild_watch.loop import LoopState
 from fbuild_watch.model import (
     BuildReport,
@@ -22,10 +21,10 @@ from fbuild_watch.model import (
 def item(shown: ConsoleItem) -> Item | None:
     """An item of a console; None: the state, in words, for which there is `state`."""
     match shown:
-        case DeviceBytes(data, _at):
-            return Bytes(data, time.time())
-        case DeviceText(text, complete, _at):
-            return Text(text, complete, time.time())
+        case DeviceBytes(data, at):
+            return Bytes(data, to_epoch(at))
+        case DeviceText(text, complete, at):
+            return Text(text, complete, to_epoch(at))
         case Notice(text, kind, proven):
             return Said(text, kind, proven)
     return None

@@ -42,6 +42,11 @@ class LineAssembler:
         """Whether `flush` would give something."""
         return bool(self._ready())
 
+    @property
+    def pending_since(self) -> float:
+        """When the first byte arrived of what `flush` would give."""
+        return self._at
+
     def feed(self, data: bytes, at: float) -> list[DeviceText]:
         """Take bytes that arrived at `at`; give the lines that they complete."""
         return self._take(self._decoder.decode(data), at)

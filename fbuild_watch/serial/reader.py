@@ -15,6 +15,8 @@ from fbuild_watch.serial.port import Port
 
 IDLE = 0.05
 """Seconds of silence after which an unfinished line is shown."""
+LONGEST = 0.25
+"""Seconds after which it is shown in any case: a bar of dots may never be silent."""
 _LAST_WORDS = 0.1
 """Seconds that a cancelled reader may take to hand on what it has."""
 
@@ -45,7 +47,9 @@ async def read_into(port: Port, send: Send) -> None:
 async def _read(port: Port, lines: LineAssembler, ready: deque[ConsoleItem]) -> None:
     """One read, or one silence."""
     data = b""
-    with trio.move_on_after(IDLE if lines.pending else inf):
+    now = trio.current_time()
+    due = min(now + IDLE, lines.pending_since + LONGEST) if lines.pending else inf
+    with trio.move_on_at(due):
         data = await port.receive_some()
     if data:
         now = trio.current_time()

@@ -10,7 +10,7 @@ from fbuild_watch.errors import PortLost, PortUnusable
 from fbuild_watch.model import ConsoleItem, DeviceBytes, DeviceText
 from fbuild_watch.serial import LeaseConflict, PortLease, read_into
 from fbuild_watch.serial.port import RESET_HOLD
-from fbuild_watch.serial.reader import IDLE
+from fbuild_watch.serial.reader import IDLE, LONGEST
 from tests.virtual_time.fake_port import FakePort
 
 
@@ -75,6 +75,19 @@ async def test_a_line_in_pieces_is_one_line_when_they_come_quickly(
         port.say(piece)
         await trio.sleep(IDLE / 2)
     assert sink.texts == ["tick"]
+
+
+async def test_a_line_that_is_never_silent_is_shown_all_the_same(
+    autojump_clock: MockClock, port: FakePort, sink: Sink, nursery: trio.Nursery
+) -> None:
+    nursery.start_soon(read_into, port, sink.send)
+    for _ in range(40):
+        port.say(b".")
+        await trio.sleep(IDLE / 2)
+    await trio.sleep(1)
+    assert "".join(sink.texts) == "." * 40
+    assert len(sink.texts) < 10
+    assert sink.seen[0][0] <= LONGEST
 
 
 async def test_a_slow_console_loses_nothing(
