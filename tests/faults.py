@@ -8,9 +8,11 @@
     StuckSector                an address
     PowerLost                  flash operations: an erase of a unit, a programming of some bytes
     ButtonHeld                 at plug-in: the strapping pin is low, once
+    Deaf                       always: the ROM hears nothing while it works
 
 Rules
-- Every fault happens once, but for StuckSector without `times`: a second run meets a sane board.
+- Every fault happens once, but for StuckSector without `times` and Deaf: a second run meets a sane
+  board.
 - The same faults and the same seed do the same to the same client.
 - What happened is logged: `fault: ...`.
 """
@@ -23,7 +25,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from fbuild_watch.virtual.board import Board
-from fbuild_watch.virtual.loader import Chip, Timed
+from fbuild_watch.virtual.loader import Chip, Loader, Timed, Waiting
 from fbuild_watch.virtual.nor import SECTOR, Nor
 from fbuild_watch.virtual.personality import Personality
 from fbuild_watch.virtual.stub import StubLoader
@@ -102,12 +104,18 @@ class ButtonHeld:
     """Somebody held BOOT when the board was plugged in."""
 
 
+@dataclass(frozen=True, slots=True)
+class Deaf:
+    """A ROM that hears nothing while it works: no chip that we know is so, one might be."""
+
+
 LineFault = Dropped | Doubled | Garbled
-Fault = LineFault | Stalled | Vanished | StubDied | StuckSector | PowerLost | ButtonHeld
+Fault = LineFault | Stalled | Vanished | StubDied | StuckSector | PowerLost | ButtonHeld | Deaf
 KINDS: dict[str, type[Any]] = {
     kind.__name__: kind
     for kind in (
         Dropped, Doubled, Garbled, Stalled, Vanished, StubDied, StuckSector, PowerLost, ButtonHeld,
+        Deaf,
     )
 }  # fmt: skip
 
@@ -141,6 +149,8 @@ def draw(kind: str, rng: random.Random, extent: Extent = Extent()) -> Fault:
             return PowerLost(rng.randrange(extent.operations))
         case "ButtonHeld":
             return ButtonHeld()
+        case "Deaf":
+            return Deaf()
     to: Way = rng.choice(("chip", "host"))
     at = rng.randrange(extent.to_chip if to == "chip" else extent.to_host)
     if kind == "Stalled":
@@ -315,7 +325,7 @@ class FaultyBoard(Board):
         log: Callable[[str], None],
         **others: Any,
     ) -> None:
-        kind = _with_dying_stub(personality, faults, log)
+        kind = _with_deaf_rom(_with_dying_stub(personality, faults, log), faults, log)
         super().__init__(kind.cpu(nor.read), nor, personality=kind, log=log, **others)
         self._fault_log = log
         self._vanish = vanish
@@ -393,3 +403,18 @@ def _with_dying_stub(
     assert isinstance(kind.stub, type)
     dying = type("Dying", (DyingStub, kind.stub), {})
     return replace(kind, stub=lambda chip: dying(chip, deaths, log))
+
+
+def _with_deaf_rom(
+    kind: Personality, faults: Sequence[Fault], log: Callable[[str], None]
+) -> Personality:
+    """Return a board whose ROM, of the chip's own type, loses what comes while it works."""
+    if not any(isinstance(fault, Deaf) for fault in faults):
+        return kind
+    assert isinstance(kind.rom, type)
+
+    def has_room(_rom: Loader, _waiting: Sequence[Waiting]) -> bool:
+        log("fault: not heard")
+        return False
+
+    return replace(kind, rom=type("DeafRom", (kind.rom,), {"_has_room": has_room}))

@@ -7,6 +7,7 @@ Rules
   70 ms, 64 KB erase 300 ms); 2.4 MB/s is the rate of a device's MD5 over a 2.4 MB image.
 - A byte takes 10 bits on the line.
 - The stub erases and programs while the next block is on the line; the ROM does one after the other.
+- A question that waits in the chip while the one before it is answered costs no round trip.
 """
 
 from __future__ import annotations
@@ -35,6 +36,13 @@ WRITE_BLOCK = {"rom": 1024, "stub": 16 * 1024}
 DIGEST_EXTRA = 40
 """Bytes that a digest's question and the ROM's answer in hex have beyond the smallest packets."""
 
+DIGEST_ANSWER = 46
+"""Bytes of the ROM's answer, with its framing."""
+
+QUESTION_WORK = 0.001
+"""What a loader may take for a question besides reading: so much, that few large questions are
+asked where many small ones would save little."""
+
 
 @dataclass(frozen=True, slots=True)
 class CostModel:
@@ -49,10 +57,18 @@ class CostModel:
     sector_erase: float = 0.070
     block_erase: float = 0.300
     page_program: float = 0.0008
+    in_flight: int = 4
+    """Questions that may be under way at once."""
 
     def ask(self, size: int) -> float:
         """The digest of `size` bytes."""
         return self.round_trip + self.wire(DIGEST_EXTRA) + size / self.digest_rate
+
+    def ask_next(self, size: int) -> float:
+        """The same, for a question that is asked while others are under way."""
+        alone = self.ask(size)
+        work = QUESTION_WORK + size / self.digest_rate
+        return min(alone, max(work, self.wire(DIGEST_ANSWER), alone / self.in_flight))
 
     def wire(self, size: float) -> float:
         """`size` bytes on the line."""
@@ -130,14 +146,14 @@ def choose(costs: CostModel, count: int, density: float, differs: bool) -> Choic
 
 
 def _sliced(costs: CostModel, count: int, step: int, density: float, differs: bool) -> float:
-    """Asking for each slice of `step` sectors, and going on in those that differ."""
+    """Asking for the slices of `step` sectors together, and going on in those that differ."""
     known = _any_dirty(density, count) if differs else 1.0
-    total = 0.0
+    total = costs.ask(step * SECTOR) - costs.ask_next(step * SECTOR)
     for size, times in ((step, count // step), (count % step, 1)):
         if size and times:
             found = min(1.0, _any_dirty(density, size) / known)
             if_dirty = choose(costs, size, density, True).cost
-            total += times * (costs.ask(size * SECTOR) + found * if_dirty)
+            total += times * (costs.ask_next(size * SECTOR) + found * if_dirty)
     return total
 
 

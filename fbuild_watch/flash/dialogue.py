@@ -32,6 +32,8 @@ from fbuild_watch.flash.planner import (
     ERASED,
     UNKNOWN,
     AskDigest,
+    AskDigests,
+    Digests,
     Dirty,
     Run,
     md5,
@@ -82,8 +84,8 @@ class LinkBroke(Exception):
     """Thrown into the dialogue: the answer to a request did not come, or was a refusal."""
 
 
-Request = AskDigest | Read | Prepare | Write | Reconnect
-Answer = Md5 | bytes | None
+Request = AskDigest | AskDigests | Read | Prepare | Write | Reconnect
+Answer = Md5 | Digests | bytes | None
 Dialogue = Generator[Request, Answer, tuple[RegionReport, ...]]
 Part = Generator[Request, Answer, None]
 
@@ -198,14 +200,15 @@ def _asked(
     region: Region, costs: CostModel, *, prior: float = UNKNOWN, differs: bool = False
 ) -> Generator[Request, Answer, Dirty]:
     questions = narrow(region, costs, prior=prior, differs=differs)
-    answer: Answer = None
-    while True:
-        try:
-            question = questions.send(answer)  # type: ignore[arg-type]  # None only to start it
-        except StopIteration as stop:
-            found: Dirty = stop.value
-            return found
-        answer = yield question
+    try:
+        question = next(questions)
+        while True:
+            answers = yield question
+            assert isinstance(answers, tuple)
+            question = questions.send(answers)
+    except StopIteration as stop:
+        found: Dirty = stop.value
+        return found
 
 
 def _write(image: Image, stale: Mapping[int, Dirty], visit: _Visit) -> Part:

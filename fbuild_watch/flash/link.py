@@ -8,6 +8,11 @@ Rules
 - What is sent to be written is answered by the stub before it is programmed; the next command is
   answered only after that, and carries its error. So no command is sent just to wait.
 - A block that is not acknowledged is not sent again: a stream that is inflated cannot take one twice.
+- Digests are asked for ahead of the answers, no further than the chip is sure to keep: its UART's
+  FIFO of 128 bytes has room for `ROM_AHEAD` questions even while the ROM takes none out (its own
+  buffer is larger: RX_BUFF_SIZE in ESP-IDF's `rom/uart.h`); the stub takes one frame while it works
+  on another, as it does with every block that is written. An answer does not say to which question:
+  one that is missing leaves the last question without one, and that breaks the link.
 """
 
 from __future__ import annotations
@@ -16,10 +21,11 @@ import struct
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from fbuild_watch.flash.cost import CostModel, Loader
-from fbuild_watch.flash.planner import sectors
+from fbuild_watch.flash.planner import AskDigest, sectors
 from fbuild_watch.model import SECTOR, Device, Md5
 
 MAX_ROM_BAUD = 921600
@@ -54,6 +60,13 @@ class Patience:
         return self.answer + self.write_per_mb * (size + 2 * 64 * 1024) / 1e6
 
 
+ROM_AHEAD = 4
+"""Questions of 26 bytes, 30 with what SLIP may escape, that are under way in the ROM at once."""
+
+STUB_AHEAD = 2
+
+_MD5 = "SPI_FLASH_MD5"
+
 Sent = Callable[[int, int], None]
 """Told bytes done and bytes to do."""
 
@@ -70,29 +83,68 @@ class Link:
         patience: Patience,
         *,
         careful: bool = False,
+        ahead: bool = True,
     ) -> None:
-        """`costs` with the rate and the round trip as they are now; `careful`: the ROM does not write."""
+        """`costs` with the rate and the round trip as they are now; `careful`: the ROM does not write.
+
+        `ahead`: digests may be asked for before the last answer is there.
+        """
         self.esp = esp
         self.device = device
-        self.costs = costs
+        self._ahead = ahead
+        self.costs = replace(costs, in_flight=self.in_flight)
         self._write_baud = write_baud
         self._patience = patience
         self._careful = careful
         self._owed = 0.0
         """Seconds that the work which is acknowledged already may still take."""
         self._packed: dict[int, bytes] = {}
+        self.left_unanswered = False
+        """Whether questions that went ahead did not all get their answers."""
 
     # -- asking -------------------------------------------------------------------------
 
+    @property
+    def in_flight(self) -> int:
+        """Questions that may be under way at once."""
+        if not self._ahead:
+            return 1
+        return STUB_AHEAD if self.esp.IS_STUB else ROM_AHEAD
+
     def digest(self, offset: int, size: int) -> Md5:
         """The MD5 that the device computes over a range of its flash."""
-        length = 16 if self.esp.IS_STUB else 32
-        answer = self._command(
-            "SPI_FLASH_MD5",
-            struct.pack("<IIII", offset, size, 0, 0),
-            self._patience.digest(size),
-            expected=length,
-        )
+        question = struct.pack("<IIII", offset, size, 0, 0)
+        limit = self._patience.digest(size)
+        return self._md5(self._command(_MD5, question, limit, expected=self._md5_size))
+
+    def digests(self, parts: Sequence[AskDigest]) -> tuple[Md5, ...]:
+        """The MD5 of each of some ranges, asked for ahead of the answers."""
+        if self.in_flight == 1 or self._owed:  # the stub works on a block: it has room for one
+            return tuple(self.digest(part.offset, part.size) for part in parts)
+        self.left_unanswered = True
+        unasked, answers = iter(parts), []
+        for part in islice(unasked, self.in_flight):
+            self._ask(part)
+        for part in parts:
+            answers.append(self._answer(part))
+            for following in islice(unasked, 1):
+                self._ask(following)
+        self.left_unanswered = False
+        return tuple(answers)
+
+    def _ask(self, part: AskDigest) -> None:
+        question = struct.pack("<IIII", part.offset, part.size, 0, 0)
+        self.esp.command(self.esp.ESP_CMDS[_MD5], question, wait_response=False)
+
+    def _answer(self, part: AskDigest) -> Md5:
+        limit = self._patience.digest(part.size)
+        return self._md5(self.esp.check_command(_MD5, resp_data_len=self._md5_size, timeout=limit))
+
+    @property
+    def _md5_size(self) -> int:
+        return 16 if self.esp.IS_STUB else 32
+
+    def _md5(self, answer: bytes) -> Md5:
         return Md5(answer if self.esp.IS_STUB else bytes.fromhex(answer.decode("ascii")))
 
     def read(self, offset: int, size: int, progress: Sent | None = None) -> bytes:

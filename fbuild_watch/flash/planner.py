@@ -1,12 +1,11 @@
 """Which sectors of a region are asked for, which are written, and in which runs.
 
-Pure. `narrow` is a generator of questions; it ends with the sectors to be written. What it does
-not know it asks for or writes, whichever the cost model expects to be cheaper.
+Pure. `narrow` is a generator of questions, asked some at a time; it ends with the sectors to be
+written. What it does not know it asks for or writes, whichever the cost model expects to be cheaper.
 
 Rules
 - Sectors are counted from the start of the region, which is the start of a sector of the flash.
-- A sector is left alone only when a digest that covers it was the image's, or when it is the one
-  thing left out of a range that differs and whose other parts explain the difference.
+- A sector is left alone only when a digest that covers it was the image's.
 - Dirty sectors join into runs. A whole 64 KB block is written where its one erase is cheaper than
   those of its dirty sectors, with the image's own bytes for the rest of it.
 - A run ends at a block's end: in one long write the stub erases ahead of what it programs, so that
@@ -18,8 +17,9 @@ from __future__ import annotations
 import hashlib
 import math
 import zlib
+from collections import deque
 from collections.abc import Collection, Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from fbuild_watch.flash.cost import SECTORS_PER_BLOCK, WRITE, CostModel, choose
 from fbuild_watch.model import SECTOR, Md5, Region
@@ -34,6 +34,16 @@ class AskDigest:
 
 
 @dataclass(frozen=True, slots=True)
+class AskDigests:
+    """Ask for several digests; the next question may go out before the last answer is there.
+
+    The answer is a tuple of `Md5`, in the order of the questions.
+    """
+
+    questions: tuple[AskDigest, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """`count` sectors from sector number `first` of a region, to be written together."""
 
@@ -44,7 +54,8 @@ class Run:
 ERASED = b"\xff"
 
 Dirty = frozenset[int]
-Narrowing = Generator[AskDigest, Md5, Dirty]
+Digests = tuple[Md5, ...]
+Narrowing = Generator[AskDigests, Digests, Dirty]
 
 
 def md5(data: bytes) -> Md5:
@@ -111,8 +122,9 @@ class Density:
         return min(1.0, math.pow(2.0, step))
 
 
-UNKNOWN = 1 / 256
-"""A sector of a board of which nothing is known: an edit touches a few of an app's hundreds."""
+UNKNOWN = 1 / 128
+"""A sector of a board of which nothing is known: an edit touches a few of an app's hundreds, and
+with them the first (build time, the ELF's SHA-256) and the last (the image's own SHA-256)."""
 
 BELIEVED_CURRENT = 1e-6
 """A sector that the guess says is there already: the region is asked for as a whole."""
@@ -126,7 +138,33 @@ def narrow(
     `differs`: the region's digest is known not to be the image's. Returns the sectors to write.
     """
     search = _Search(region, fitted(costs, region.data), Density(prior))
-    return (yield from search.resolve(0, sectors(region.size), differs))
+    search.todo.append(_Span(0, sectors(region.size), differs))
+    while spans := search.next_spans():
+        answers = yield AskDigests(tuple(search.question(span) for span in spans))
+        search.learn(spans, answers)
+    return frozenset(search.dirty)
+
+
+BATCH = 16
+"""Questions that are asked together: what an answer teaches comes too late for the rest of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """The sectors [first, end) of a region; `differs`: at least one of them is not the image's."""
+
+    first: int
+    end: int
+    differs: bool = False
+
+    @property
+    def count(self) -> int:
+        return self.end - self.first
+
+    def cut(self, step: int) -> list[_Span]:
+        """Spans of `step` sectors, of which nothing is known."""
+        starts = range(self.first, self.end, step)
+        return [_Span(start, min(start + step, self.end)) for start in starts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,37 +172,55 @@ class _Search:
     region: Region
     costs: CostModel
     density: Density
+    todo: deque[_Span] = field(default_factory=deque)
+    """What is still to be looked at, in order."""
+    dirty: set[int] = field(default_factory=set)
 
-    def resolve(self, first: int, end: int, differs: bool) -> Narrowing:
-        """The sectors to write in [first, end); `differs`: it holds at least one that differs."""
-        count = end - first
-        step = choose(self.costs, count, self.density.value, differs).step
-        if step == WRITE:
-            if count == 1 and differs:
-                self.density.note(1, 1)
-            return frozenset(range(first, end))
-        if step == count:
-            return (yield from self._ask(first, end))
-        return (yield from self._slices(first, end, step, differs))
+    def next_spans(self) -> list[_Span]:
+        """What is to be asked for now; what is cheaper written than looked at becomes dirty."""
+        asked: list[_Span] = []
+        while self.todo and len(asked) < BATCH:
+            span = self.todo.popleft()
+            step = choose(self.costs, span.count, self.density.value, span.differs).step
+            if step == WRITE:
+                self._give_up(span)
+            elif step == span.count:
+                asked.append(span)
+            else:
+                self.todo.extendleft(reversed(span.cut(step)))
+        return asked
 
-    def _slices(self, first: int, end: int, step: int, differs: bool) -> Narrowing:
-        dirty: Dirty = frozenset()
-        for start in range(first, end, step):
-            stop = min(start + step, end)
-            last_suspect = differs and not dirty and stop == end
-            dirty |= yield from self.resolve(start, stop, last_suspect)
-        return dirty
+    def question(self, span: _Span) -> AskDigest:
+        """How the device is asked about it."""
+        size = len(self._wanted(span))
+        return AskDigest(self.region.offset + span.first * SECTOR, size)
 
-    def _ask(self, first: int, end: int) -> Narrowing:
-        start, stop = first * SECTOR, min(end * SECTOR, self.region.size)
-        wanted = self.region.data[start:stop]
-        answer = yield AskDigest(self.region.offset + start, stop - start)
+    def learn(self, spans: Sequence[_Span], answers: Digests) -> None:
+        """Take in the answers; what differs is looked at more closely, before all else."""
+        closer = [
+            replace(span, differs=True)
+            for span, answer in zip(spans, answers, strict=True)
+            if not self._settles(span, answer)
+        ]
+        self.todo.extendleft(reversed(closer))
+
+    def _settles(self, span: _Span, answer: Md5) -> bool:
+        wanted = self._wanted(span)
         if answer == md5(wanted):
-            self.density.note(end - first, 0)
-            return frozenset()
+            self.density.note(span.count, 0)
+            return True
         if answer == md5(ERASED * len(wanted)):  # a new board: there is nothing to look for
-            return frozenset(range(first, end))
-        return (yield from self.resolve(first, end, True))
+            self.dirty.update(range(span.first, span.end))
+            return True
+        return False
+
+    def _wanted(self, span: _Span) -> bytes:
+        return self.region.data[span.first * SECTOR : span.end * SECTOR]
+
+    def _give_up(self, span: _Span) -> None:
+        if span.count == 1 and span.differs:
+            self.density.note(1, 1)
+        self.dirty.update(range(span.first, span.end))
 
 
 # --- writing -------------------------------------------------------------------------------

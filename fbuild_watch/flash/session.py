@@ -34,7 +34,7 @@ from fbuild_watch.flash.dialogue import (
 from fbuild_watch.flash.guess import of_image
 from fbuild_watch.flash.link import Patience
 from fbuild_watch.flash.listener import Listener, Progress
-from fbuild_watch.flash.planner import AskDigest
+from fbuild_watch.flash.planner import AskDigest, AskDigests
 from fbuild_watch.flash.translate import translated
 from fbuild_watch.flash.visit import Visit
 from fbuild_watch.model import Device, FlashReport, Image, RegionReport
@@ -127,6 +127,9 @@ class Session(Visit):
             case AskDigest(offset, size):
                 self._asking()
                 return self.link.digest(offset, size)
+            case AskDigests(questions):
+                self._asking()
+                return self.link.digests(questions)
             case Read(offset, size):
                 return self.link.read(offset, size)
             case Prepare(writes):

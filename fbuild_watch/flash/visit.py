@@ -74,6 +74,7 @@ class Visit:
         self._since = time.monotonic()
         self._link: Link | None = None
         self._reached: Reached | None = None
+        self._ahead = True
 
     @property
     def link(self) -> Link:
@@ -118,6 +119,8 @@ class Visit:
 
         Raises LinkBroke when nothing answers any more.
         """
+        if self.link.left_unanswered:
+            self._ahead = False
         time.sleep(self.patience.back_off * 2 ** (attempt - 1))
         baud = max(ROM_BAUD, self.line.write_baud >> attempt) if attempt < 3 else ROM_BAUD
         self._connect(baud, careful=True)
@@ -150,13 +153,14 @@ class Visit:
         self._refuse_other_board(mac)
         if known is not None and known.mac == mac:
             connect.attach_lean(esp)
-            size = known.flash_size
+            size, self._ahead = known.flash_size, known.ahead
         else:
             size = connect.attach_full(esp)
         device = Device(esp.CHIP_NAME, mac, size)
         costs = CostModel(baud=reached.baud, round_trip=round_trip)
         top = baud if self.line.modem_lines else reached.baud
-        link = Link(esp, device, costs, top, self.patience, careful=careful)
+        ahead = self._ahead and not careful
+        link = Link(esp, device, costs, top, self.patience, careful=careful, ahead=ahead)
         link.set_flash_size()
         return link
 
@@ -185,6 +189,7 @@ class Visit:
             self._reached.baud,
             self._reached.method,
             self.link.esp.ESP_RAM_BLOCK,
+            self._ahead,
         )
 
     # -- the end ------------------------------------------------------------------------

@@ -10,7 +10,8 @@ rate, a jump, a reset.
 
 Rules
 - A loader does one thing at a time: a frame that arrives while it is busy is dealt with when it
-  is done (`_time` is when that will be). A handler moves `_time` by what its work costs.
+  is done (`_time` is when that will be), if there is room for it until then; else it is lost.
+  A handler moves `_time` by what its work costs.
 - A handler either returns, which sends the success response unless it sent one itself, or
   raises `Refused` with the error code of the documented protocol.
 - Data fields have the documented length or are refused.
@@ -19,7 +20,7 @@ Rules
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -27,6 +28,7 @@ from fbuild_watch.virtual.cpu import Cpu, ResetCause
 from fbuild_watch.virtual.nor import OutOfRange
 from fbuild_watch.virtual.protocol import Opcode, Request, checksum, parse_request, response
 from fbuild_watch.virtual.registers import Registers
+from fbuild_watch.virtual.slip import encode
 from fbuild_watch.virtual.spi_flash import SpiFlash
 from fbuild_watch.virtual.stubs import StubImage
 from fbuild_watch.virtual.timing import Timing
@@ -138,6 +140,15 @@ class RamUpload:
     remaining: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A frame that came while the loader was busy."""
+
+    until: float
+    size: int
+    """Bytes on the line."""
+
+
 class Loader:
     """The part of the protocol that ROM and stub share."""
 
@@ -151,15 +162,33 @@ class Loader:
         self._time = 0.0
         self._effects: list[Timed] = []
         self._ram: RamUpload | None = None
+        self._waiting: list[Waiting] = []
 
     def receive(self, frame: bytes, now: float) -> list[Timed]:
         """Return what a frame that is complete at `now` leads to, in order of time."""
+        if not self._keeps(frame, now):
+            return []
         self._time = max(self._time, now)
         request = parse_request(frame)
         if request is not None:
             self._answer(request)
         effects, self._effects = self._effects, []
         return effects
+
+    def _keeps(self, frame: bytes, now: float) -> bool:
+        """Whether a frame can be dealt with now, or kept until the loader is done."""
+        self._waiting = [other for other in self._waiting if other.until > now]
+        if self._time <= now:
+            return True
+        waiting = Waiting(self._time, len(encode(frame)))
+        room = self._has_room([*self._waiting, waiting])
+        if room:
+            self._waiting.append(waiting)
+        return room
+
+    def _has_room(self, waiting: Sequence[Waiting]) -> bool:
+        """Whether so much can wait while the loader is busy."""
+        raise NotImplementedError
 
     def _answer(self, request: Request) -> None:
         try:

@@ -9,11 +9,13 @@ Rules (esptool docs, "Serial Protocol"; esptool's comments where the documentati
 - A write erases its whole region at BEGIN. Each block is read back after it was programmed;
   what differs is a write error, not a silent one.
 - A digest is 32 hex characters; a flash read gives at most 64 bytes.
+- What comes while it works stays in the UART's FIFO of 128 bytes. (The ROM moves it into a buffer of
+  1 KB, RX_BUFF_SIZE in ESP-IDF's `rom/uart.h`; whether at every moment is not documented.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -28,11 +30,13 @@ from fbuild_watch.virtual.loader import (
     Refused,
     Restart,
     RunFlash,
+    Waiting,
 )
 from fbuild_watch.virtual.protocol import Opcode, Request, RomError
 
 DEFAULT_FLASH_SIZE = 2 * 1024 * 1024
 READ_LIMIT = 64
+FIFO_SIZE = 128
 
 
 @dataclass(slots=True)
@@ -66,6 +70,9 @@ class RomLoader(Loader):
 
     def _status(self, code: int) -> bytes:
         return bytes((bool(code), code, 0, 0))
+
+    def _has_room(self, waiting: Sequence[Waiting]) -> bool:
+        return sum(frame.size for frame in waiting) <= FIFO_SIZE
 
     def _require_flash(self, address: int, size: int, code: int) -> None:
         self._require(self.chip.registers.spi.attached or not size, code)

@@ -10,6 +10,7 @@ Rules (esptool docs, "Serial Protocol"; esp-flasher-stub)
   is then not carried out.
 - Flash is erased as the data comes: the next sector, or block where one fits, is erased while
   the loader goes on; a write waits for the erases it needs.
+- It has two buffers: while it works on one frame it takes one other; a third is lost.
 - A digest is 16 raw bytes. READ_FLASH sends the data in packets of its own, one at a time,
   each acknowledged with the number of bytes that have come; an MD5 of all of it ends it.
 """
@@ -17,7 +18,7 @@ Rules (esptool docs, "Serial Protocol"; esp-flasher-stub)
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -33,6 +34,7 @@ from fbuild_watch.virtual.loader import (
     Restart,
     Send,
     Timed,
+    Waiting,
 )
 from fbuild_watch.virtual.nor import SECTOR, OutOfRange, erase_units
 from fbuild_watch.virtual.protocol import Opcode, Request, StubError
@@ -101,6 +103,9 @@ class StubLoader(Loader):
 
     def _status(self, code: int) -> bytes:
         return bytes((code, 0))
+
+    def _has_room(self, waiting: Sequence[Waiting]) -> bool:
+        return len(waiting) <= 1
 
     def _dispatch(self, request: Request) -> None:
         late, self._late_error = self._late_error, 0

@@ -17,8 +17,8 @@ from fbuild_watch.flash.dialogue import (
     Request,
     Write,
 )
-from fbuild_watch.flash.planner import AskDigest, md5, sectors
-from fbuild_watch.model import SECTOR, RegionReport
+from fbuild_watch.flash.planner import AskDigest, AskDigests, md5, sectors
+from fbuild_watch.model import SECTOR, Md5, RegionReport
 
 FLASH_SIZE = 64 * SECTOR
 COSTS = CostModel()
@@ -39,10 +39,10 @@ class NorFlash:
 
     def answer(self, request: Request) -> Answer:
         match request:
-            case AskDigest(offset, size):
-                self.asked.append(request)
-                self.now += COSTS.ask(size)
-                return md5(self.read(offset, size))
+            case AskDigest():
+                return self._digest(request)
+            case AskDigests(questions):
+                return tuple(self._digest(question) for question in questions)
             case Read(offset, size):
                 return self.read(offset, size)
             case Prepare(writes):
@@ -54,6 +54,11 @@ class NorFlash:
             case Reconnect():
                 pass
         return None
+
+    def _digest(self, question: AskDigest) -> Md5:
+        self.asked.append(question)
+        self.now += COSTS.ask(question.size)
+        return md5(self.read(question.offset, question.size))
 
     def read(self, offset: int, size: int) -> bytes:
         assert offset + size <= len(self.content)
@@ -123,11 +128,16 @@ class FaultyFlash(NorFlash):
         self.faults.append(fault)
         return self._wrong(fault, request)
 
+    def _noise(self) -> Md5:
+        return md5(self.rng.randbytes(4))
+
     def _wrong(self, fault: str, request: Request) -> Answer:
         if fault == "port goes":
             raise PortGone
         if fault == "garble" and isinstance(request, AskDigest):
-            return md5(self.rng.randbytes(4))
+            return self._noise()
+        if fault == "garble" and isinstance(request, AskDigests):
+            return tuple(self._noise() for _ in request.questions)
         if isinstance(request, Write) and fault in ("half", "power", "drop", "garble"):
             done = self.rng.randrange(len(request.data))
             self.write(request.offset, request.data[:done])

@@ -20,10 +20,13 @@ from fbuild_watch.flash.cost import (
 )
 from fbuild_watch.flash.guess import of_image
 from fbuild_watch.flash.planner import (
+    BATCH,
     BELIEVED_CURRENT,
     UNKNOWN,
-    AskDigest,
+    AskDigests,
     Density,
+    Digests,
+    Dirty,
     Run,
     differing,
     fitted,
@@ -41,6 +44,7 @@ models = st.builds(
     baud=st.sampled_from([115200, 460800, 921600, 2_000_000]),
     round_trip=st.sampled_from([0.001, 0.004, 0.02]),
     ratio=st.sampled_from([0.05, 0.6, 1.0]),
+    in_flight=st.sampled_from([1, 2, 4]),
 )
 counts = st.integers(1, 600)
 densities = st.sampled_from([BELIEVED_CURRENT, 0.001, UNKNOWN, 0.05, 0.3, 0.9, 1.0])
@@ -97,20 +101,28 @@ def test_the_density_follows_what_is_seen_and_fades() -> None:
 
 def paid(region: Region, held: bytes, costs: CostModel) -> tuple[float, float]:
     """(questions, writes) in seconds, of narrowing and then writing what it found."""
+    batches, dirty = narrowed(region, held, costs)
+    assert differing(region.data, sector_digests(held)) <= dirty
+    return sum(priced(batch, costs) for batch in batches), writing(region, dirty, costs)
+
+
+def narrowed(region: Region, held: bytes, costs: CostModel) -> tuple[list[AskDigests], Dirty]:
+    """What is asked of a board that holds `held`, and the sectors that are to be written then."""
     questions = narrow(region, costs)
-    asked, answer = 0.0, None
+    batches: list[AskDigests] = []
+    answers: Digests | None = None
     while True:
         try:
-            question = questions.send(answer)  # type: ignore[arg-type]
+            batches.append(questions.send(answers))  # type: ignore[arg-type]  # None starts it
         except StopIteration as stop:
-            dirty = stop.value
-            break
-        assert isinstance(question, AskDigest)
-        asked += costs.ask(question.size)
-        start = question.offset - region.offset
-        answer = md5(held[start : start + question.size])
-    assert differing(region.data, sector_digests(held)) <= dirty
-    return asked, writing(region, dirty, costs)
+            return batches, stop.value
+        starts = [(q.offset - region.offset, q.size) for q in batches[-1].questions]
+        answers = tuple(md5(held[start : start + size]) for start, size in starts)
+
+
+def priced(batch: AskDigests, costs: CostModel) -> float:
+    first, *others = (question.size for question in batch.questions)
+    return costs.ask(first) + sum(costs.ask_next(size) for size in others)
 
 
 def writing(region: Region, dirty: frozenset[int], costs: CostModel) -> float:
@@ -148,17 +160,17 @@ def many(rng: random.Random) -> set[int]:
 KINDS = [one, scattered, to_the_end, clusters, everything, many]
 
 
-@pytest.mark.parametrize("baud", [460800, 921600])
+@pytest.mark.parametrize(("baud", "in_flight"), [(460800, 4), (921600, 4), (460800, 1)])
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_paid_stays_near_the_better_of_writing_all_and_asking_for_every_sector(
-    kind: Callable[[random.Random], set[int]], baud: int
+    kind: Callable[[random.Random], set[int]], baud: int, in_flight: int
 ) -> None:
     """No questioner can be below both for every content: an answer is only known once it is paid.
 
     Held here: never more than a sixth above the cheaper of the two, each taken as if it had known
     beforehand that it is the cheaper one.
     """
-    costs = CostModel(baud=baud)
+    costs = CostModel(baud=baud, in_flight=in_flight)
     for seed in range(12):
         rng = random.Random(seed)
         dirty = frozenset(kind(rng))
@@ -168,8 +180,31 @@ def test_what_is_paid_stays_near_the_better_of_writing_all_and_asking_for_every_
         region = Region("app", 0x10000, DATA)
         asked, written = paid(region, bytes(held), costs)
         whole = costs.ask(len(DATA)) + writing(region, frozenset(range(200)), costs)
-        each = 200 * costs.ask(SECTOR) + writing(region, dirty, costs)
+        each = 200 * costs.ask_next(SECTOR) + writing(region, dirty, costs)
         assert asked + written <= 7 / 6 * min(whole, each)
+
+
+def test_questions_are_asked_together_and_ten_sectors_are_found_in_little_more_than_one_reading() -> (
+    None
+):
+    held = bytearray(DATA)
+    for sector in random.Random(5).sample(range(200), 10):
+        held[sector * SECTOR] ^= 1
+    region = Region("app", 0x10000, DATA)
+    batches, dirty = narrowed(region, bytes(held), COSTS)
+    assert len(dirty) == 10
+    assert max(len(batch.questions) for batch in batches) == BATCH
+    assert len(batches) <= 10
+    asked = sum(priced(batch, COSTS) for batch in batches)
+    assert asked <= 1.6 * COSTS.ask(len(DATA))
+
+
+@given(models, st.sampled_from([1, 20, 4096, 16384, 65536, 1 << 20]))
+def test_a_question_that_goes_ahead_is_never_dearer_than_one_alone(
+    costs: CostModel, size: int
+) -> None:
+    assert size / costs.digest_rate <= costs.ask_next(size) <= costs.ask(size)
+    assert replace(costs, in_flight=1).ask_next(size) == costs.ask(size)
 
 
 # --- runs ----------------------------------------------------------------------------------

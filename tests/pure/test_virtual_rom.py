@@ -312,3 +312,12 @@ def test_the_fake_cpu_is_not_run_by_the_loader() -> None:
     upload(host, dict(STUB.segments), STUB.entry)
     assert isinstance(host.loader.chip.cpu, FakeCpu)
     assert host.loader.chip.cpu.calls == []
+
+
+def test_while_it_works_it_keeps_what_fits_the_fifo_and_no_more() -> None:
+    host = rom(timing=REAL)
+    question = words(Opcode.SPI_FLASH_MD5, 0, 65536, 0, 0)  # 26 bytes on the line
+    answered = [bool(host.loader.receive(question, 0.0)) for _ in range(7)]
+    assert answered == [True] * 5 + [False] * 2  # one at work, four in 128 bytes
+    assert host.loader.receive(question, 0.05)  # one of them is at work by now
+    assert not host.loader.receive(question, 0.05)

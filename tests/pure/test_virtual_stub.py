@@ -253,3 +253,10 @@ def test_a_read_that_cannot_be() -> None:
     assert host.ask(words(Opcode.READ_FLASH, 4 * MB, 1, 4096, 64))[1] == SPI_FAILED
     assert host.ask(words(Opcode.READ_FLASH, 0, 4096, 4097, 64))[1] == BAD_LENGTH
     assert host.ask(words(Opcode.READ_FLASH, 0, 4096, 0, 64))[1] == BAD_LENGTH
+
+
+def test_while_it_works_on_one_frame_it_takes_one_other() -> None:
+    loader = StubLoader(make_chip(timing=REAL))
+    question = words(Opcode.SPI_FLASH_MD5, 0, 65536, 0, 0)
+    assert [bool(loader.receive(question, 0.0)) for _ in range(4)] == [True, True, False, False]
+    assert loader.receive(question, 0.03)

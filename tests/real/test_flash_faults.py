@@ -10,6 +10,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -25,11 +26,11 @@ from fbuild_watch.errors import (
     PortLost,
     VerifyFailed,
 )
-from fbuild_watch.flash.guess import of_image
+from fbuild_watch.flash.guess import NOTHING, of_image
 from fbuild_watch.flash.link import Patience
 from fbuild_watch.model import SECTOR, FlashReport, Image, Region
 from fbuild_watch.serial import open_port
-from tests.faults import KINDS, Extent, Fault, PowerLost, StubDied, StuckSector, draw
+from tests.faults import KINDS, Deaf, Extent, Fault, PowerLost, StubDied, StuckSector, draw
 from tests.real.conftest import FaultyServedBoard, ServedBoard
 
 IN_A_HURRY = Patience(answer=0.4, digest_per_mb=1.0, write_per_mb=1.0, back_off=0.02)
@@ -78,7 +79,7 @@ def holds(board: ServedBoard, image: Image = IMAGE) -> bool:
 def play(folder: Path, seed: int) -> tuple[str, list[str]]:
     """One schedule; returns how it ended, and the faults that happened."""
     rng = random.Random(seed)
-    names = [name for name in KINDS if name != "ButtonHeld"]  # before we come: another story
+    names = [name for name in KINDS if name not in ("ButtonHeld", "Deaf")]  # their own stories
     faults: list[Fault] = [
         draw(name, rng, EXTENT) for name in rng.sample(names, rng.choice((1, 1, 2)))
     ]
@@ -145,6 +146,31 @@ def test_a_sector_that_never_programs_is_named(
     assert caught.value.fields()["region"] == "app"
     starts = [line for line in board.log.splitlines() if line.startswith("reset: ")]
     assert "POWERON, flash boot" in starts[-1]
+
+
+def test_a_rom_that_hears_nothing_while_it_works_is_asked_one_by_one_from_then_on(
+    faulty_board: Callable[..., FaultyServedBoard],
+) -> None:
+    """No digest is taken for another's, and the loss of time is one of the first visit only."""
+    board, memory = faulty_board([Deaf()], 0, timing="real"), flash.BoardMemory()
+    trio.run(flash_once, board, memory)
+    assert holds(board)
+    with board.flash_path.open("r+b") as file:
+        file.seek(0x12003)
+        file.write(b"\x00\x01\x02")
+    known = memory.on_port(board.url)
+    assert known is not None
+    known = replace(known, ahead=True)
+    for visit in ("first", "second"):
+        unheard = len(board.fired)
+        memory.remember(known, NOTHING)
+        report = trio.run(flash_once, board, memory)
+        known = memory.on_port(board.url)
+        assert known is not None
+        assert (len(board.fired) > unheard) is (visit == "first")
+        assert known.ahead is False
+        assert report.sectors_written == (1 if visit == "first" else 0)
+    assert holds(board)
 
 
 def test_what_another_tool_wrote_in_between_is_noticed(
