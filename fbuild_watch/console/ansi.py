@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 
-_CSI = re.compile(r"\x1b\[[0-?]*[ -/]*([@-~])")
+CSI = re.compile(r"\x1b\[[0-?]*[ -/]*([@-~])")
 
 RESET = "\x1b[0m"
 
 
 def plain(text: str) -> str:
     """`text` without escape sequences."""
-    return _CSI.sub("", text)
+    return CSI.sub("", text)
 
 
 def only_colours(text: str) -> str:
@@ -20,5 +20,5 @@ def only_colours(text: str) -> str:
     A board that writes for a whole screen must not draw over the line that is being typed. What it
     coloured ends with the text.
     """
-    kept = _CSI.sub(lambda match: match[0] if match[1] == "m" else "", text)
+    kept = CSI.sub(lambda match: match[0] if match[1] == "m" else "", text)
     return kept + RESET if "\x1b" in kept and not kept.endswith(RESET) else kept

@@ -1,68 +1,63 @@
-"""What is to be drawn next: filled by the loop's thread, emptied by the terminal's, bounded.
+"""What waits to be shown: filled by the loop's thread, emptied by the terminal's, bounded.
 
-A terminal may be slower than a board. Then the newest lines are shown and the number of the others
-is said, so neither memory grows nor typing waits.
+A terminal may be slower than a board. Then the board's oldest items go and their lines are counted,
+so neither memory grows nor typing waits. What fbuild says stays.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass
 from threading import Lock
 
-from fbuild_watch.console.ansi import only_colours
-from fbuild_watch.console.notices import coloured_lines
-from fbuild_watch.model import ConsoleItem, DeviceText, Notice, Status
+from fbuild_watch.model import ConsoleItem, DeviceBytes, DeviceText
 
-MOST_LINES = 1000
-"""Lines that one frame draws at most: more than any screen, and some ms of a terminal's time."""
+LIMIT = 8 << 20
+"""Characters and bytes that may wait: 13 s of a board at 3 Mbaud, as bytes and as text."""
 
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """Whole lines for the scrollback, the line that goes on, and the status."""
-
-    lines: list[str]
-    tail: str
-    status: str
+_EACH = 64
 
 
 class Backlog:
-    """Items in, frames out. Safe to use from two threads."""
+    """Items in, items out. Safe to use from two threads."""
 
-    def __init__(self) -> None:
-        """Nothing to draw."""
+    def __init__(self, limit: int = LIMIT) -> None:
+        """Nothing waits."""
+        self._limit = limit
         self._lock = Lock()
-        self._lines: deque[str] = deque(maxlen=MOST_LINES)
-        self._skipped = 0
-        self._tail = ""
-        self._status = ""
+        self._items: list[ConsoleItem] = []
+        self._weight = 0
+        self._lost = 0
 
     def add(self, item: ConsoleItem) -> None:
         """Take an item."""
         with self._lock:
-            if isinstance(item, DeviceText):
-                self._tail += item.text
-                if item.complete:
-                    self._add_line(only_colours(self._tail))
-                    self._tail = ""
-            elif isinstance(item, Notice):
-                for line in coloured_lines(item):
-                    self._add_line(line)
-            elif isinstance(item, Status):
-                self._status = item.text
+            self._items.append(item)
+            self._weight += _weigh(item)
+            if self._weight > self._limit:
+                self._shed()
 
-    def take(self) -> Frame:
-        """Everything since the last call."""
+    def take(self) -> tuple[list[ConsoleItem], int]:
+        """Everything since the last call, and the number of lines that are missing before it."""
         with self._lock:
-            lines = list(self._lines)
-            if self._skipped:
-                skipped = Notice(f"{self._skipped:,} lines came too fast and are not shown")
-                lines[:0] = coloured_lines(skipped)
-            self._lines.clear()
-            self._skipped = 0
-            return Frame(lines, only_colours(self._tail), self._status)
+            taken = self._items, self._lost
+            self._items, self._weight, self._lost = [], 0, 0
+            return taken
 
-    def _add_line(self, line: str) -> None:
-        self._skipped += len(self._lines) == MOST_LINES
-        self._lines.append(line)
+    def _shed(self) -> None:
+        """Let the board's oldest half go; half at a time, so that each item is looked at once or twice."""
+        kept: list[ConsoleItem] = []
+        for item in self._items:
+            if self._weight <= self._limit // 2 or not isinstance(item, DeviceText | DeviceBytes):
+                kept.append(item)
+                continue
+            self._weight -= _weigh(item)
+            self._lost += isinstance(item, DeviceText) and item.complete
+        self._items = kept
+
+
+def _weigh(item: ConsoleItem) -> int:
+    match item:
+        case DeviceText(text=text):
+            return _EACH + len(text)
+        case DeviceBytes(data=data):
+            return _EACH + len(data)
+    return 0

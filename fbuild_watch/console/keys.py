@@ -1,22 +1,23 @@
-"""The keys of the interactive console, beyond those of any line editor (Emacs keys, Ctrl-R, arrows)."""
+"""The keys of the line that is typed, beyond those of any line editor (Emacs' or vi's, Ctrl-R, arrows)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from prompt_toolkit.completion import CompleteEvent, get_common_complete_suffix
 from prompt_toolkit.filters import Condition, has_focus
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
-from fbuild_watch.console.commands import COMMANDS, Said, run_command
+from fbuild_watch.console.commands import Entry, Local, Meaning, menu_names, run_command
 from fbuild_watch.model import Command, Typed
 
 if TYPE_CHECKING:
     from prompt_toolkit.buffer import Buffer
 
-Meaning = Typed | Command | Said
-
 CTRL_C, CTRL_D = b"\x03", b"\x04"
+_TYPED_BY_MENU = {"\x14": b"\x14", "\x1d": b"\x1d"}
+"""Ctrl-T and Ctrl-] after Ctrl-T go to the board, as in ESP-IDF's monitor."""
 
 
 class Menu:
@@ -27,19 +28,22 @@ class Menu:
         self.is_open = False
 
 
-def make_bindings(line: Buffer, menu: Menu, do: Callable[[Meaning], None]) -> KeyBindings:
+def make_bindings(
+    line: Buffer, menu: Menu, commands: Mapping[str, Entry], do: Callable[[Meaning], None]
+) -> KeyBindings:
     """The keys for `line`; `do` takes what they mean."""
     keys = KeyBindings()
     typing = has_focus(line)
     add_board_keys(keys, line, typing, do)
-    add_menu_keys(keys, menu, do)
+    add_completion_keys(keys, line, typing)
+    add_menu_keys(keys, menu, commands, do)
     return keys
 
 
 def add_board_keys(
     keys: KeyBindings, line: Buffer, typing: Condition, do: Callable[[Meaning], None]
 ) -> None:
-    """Ctrl-C and Ctrl-D, which are the line's while there is one, and Ctrl-]."""
+    """Ctrl-C and Ctrl-D, which are the line's while there is one, Ctrl-] and F4."""
     empty = Condition(lambda: not line.text)
 
     @keys.add("c-c", filter=typing & ~empty)
@@ -58,19 +62,64 @@ def add_board_keys(
     def _quit(_event: KeyPressEvent) -> None:
         do(Command("quit"))
 
+    @keys.add("f4")
+    def _vi_or_emacs(_event: KeyPressEvent) -> None:
+        do(Local("vi"))
 
-def add_menu_keys(keys: KeyBindings, menu: Menu, do: Callable[[Meaning], None]) -> None:
-    """Ctrl-T opens the menu; the next key chooses, and any other key closes it."""
+
+def add_completion_keys(keys: KeyBindings, line: Buffer, typing: Condition) -> None:
+    """Tab completes, and goes through what fits; where there is no word yet, it is a tab."""
+    blank = Condition(lambda: not line.document.text_before_cursor.strip())
+
+    @keys.add("tab", filter=typing & blank)
+    def _insert_tab(_event: KeyPressEvent) -> None:
+        line.insert_text("\t")
+
+    @keys.add("tab", filter=typing & ~blank)
+    def _complete(_event: KeyPressEvent) -> None:
+        if line.complete_state:
+            line.complete_next()
+        elif _insert_common_part(line):
+            line.start_completion()
+
+    @keys.add("s-tab", filter=typing)
+    def _back(_event: KeyPressEvent) -> None:
+        line.complete_previous()
+
+
+def _insert_common_part(line: Buffer) -> bool:
+    """Insert what is certain, at once: Enter may follow. Whether there is a choice left."""
+    fitting = list(line.completer.get_completions(line.document, CompleteEvent()))
+    if len(fitting) == 1:
+        line.apply_completion(fitting[0])
+    else:
+        line.insert_text(get_common_complete_suffix(line.document, fitting))
+    return len(fitting) > 1
+
+
+def add_menu_keys(
+    keys: KeyBindings, menu: Menu, commands: Mapping[str, Entry], do: Callable[[Meaning], None]
+) -> None:
+    """Ctrl-T opens the menu; the next key, with or without Ctrl, chooses; any other closes it."""
     is_open = Condition(lambda: menu.is_open)
-    names = {entry.key: name for name, entry in COMMANDS.items()}
+    names = menu_names(commands)
 
-    @keys.add("c-t", eager=True)
+    @keys.add("c-t", filter=~is_open, eager=True)
     def _open(_event: KeyPressEvent) -> None:
-        menu.is_open = not menu.is_open
+        menu.is_open = True
 
     @keys.add("<any>", filter=is_open, eager=True)
+    @keys.add("c-]", filter=is_open, eager=True)
     def _choose(event: KeyPressEvent) -> None:
         menu.is_open = False
-        name = names.get(event.data.lower())
-        if name:
-            do(run_command(name))
+        key = event.data
+        if key in _TYPED_BY_MENU:
+            do(Typed(_TYPED_BY_MENU[key]))
+        elif name := names.get(key.lower()) or names.get(_without_ctrl(key)):
+            do(run_command(name, commands))
+
+
+def _without_ctrl(key: str) -> str:
+    """The letter of Ctrl-letter; Enter, Tab's other names and Ctrl-C are themselves."""
+    is_letter = len(key) == 1 and 0 < ord(key) <= 26 and key not in "\r\n\x03"
+    return chr(ord(key) + 0x60) if is_letter else ""

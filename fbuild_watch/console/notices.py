@@ -5,7 +5,7 @@ from __future__ import annotations
 from fbuild_watch.console.ansi import RESET
 from fbuild_watch.model import Notice
 
-_COLOURS = {"info": "\x1b[36m", "good": "\x1b[32m", "bad": "\x1b[31m"}
+COLOURS = {"info": "\x1b[36m", "good": "\x1b[32m", "bad": "\x1b[31m"}
 
 
 def notice_lines(notice: Notice) -> list[str]:
@@ -16,5 +16,5 @@ def notice_lines(notice: Notice) -> list[str]:
 
 def coloured_lines(notice: Notice) -> list[str]:
     """The same in the colour of its kind. A line with colours of its own keeps them."""
-    colour = _COLOURS[notice.kind]
+    colour = COLOURS[notice.kind]
     return [line if "\x1b" in line else f"{colour}{line}{RESET}" for line in notice_lines(notice)]

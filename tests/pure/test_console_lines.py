@@ -7,10 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fbuild_watch.console.ansi import RESET, only_colours, plain
-from fbuild_watch.console.backlog import MOST_LINES, Backlog
-from fbuild_watch.console.commands import COMMANDS, Said, interpret, run_command
+from fbuild_watch.console.commands import (
+    COMMANDS,
+    OTHER_KEYS,
+    Local,
+    Said,
+    interpret,
+    menu_names,
+    run_command,
+)
+from fbuild_watch.console.help import help_screen, menu_line
 from fbuild_watch.console.notices import coloured_lines, notice_lines
-from fbuild_watch.model import Command, DeviceText, Notice, Status, Typed
+from fbuild_watch.model import Command, Notice, Typed
 
 
 @pytest.mark.parametrize(
@@ -39,20 +47,76 @@ def test_the_line_ending_is_the_callers() -> None:
     assert interpret("x", b"\r") == Typed(b"x\r")
 
 
-@pytest.mark.parametrize("line", [":", ":fash", ":flash now"])
-def test_an_unknown_command_is_said_and_not_sent(line: str) -> None:
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        (":", ":help"),
+        (":fash", ":flash"),
+        (":fash", "::fash sends :fash"),
+        (":flash now", ":flash takes no arguments"),
+        (":baud fast", "a number"),
+        (":baud 0", "a number"),
+        (":dtr", "on, off"),
+        (":timestamps sometimes", "absolute"),
+        (":filter (", "a regular expression"),
+        (":send", "xmodem"),
+        (":send raw", None),
+        (":sendhex 0", "in hex"),
+        (":sendhex", "in hex"),
+    ],
+)
+def test_a_slip_is_said_and_not_sent(line: str, says: str | None) -> None:
     said = interpret(line, b"\r\n")
+    if says is None:
+        assert said == Command("send", ("raw",))
+        return
     assert isinstance(said, Said)
     assert said.bad
-    assert line[1:] in said.text
-    assert ":flash" in said.text
+    assert says in said.text
 
 
-def test_help_names_every_command_and_every_command_has_its_own_key() -> None:
-    said = run_command("help")
-    assert isinstance(said, Said)
-    assert all(f":{name}" in said.text for name in COMMANDS)
-    assert len({entry.key for entry in COMMANDS.values()}) == len(COMMANDS)
+@pytest.mark.parametrize(
+    ("line", "meaning"),
+    [
+        (":baud 921600", Command("baud", ("921600",))),
+        (":DTR on", None),
+        (":rts OFF", Command("rts", ("off",))),
+        (":send a b.bin", Command("send", ("a b.bin",))),
+        (":send 'a xmodem' xmodem", Command("send", ("a xmodem", "xmodem"))),
+        (":send  C:\\new\\app.bin raw ", Command("send", ("C:\\new\\app.bin", "raw"))),
+        (":sendhex 0x00,FF:1b 31", Typed(b"\x00\xff\x1b1")),
+        (":filter a  b|c", Local("filter", ("a  b|c",))),
+        (":filter off", Local("filter", ("off",))),
+        (":timestamps", Local("timestamps")),
+    ],
+)
+def test_arguments(line: str, meaning: object) -> None:
+    if meaning is None:
+        assert isinstance(interpret(line, b"\r\n"), Said)
+    else:
+        assert interpret(line, b"\r\n") == meaning
+
+
+def test_help_is_one_screen_and_names_every_command() -> None:
+    lines = help_screen(80).splitlines()
+    assert len(lines) <= 22  # a terminal of 24 rows, less the line and the bar
+    assert all(len(line) <= 80 for line in lines)
+    assert all(any(f":{name} " in line for line in lines) for name in COMMANDS)
+    assert all(len(line) <= 40 for line in help_screen(40).splitlines()[3:])
+
+
+def test_every_key_is_one_commands_and_works_without_arguments() -> None:
+    keys = [entry.key for entry in COMMANDS.values() if entry.key]
+    assert len(set(keys)) == len(keys)
+    assert not set(keys) & set(OTHER_KEYS)
+    for name in menu_names().values():
+        assert not isinstance(run_command(name), Said)
+
+
+def test_the_menu_is_as_long_as_the_row() -> None:
+    assert menu_line(500).count("  ") == sum(bool(entry.key) for entry in COMMANDS.values())
+    assert all(len(menu_line(columns)) <= columns for columns in range(20, 300))
+    assert menu_line(80).startswith("f flash  b rebuild")
 
 
 def test_colours_stay_and_what_moves_the_cursor_goes() -> None:
@@ -73,32 +137,3 @@ def test_notices() -> None:
     assert notice_lines(Notice("a.cpp:1: error\n  x")) == ["a.cpp:1: error", "  x"]
     assert coloured_lines(Notice("flashed", "good")) == [f"\x1b[32m-- flashed --{RESET}"]
     assert coloured_lines(Notice("\x1b[35mown\nnone", "bad"))[1] == f"\x1b[31mnone{RESET}"
-
-
-def line(text: str) -> DeviceText:
-    return DeviceText(text, complete=True, at=0.0)
-
-
-def part(text: str) -> DeviceText:
-    return DeviceText(text, complete=False, at=0.0)
-
-
-def test_a_frame_has_whole_lines_the_tail_and_the_status() -> None:
-    backlog = Backlog()
-    for item in (line("one"), part(">>"), part("> "), Status("idle")):
-        backlog.add(item)
-    frame = backlog.take()
-    assert (frame.lines, frame.tail, frame.status) == (["one"], ">>> ", "idle")
-    backlog.add(line("help"))
-    frame = backlog.take()
-    assert (frame.lines, frame.tail, frame.status) == ([">>> help"], "", "idle")
-
-
-def test_too_many_lines_keep_the_newest_and_say_how_many_are_not_shown() -> None:
-    backlog = Backlog()
-    for number in range(MOST_LINES + 1500):
-        backlog.add(line(str(number)))
-    frame = backlog.take()
-    assert "1,500 lines" in frame.lines[0]
-    assert frame.lines[1:] == [str(number) for number in range(1500, MOST_LINES + 1500)]
-    assert backlog.take().lines == []

@@ -66,8 +66,21 @@ async def console(keyboard: PipeInput, tmp_path: Path) -> Console:
         (":reset\r", [Command("reset")]),
         (":nope\r:help\r", []),
         ("\x14f\x14b\x14r", [Command("flash"), Command("rebuild"), Command("reset")]),
-        ("\x14xy\r", [Typed(b"y\r\n")]),
-        ("\x14\x14f\r", [Typed(b"f\r\n")]),
+        ("\x14\x06", [Command("flash")]),
+        ("\x14~y\r", [Typed(b"y\r\n")]),
+        ("\x14\ry\r", [Typed(b"y\r\n")]),
+        ("\x14\x14f\r", [Typed(b"\x14"), Typed(b"f\r\n")]),
+        ("\x14\x1df\r", [Typed(b"\x1d"), Typed(b"f\r\n")]),
+        (
+            ":baud 9600\r:dtr on\r:break\r",
+            [Command("baud", ("9600",)), Command("dtr", ("on",)), Command("break")],
+        ),
+        (":send /tmp/a b.bin ymodem\r", [Command("send", ("/tmp/a b.bin", "ymodem"))]),
+        (":sendhex 00 0xff\r", [Typed(b"\x00\xff")]),
+        (":eol lf\rx\r:eol none\ry\r", [Typed(b"x\n"), Typed(b"y")]),
+        ("\t x\r", [Typed(b"\t x\r\n")]),
+        (":rebu\t\r", [Command("rebuild")]),
+        (":vi on\rabc\x1b0x\rhi\r", [Typed(b"bc\r\n"), Typed(b"hi\r\n")]),
     ],
 )
 async def test_keys(console: Console, keys: str, given: list[ConsoleInput]) -> None:

@@ -128,13 +128,13 @@ def test_the_menu_and_the_commands(start: Callable[..., Session], log: Path) -> 
     running.wait_for_text("f flash")
     running.type("f")
     running.wait_for(lambda screen: "f flash" not in "\n".join(screen.shown))
-    running.type(CTRL_T + "x" + ":rebuild\r" + "::colon\r" + ":fash\r")
+    running.type(CTRL_T + "~" + ":rebuild\r" + "::colon\r" + ":fash\r")
     running.wait_for_text("there is no command :fash")
     wait_for_log(
         running,
         log,
-        "Command(name='flash')",
-        "Command(name='rebuild')",
+        "Command(name='flash', arguments=())",
+        "Command(name='rebuild', arguments=())",
         r"Typed(data=b':colon\r\n')",
     )
     running.type(UP)

@@ -1,0 +1,31 @@
+"""The bottom bar: as much of the status as fits into a row, the most needed first. Pure."""
+
+from __future__ import annotations
+
+from fbuild_watch.model import Status
+
+KEYS = "Ctrl-T menu  Ctrl-] quit"
+_SEPARATOR = " | "
+
+
+def bar(status: Status, columns: int, extra: str = "") -> str:
+    """One row of `columns` characters: the status on the left, the keys on the right.
+
+    `extra` is the console's own (a filter that is on). What does not fit is left out whole, from
+    the least needed on; the keys go last but one, for who does not know them is lost.
+    """
+    wanted = [part for part in (extra, *_parts(status)) if part]
+    room = columns - len(KEYS) - 1
+    if room < 0:
+        return KEYS[:columns].ljust(columns)
+    shown = wanted.pop(0) if wanted else ""
+    for part in wanted:
+        longer = f"{shown}{_SEPARATOR}{part}"
+        if len(longer) <= room:
+            shown = longer
+    return f"{shown[:room]:{room}} {KEYS}"
+
+
+def _parts(status: Status) -> tuple[str, ...]:
+    """The most needed first."""
+    return (status.text,)

@@ -1,0 +1,141 @@
+"""What the console does itself, one function for each command. No terminal is needed for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+from fbuild_watch.console import stamps
+from fbuild_watch.console.commands import EOLS, Local, Meaning, Said
+from fbuild_watch.console.help import help_of, help_screen
+from fbuild_watch.console.session import Session
+from fbuild_watch.model import Command
+
+Arguments = tuple[str, ...]
+Act = Callable[[Session, Arguments], None]
+
+SHOWN_AGAIN = 200
+"""Matching lines of before that a new filter shows: some screens."""
+
+
+def do(session: Session, meaning: Meaning) -> None:
+    """Do what a line or a key means."""
+    match meaning:
+        case Said(text, bad):
+            session.say(text, bad=bad)
+        case Local(name, arguments):
+            ACTS[name](session, arguments)
+        case Command("send", (path, *rest)):  # who has the board may stand in another folder
+            session.give(Command("send", (str(Path(path).expanduser().absolute()), *rest)))
+        case given:
+            session.give(given)
+
+
+def _timestamps(session: Session, arguments: Arguments) -> None:
+    stamper = session.view.stamper
+    stamper.mode = cast(stamps.Mode, arguments[0]) if arguments else stamps.after(stamper.mode)
+    session.mark(f"timestamps: {stamper.mode}")
+
+
+def _hex(session: Session, arguments: Arguments) -> None:
+    on = _switched(session.view.hex, arguments)
+    if on == session.view.hex:
+        return
+    session.mark("hex view" if on else "hex view off; what came meanwhile follows as text")
+    session.show_bytes(on)
+    if on:
+        session.begin_hiding()
+    else:
+        session.give_back()
+
+
+def _filter(session: Session, arguments: Arguments) -> None:
+    view = session.view
+    if not arguments:
+        session.mark(f"filter {view.filter.pattern}" if view.filter else "there is no filter")
+    elif arguments[0] != "off":
+        view.filter = re.compile(arguments[0])
+        kept = [line for line in session.scrollback.since(0) if line.kind == "board"]
+        matching = sum(map(view.shows, kept))
+        session.mark(f"filter {arguments[0]}: {matching:,} of {len(kept):,} lines match so far")
+        session.begin_hiding()
+        session.draw_again(0, SHOWN_AGAIN)
+    elif view.filter is not None:
+        view.filter = None
+        session.mark("filter off; what came since, with what it hid, follows")
+        session.give_back()
+
+
+def _highlight(session: Session, arguments: Arguments) -> None:
+    patterns = session.view.highlights
+    if arguments and arguments[0] != "off":
+        patterns.append(re.compile(arguments[0]))
+    elif arguments:
+        patterns.clear()
+    shown = "  ".join(pattern.pattern for pattern in patterns)
+    session.mark(f"highlighted: {shown}" if shown else "nothing is highlighted")
+
+
+def _search(session: Session, arguments: Arguments) -> None:
+    session.wanted = arguments
+    session.face = "search"
+
+
+def _plot(session: Session, arguments: Arguments) -> None:
+    session.wanted = arguments
+    session.face = "plot"
+
+
+def _raw(session: Session, _arguments: Arguments) -> None:
+    session.face = "raw"
+
+
+def _clear(session: Session, _arguments: Arguments) -> None:
+    session.clear()
+
+
+def _echo(session: Session, arguments: Arguments) -> None:
+    session.echo = _switched(session.echo, arguments)
+    session.mark(f"echo {'on' if session.echo else 'off'}")
+
+
+def _eol(session: Session, arguments: Arguments) -> None:
+    if arguments:
+        session.eol = EOLS[arguments[0]]
+    name = next(name for name, eol in EOLS.items() if eol == session.eol)
+    session.mark(f"Enter sends {name}")
+
+
+def _vi(session: Session, arguments: Arguments) -> None:
+    session.vi = _switched(session.vi, arguments)
+    session.mark(f"{'vi' if session.vi else 'Emacs'} keys")
+
+
+def _help(session: Session, arguments: Arguments) -> None:
+    text = help_screen(session.columns, session.commands)
+    if arguments:
+        text = help_of(arguments[0], session.commands) or f"there is no command :{arguments[0]}"
+    session.say(text)
+
+
+def _switched(now: bool, arguments: Arguments) -> bool:
+    """What is asked for; the other one if nothing is."""
+    return arguments[0] == "on" if arguments else not now
+
+
+ACTS: dict[str, Act] = {
+    "timestamps": _timestamps,
+    "hex": _hex,
+    "filter": _filter,
+    "highlight": _highlight,
+    "search": _search,
+    "plot": _plot,
+    "raw": _raw,
+    "clear": _clear,
+    "echo": _echo,
+    "eol": _eol,
+    "vi": _vi,
+    "help": _help,
+}
