@@ -8,7 +8,6 @@ ordinary `watch` runs on both, in a runtime folder of its own.
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -23,6 +22,7 @@ from fbuild_watch.console.output import writer
 from fbuild_watch.errors import BoardUnusable
 from fbuild_watch.example import copy_example
 from fbuild_watch.model import ConsoleInput, ConsoleItem
+from fbuild_watch.processes.run_command import child
 
 BOARD_START_S = 20.0
 PASS_S = 120.0
@@ -46,14 +46,8 @@ async def virtual_board(flash: Path) -> AsyncIterator[str]:
         *(sys.executable, "-m", "fbuild_watch", "board", "serve", "--chip", "esp32c3"),
         *("--flash", str(flash), "--listen", "0", "--timing", "real", "--with-parent"),
     ]
-    board = await trio.lowlevel.open_process(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
-    )
-    try:
+    async with child(command) as board:
         yield await _first_line(board)
-    finally:
-        with trio.CancelScope(shield=True):
-            await _end(board)
 
 
 async def _first_line(board: trio.Process) -> str:
@@ -71,18 +65,6 @@ async def _first_line(board: trio.Process) -> str:
             hint="its own words are above; is the demo extra installed (fbuild-watch[demo])?",
         )
     return line.decode().strip()
-
-
-async def _end(board: trio.Process) -> None:
-    assert board.stdin is not None
-    assert board.stdout is not None
-    await board.stdin.aclose()
-    with trio.move_on_after(5):
-        await board.wait()
-    if board.returncode is None:
-        board.kill()
-        await board.wait()
-    await board.stdout.aclose()
 
 
 async def run(project: Path, console: app.Console) -> None:

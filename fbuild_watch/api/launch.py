@@ -9,6 +9,7 @@ import sys
 from fbuild_watch.api.asks import AnyPath, absolute
 from fbuild_watch.control.locate import locate
 from fbuild_watch.errors import NotRunning
+from fbuild_watch.processes.ended import Ended
 
 LOCK_HELD = 60
 """Somebody else was quicker: there is a process, which is what was wanted."""
@@ -20,11 +21,11 @@ def command(project: AnyPath | None) -> list[str]:
     return [sys.executable, "-m", "fbuild_watch", "serve", "--detach", *arguments]
 
 
-def check(code: int, words: bytes) -> None:
+def check(ended: Ended) -> None:
     """Raise NotRunning unless the command has done what it should."""
-    if code not in (0, LOCK_HELD):
-        lines = words.decode(errors="replace").strip().splitlines()
-        raise NotRunning(lines[0] if lines else f"starting one ended with exit code {code}")
+    if ended.code not in (0, LOCK_HELD):
+        lines = ended.words.strip().splitlines()
+        raise NotRunning(lines[0] if lines else f"starting one ended with exit code {ended.code}")
 
 
 def terminate() -> int:

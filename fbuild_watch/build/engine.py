@@ -40,6 +40,7 @@ from fbuild_watch.build.store import Store
 from fbuild_watch.build.watched import unwatched
 from fbuild_watch.errors import (
     BuildError,
+    CommandNotStarted,
     CompileFailed,
     CompilerMissing,
     FbuildError,
@@ -84,6 +85,8 @@ class Builder:
         self._saved_at = 0.0
         self.plan = plan
         self._tools: dict[str, str | None] = {}
+        self._unasked: set[str] = set()
+        """Compilers of which it is not known yet what is to be added to their commands."""
         self._jobs = self._jobs_of(plan)
         self._tidied = False
         self._unwatched: tuple[str, ...] = ()
@@ -126,7 +129,10 @@ class Builder:
     def _jobs_of(self, plan: BuildPlan) -> Jobs:
         def added(name: str) -> tuple[str, ...]:
             tool = self._tool(name) if self._cache else None
-            return self._places.flags(tool) if tool else ()
+            flags = self._places.flags(tool) if tool else ()
+            if tool and flags is None:
+                self._unasked.add(tool)
+            return flags or ()
 
         self._environment = read_by_compilers(surroundings.environ())
         return Jobs.of(plan, self._tool, added, self._environment)
@@ -222,9 +228,10 @@ class Builder:
             self.adopt(self.plan)
         if not self._store.is_current():  # nothing was stored yet, or another process built here
             self._load()
+        await self._ask_compilers()
         hint = self._hint if self._check.sure and self._expected is not None else None
         try:
-            self._begin(clock, hint)
+            await self._begin(clock, hint)
             self._hint = set()
             return await self._pass(on_event)
         except BuildError:
@@ -239,13 +246,21 @@ class Builder:
         finally:
             self._save()
 
-    def _begin(self, clock: Callable[[], int], changed: Collection[Path] | None) -> None:
+    async def _ask_compilers(self) -> None:
+        if self._unasked:
+            for tool in self._unasked:
+                await self._places.ask(tool)
+            self._unasked.clear()
+            self.adopt(self.plan)
+
+    async def _begin(self, clock: Callable[[], int], changed: Collection[Path] | None) -> None:
         if changed is not None:
             self._check.begin(clock(), (*self._unwatched, *map(str, changed)))
             return
         tools = {name: surroundings.which(name) for name in self._tools}
         if tools != self._tools:
             self.adopt(self.plan)
+            await self._ask_compilers()
         self._generate()
         self._check.begin(clock(), None)
         self._describe()
@@ -285,7 +300,7 @@ class Builder:
         for unit in waiting:
             try:
                 outcome = unit.outcome = await self._executor.run(unit.job)
-            except OSError as error:
+            except (OSError, CommandNotStarted) as error:
                 unit.broken = error
                 return
             ok = outcome.code == 0
@@ -335,7 +350,7 @@ class Builder:
         self._reasons[job.name] = reason
         try:
             outcome = await self._executor.run(job)
-        except OSError as error:
+        except (OSError, CommandNotStarted) as error:
             raise self._unstarted(job, error) from error
         if outcome.code != 0:
             if job.output == str(self.plan.elf):
@@ -378,13 +393,13 @@ class Builder:
             self._executor.forget(keep, self._build_dir)
             self._tidied = True
 
-    def _unstarted(self, job: Job, error: OSError) -> BuildError:
+    def _unstarted(self, job: Job, error: OSError | CommandNotStarted) -> BuildError:
         if surroundings.which(job.argv[0]) is not None:
             return self._unusable(self._short(Path(job.name)), error)
         hint = "it was there when the build was planned: is its package still installed?"
         return CompilerMissing(self.plan.environment.board, [job.argv[0]], hint=hint)
 
-    def _unusable(self, what: str, error: OSError) -> BuildError:
+    def _unusable(self, what: str, error: OSError | CommandNotStarted) -> BuildError:
         hint = "look at the disk's free space and at the folder's permissions"
         return BuildError(f"{what}: the system refused ({error})", hint=hint)
 
@@ -408,7 +423,7 @@ class _Unit:
     job: Job
     reason: Reason
     outcome: Outcome | None = None
-    broken: OSError | None = None
+    broken: OSError | CommandNotStarted | None = None
 
 
 def _cpu_count() -> int:

@@ -18,11 +18,10 @@ from pathlib import Path
 
 import trio
 
-from fbuild_watch import surroundings
 from fbuild_watch.build import depfile
 from fbuild_watch.build.events import Built
 from fbuild_watch.build.runner import Runner
-from fbuild_watch.errors import CompilerMissing, StepFailed
+from fbuild_watch.errors import CommandNotStarted, CompilerMissing, StepFailed
 from fbuild_watch.model import ForeignPlan
 
 _NINJA_INPUT = re.compile(r"^    (?P<name>.+)$", re.MULTILINE)
@@ -64,8 +63,8 @@ class ForeignBuilder:
         name = Path(argv[0]).name
         try:
             outcome = await self._runner.run(argv)
-        except OSError as error:
-            if surroundings.which(argv[0]) is None:
+        except CommandNotStarted as error:
+            if error.missing:
                 hint = "it is what the project's own build starts: is it installed, and on PATH?"
                 raise CompilerMissing(self.plan.environment.name, [argv[0]], hint=hint) from error
             raise StepFailed(name, f"the system refused ({error})") from error

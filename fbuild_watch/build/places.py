@@ -14,8 +14,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from fbuild_watch.build import probe
 from fbuild_watch.build.graph import Digest, Job, Version, digest
-from fbuild_watch.build.probe import knows
 
 _ALL, _DEBUG = "-ffile-prefix-map", "-fdebug-prefix-map"
 _PREFIX_MAP = re.compile(
@@ -33,11 +33,19 @@ class Places:
         self._project = str(project_dir)
         self._below = f"{project_dir}{os.sep}"
 
-    def flags(self, tool: str) -> tuple[str, ...]:
-        """What to add to a compiler's commands."""
-        if knows(tool, _ALL):
-            return (self._flag(_ALL),)
-        return (self._flag(_DEBUG),) if knows(tool, _DEBUG) else ()
+    async def ask(self, tool: str) -> None:
+        """Learn from a compiler what `flags` needs to know of it."""
+        if not await probe.ask(tool, _ALL):
+            await probe.ask(tool, _DEBUG)
+
+    def flags(self, tool: str) -> tuple[str, ...] | None:
+        """What to add to a compiler's commands; None: it has to be asked first."""
+        for option in (_ALL, _DEBUG):
+            if knows := probe.knows(tool, option):
+                return (self._flag(option),)
+            if knows is None:
+                return None
+        return ()
 
     def is_shared(self, job: Job, inputs: Iterable[str]) -> bool:
         """Whether an object that was made of `inputs` is the one that its key stands for."""

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from fbuild_watch.control.locate import Located, locate
 from fbuild_watch.errors import TimedOut
+from fbuild_watch.processes.blocking import start_detached
 
 START_S = 30.0
 
@@ -25,13 +24,8 @@ def start(arguments: Sequence[str]) -> tuple[Located | None, int, str]:
     Raises TimedOut when it neither answers nor ends.
     """
     with tempfile.TemporaryFile() as words:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "fbuild_watch", "serve", *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=words,
-            stderr=words,
-            **_alone(),
-        )
+        command = (sys.executable, "-m", "fbuild_watch", "serve", *arguments)
+        child = start_detached(command, words)
         deadline = time.monotonic() + START_S
         while (code := child.poll()) is None:
             found = locate()
@@ -44,13 +38,6 @@ def start(arguments: Sequence[str]) -> tuple[Located | None, int, str]:
             time.sleep(_PAUSE_S)
         words.seek(0)
         return None, code, words.read().decode(errors="replace")
-
-
-def _alone() -> dict[str, Any]:
-    """Options for a process that outlives this terminal."""
-    if sys.platform == "win32":
-        return {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}
-    return {"start_new_session": True, "cwd": "/"}
 
 
 def log_file() -> Path:

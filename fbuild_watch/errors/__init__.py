@@ -19,6 +19,7 @@
      +- ControlError           NotRunning, ControlLost, ControlRefused, InvalidRequest,
      |                         VersionSkew, WriterBusy, EndpointInUse
      +- TimedOut               the caller's own limit passed
+     +- CommandNotStarted      the system did not start a program
      +- ConsoleError           ExpectTimeout, FailMatched, InvalidPattern, InvalidCommand
      +- BoardUnusable          the virtual board cannot be set up
      +- PackageError           PackageNotFound, UnsupportedPackage, InvalidIndex, DownloadFailed,
@@ -49,6 +50,7 @@ from fbuild_watch.errors.build import (
     LinkFailed,
     StepFailed,
 )
+from fbuild_watch.errors.command import CommandNotStarted
 from fbuild_watch.errors.console import InvalidCommand
 from fbuild_watch.errors.flash import (
     BeyondFlash,
@@ -129,6 +131,7 @@ __all__ = [
     "BoardUnusable",
     "BuildError",
     "ChecksumMismatch",
+    "CommandNotStarted",
     "CompileFailed",
     "CompilerMissing",
     "ConnectionLost",

@@ -13,27 +13,19 @@ Rules
 from __future__ import annotations
 
 import codecs
-import os
-import signal
-import subprocess
-import sys
-import time
-from contextlib import suppress
 from pathlib import PurePath
-from typing import Any
 
 import trio
 
-from fbuild_watch.errors import ToolMissing, UploadFailed, UploadStalled
+from fbuild_watch.errors import CommandNotStarted, ToolMissing, UploadFailed, UploadStalled
 from fbuild_watch.flash.listener import Listener
 from fbuild_watch.flash.tool_output import ToolProgress, proof
 from fbuild_watch.model import UploadRecipe, UploadReport
+from fbuild_watch.processes.ended import Ended
+from fbuild_watch.processes.run_command import LastingGroup, run_command
 
 SILENCE_S = 60.0
 """No tool is silent for longer while it works: erasing a large chip takes about half of that."""
-
-REST_S = 2.0
-"""How long the pipes may stay open after the program's end (a child of its own may hold them)."""
 
 
 async def run_recipe(
@@ -44,19 +36,15 @@ async def run_recipe(
     Raises ToolMissing, UploadFailed, UploadStalled.
     """
     argv = filled(recipe, port)
-    started = time.monotonic()
+    run = _Run(recipe.tool, port, listener, silence)
+    await trio.lowlevel.checkpoint_if_cancelled()
     try:
-        process = await trio.lowlevel.open_process(
-            list(argv), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            **_own_group(),
-        )  # fmt: skip
-    except OSError as error:
+        with trio.CancelScope(shield=True):
+            listener.erasing()
+            ended = await run.to_its_end(argv)
+    except CommandNotStarted as error:
         raise ToolMissing(recipe.tool, argv[0]) from error
-    with trio.CancelScope(shield=True):
-        listener.erasing()
-        run = _Run(process, recipe.tool, port, listener)
-        await run.to_its_end(silence)
-    seconds = {"written": time.monotonic() - started}
+    seconds = {"written": ended.seconds}
     stdout, stderr = run.words
     return UploadReport(port, recipe.tool, proof(argv, stdout + stderr), seconds, stdout, stderr)
 
@@ -75,63 +63,37 @@ def filled(recipe: UploadRecipe, port: str) -> tuple[str, ...]:
 class _Run:
     """A running program, and what it has said."""
 
-    def __init__(self, process: trio.Process, tool: str, port: str, listener: Listener) -> None:
-        self._process = process
+    def __init__(self, tool: str, port: str, listener: Listener, silence: float) -> None:
         self._tool = tool
         self._port = port
         self._listener = listener
+        self._silence = silence
+        self._patience = trio.CancelScope()
         self._progress = ToolProgress()
-        self._heard = trio.current_time()
-        self._stdout: list[str] = []
-        self._stderr: list[str] = []
+        utf8 = codecs.getincrementaldecoder("utf-8")
+        self._decoders = {"stdout": utf8("replace"), "stderr": utf8("replace")}
+        self._said: dict[str, list[str]] = {"stdout": [], "stderr": []}
 
     @property
     def words(self) -> tuple[str, str]:
         """Its stdout and its stderr, so far."""
-        return "".join(self._stdout), "".join(self._stderr)
+        return "".join(self._said["stdout"]), "".join(self._said["stderr"])
 
-    async def to_its_end(self, silence: float) -> None:
-        """Read what it says until it ends. Raises UploadFailed, UploadStalled."""
-        process = self._process
-        assert process.stdout is not None
-        assert process.stderr is not None
-        async with process.stdout, process.stderr, trio.open_nursery() as readers:
-            readers.start_soon(self._read, process.stdout, self._stdout)
-            readers.start_soon(self._read, process.stderr, self._stderr)
-            ended = await self._wait(silence)
-            readers.cancel_scope.deadline = trio.current_time() + REST_S
-        if not ended:
-            raise UploadStalled(self._port, self._tool, silence, *self.words)
-        if process.returncode:
-            raise UploadFailed(self._port, self._tool, process.returncode, *self.words)
+    async def to_its_end(self, argv: tuple[str, ...]) -> Ended:
+        """Raises CommandNotStarted, UploadFailed, UploadStalled."""
+        self._wait_for_more()
+        with self._patience:
+            ended = await run_command(argv, on_output=self._hear, group=LastingGroup())
+            if ended.code:
+                raise UploadFailed(self._port, self._tool, ended.code, *self.words)
+            return ended
+        raise UploadStalled(self._port, self._tool, self._silence, *self.words)
 
-    async def _read(self, stream: trio.abc.ReceiveStream, said: list[str]) -> None:
-        decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        async for data in stream:
-            self._heard = trio.current_time()
-            said.append(decoder.decode(data))
-            self._listener.progress(self._progress.feed(said[-1]))
+    def _hear(self, stream: str, data: bytes) -> None:
+        self._wait_for_more()
+        words = self._decoders[stream].decode(data)
+        self._said[stream].append(words)
+        self._listener.progress(self._progress.feed(words))
 
-    async def _wait(self, silence: float) -> bool:
-        """Whether it ended by itself."""
-        while (left := self._heard + silence - trio.current_time()) > 0:
-            with trio.move_on_after(left):
-                await self._process.wait()
-                return True
-        _kill_group(self._process)
-        await self._process.wait()
-        return False
-
-
-def _own_group() -> dict[str, Any]:
-    if sys.platform == "win32":
-        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-    return {"start_new_session": True}
-
-
-def _kill_group(process: trio.Process) -> None:
-    if sys.platform == "win32":
-        process.kill()
-    else:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+    def _wait_for_more(self) -> None:
+        self._patience.deadline = trio.current_time() + self._silence

@@ -9,13 +9,20 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import trio
 
-from fbuild_watch.errors import DownloadFailed, UnsafeArchive, UnsupportedPackage
+from fbuild_watch.errors import (
+    CommandNotStarted,
+    DownloadFailed,
+    UnsafeArchive,
+    UnsupportedPackage,
+)
 from fbuild_watch.packages.sources import Source
+from fbuild_watch.processes.ended import Ended, text
+from fbuild_watch.processes.run_command import run_command
+from fbuild_watch.surroundings import environ
 
 _STALLED_S = 15
 _QUIET = ("-c", "http.lowSpeedLimit=1", "-c", f"http.lowSpeedTime={_STALLED_S}",
@@ -58,19 +65,14 @@ class _Git:
 
     async def git(self, *arguments: str) -> None:
         """One command. Raises DownloadFailed with git's last words. Cancelling ends it."""
+        argv = ("git", *_QUIET, *arguments)
         try:
-            done = await trio.run_process(
-                ["git", *_QUIET, *arguments],
-                cwd=self._folder,
-                env=_environment(),
-                capture_stdout=True,
-                capture_stderr=True,
-                check=False,
-            )
-        except FileNotFoundError as error:
-            raise self._failed("git is not installed") from error
-        if done.returncode:
-            raise self._failed(_last_words(done))
+            ended = await run_command(argv, cwd=self._folder, env=_environment())
+        except CommandNotStarted as error:
+            reason = "git is not installed" if error.missing else str(error)
+            raise self._failed(reason) from error
+        if ended.code:
+            raise self._failed(_last_words(ended))
 
     def _failed(self, reason: str) -> DownloadFailed:
         return DownloadFailed(self._package, str(self._source), reason, tries=1)
@@ -78,14 +80,14 @@ class _Git:
 
 def _environment() -> dict[str, str]:
     """Without the repository that fbuild itself may have been started in."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    own = {name: value for name, value in environ().items() if not name.startswith("GIT_")}
     return {**own, "GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -o BatchMode=yes",
             "LC_ALL": "C"}  # fmt: skip
 
 
-def _last_words(done: subprocess.CompletedProcess[bytes]) -> str:
-    lines = [line for line in done.stderr.decode(errors="replace").splitlines() if line.strip()]
-    return lines[-1] if lines else f"git ended with {done.returncode}"
+def _last_words(ended: Ended) -> str:
+    lines = [line for line in text(ended.stderr).splitlines() if line.strip()]
+    return lines[-1] if lines else f"git ended with {ended.code}"
 
 
 def _strip(root: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from contextlib import suppress
 
 import anyio
@@ -14,6 +13,7 @@ from fbuild_watch.api.asks import AnyPath
 from fbuild_watch.control import lock
 from fbuild_watch.control.messages import Status, Welcome
 from fbuild_watch.errors import ControlLost, NotRunning, TimedOut, VersionSkew
+from fbuild_watch.processes.any_loop import run_in_any_loop
 
 _PAUSE_S = 0.02
 
@@ -34,10 +34,7 @@ class AsyncDaemon:
                 return await self._use_running(project)
             if anyio.current_time() > deadline:
                 raise TimedOut("the start of a process", timeout)
-            done = await anyio.run_process(
-                launch.command(None), stdin=subprocess.DEVNULL, check=False
-            )
-            launch.check(done.returncode, done.stdout + done.stderr)
+            launch.check(await run_in_any_loop(launch.command(None)))
 
     async def _use_running(self, project: AnyPath | None) -> Welcome:
         """Raises NotRunning when none runs, or it has stepped down."""

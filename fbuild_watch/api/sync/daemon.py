@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from contextlib import suppress
 
@@ -13,6 +12,7 @@ from fbuild_watch.api.sync.client import Client
 from fbuild_watch.control import lock
 from fbuild_watch.control.messages import Status, Welcome
 from fbuild_watch.errors import ControlLost, NotRunning, TimedOut, VersionSkew
+from fbuild_watch.processes.blocking import run_blocking
 
 _PAUSE_S = 0.02
 
@@ -31,10 +31,7 @@ class Daemon:
                 return self._use_running(project)
             if time.monotonic() > deadline:
                 raise TimedOut("the start of a process", timeout)
-            done = subprocess.run(
-                launch.command(None), stdin=subprocess.DEVNULL, capture_output=True, check=False
-            )
-            launch.check(done.returncode, done.stdout + done.stderr)
+            launch.check(run_blocking(launch.command(None)))
 
     def _use_running(self, project: AnyPath | None) -> Welcome:
         """Raises NotRunning when none runs, or it has stepped down."""

@@ -1,0 +1,47 @@
+"""How a command ended, and why one did not begin. Imports nothing slow."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+
+from fbuild_watch.errors import CommandNotStarted
+
+Argv = Sequence[str | PathLike[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A command's end."""
+
+    code: int
+    """Its exit code; negative: the signal that ended it."""
+    stdout: bytes
+    stderr: bytes
+    """Empty where it went into `stdout`."""
+    seconds: float
+
+    @property
+    def words(self) -> str:
+        """Its output, then its errors, as `text`."""
+        return text(self.stdout + self.stderr)
+
+
+def text(output: bytes) -> str:
+    """A program's output as text: what is no UTF-8 is replaced, lines end as in Python."""
+    return output.decode("utf-8", errors="replace").replace("\r\n", "\n")
+
+
+def not_started(
+    argv: Argv, cwd: Path | None, env: Mapping[str, str], error: OSError
+) -> CommandNotStarted:
+    """The system's refusal to start a command, in our words."""
+    program = str(argv[0])
+    if cwd is not None and not cwd.is_dir():
+        return CommandNotStarted(program, f"there is no folder {cwd} to run it in")
+    missing = shutil.which(program, path=env.get("PATH")) is None
+    reason = "it is not there" if missing else error.strerror or str(error)
+    return CommandNotStarted(program, reason, missing=missing)
