@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -222,10 +222,17 @@ class App:
         else:
             self._nursery.start_soon(loop_commands.answer, self, command, self._feed.tell)
 
-    async def build(self, *, clean: bool, on_event: Callable[[BuildEvent], None]) -> BuildReport:
+    async def build(
+        self,
+        *,
+        clean: bool,
+        on_event: Callable[[BuildEvent], None],
+        telling: Callable[[Pipeline], AbstractContextManager[None]],
+    ) -> BuildReport:
         """Build now, when the loop does not. Raises ProjectError, BuildError, ImageError."""
         async with self._building:
-            return await self.pipeline.build(clean=clean, on_event=on_event)
+            with telling(self.pipeline):
+                return await self.pipeline.build(clean=clean, on_event=on_event)
 
     async def lend(self, work: Callable[[BoardPort], Awaitable[T]], *, leaves: str | None) -> T:
         """Have the port used by `work`, after which the board holds the build `leaves`.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from fbuild_watch.errors import FileUnwritable
+
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Replace a file: a reader, or a crash of this process, meets the old bytes or the new ones.
@@ -17,6 +19,14 @@ def write_atomically(path: Path, data: bytes) -> None:
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def write_for_user(path: Path, data: bytes) -> None:
+    """Write atomically where a user wants it. Raises FileUnwritable."""
+    try:
+        write_atomically(path, data)
+    except OSError as error:
+        raise FileUnwritable(str(path), error.strerror or "it cannot be replaced") from error
 
 
 def write_if_changed(path: Path, data: bytes) -> bool:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -123,6 +124,23 @@ class Pipeline:
         """Whether one of these files is more than what a build has written."""
         outputs = self.plan.outputs if isinstance(self.plan, ForeignPlan) else ()
         return not all(any(path.is_relative_to(output) for output in outputs) for path in changes)
+
+    @contextmanager
+    def telling(self, say: Callable[[str], None], on_package: OnProgress) -> Iterator[None]:
+        """For the block, whose builds are for somebody who listens: `say` hears too what is said,
+        and `on_package` alone of what is installed.
+        """
+        own = self.say, self.on_package
+
+        def say_to_both(text: str) -> None:
+            own[0](text)
+            say(text)
+
+        self.say, self.on_package = say_to_both, on_package
+        try:
+            yield
+        finally:
+            self.say, self.on_package = own
 
     def load(self) -> Environment:
         """The environment as its files say now. Raises ProjectError."""

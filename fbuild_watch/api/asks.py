@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from fbuild_watch import results
 from fbuild_watch.control import messages
 from fbuild_watch.control.messages import BuildDone, Flashed, Nothing
 from fbuild_watch.control.variables import relevant
 from fbuild_watch.errors import FlashDiffers
-from fbuild_watch.model import OperationResult, Range, VerifyReport
+from fbuild_watch.model import EraseReport, OperationResult, Range, VerifyReport
 
 T = TypeVar("T")
 
@@ -61,9 +61,12 @@ def flash(
     images: Images,
     *,
     build: bool,
+    mac: str | None = None,
+    reset: str = "auto",
 ) -> Ask[OperationResult]:
     """Bring a board up to date."""
     params = _image(project, environment, port, images, build=build)
+    params = structs.replace(params, mac=mac, reset=reset)
     return Ask("flash", params, Flashed, _of_flash)
 
 
@@ -99,10 +102,42 @@ def _image(
     )
 
 
-def reset(project: AnyPath | None, environment: str | None, port: str | None) -> Ask[None]:
+def reset(
+    project: AnyPath | None, environment: str | None, port: str | None, *, bootloader: bool
+) -> Ask[None]:
     """Restart a board."""
-    where = None if port else _project(project or ".")
-    return Ask("reset", messages.ResetAsked(where, environment, port), Nothing, _none)
+    where = _board(project, environment, port)
+    return Ask("reset", messages.ResetAsked(**where, bootloader=bootloader), Nothing, _none)
+
+
+def erase(
+    project: AnyPath | None, environment: str | None, port: str | None, names: Sequence[str]
+) -> Ask[OperationResult]:
+    """Erase a board, or parts of it."""
+    params = messages.EraseAsked(**_board(project, environment, port), names=list(names))
+    return Ask("erase", params, EraseReport, results.of_report)
+
+
+def read(
+    offset: int,
+    size: int,
+    file: AnyPath,
+    project: AnyPath | None,
+    environment: str | None,
+    port: str | None,
+) -> Ask[str]:
+    """A board's flash into a file; the port."""
+    where = _board(project, environment, port)
+    params = messages.ReadAsked(offset, size, _project(file), **where)
+    return Ask("read", params, messages.ReadDone, lambda answer: answer.port)
+
+
+def _board(
+    project: AnyPath | None, environment: str | None, port: str | None
+) -> dict[str, str | None]:
+    """A port needs no project; one that is named beside it has the settings."""
+    folder = absolute(project if project or port else ".")
+    return {"project": folder, "environment": environment, "port": port}
 
 
 def status() -> Ask[messages.Status]:
@@ -110,19 +145,20 @@ def status() -> Ask[messages.Status]:
     return Ask("status", Nothing(), messages.Status, _as_it_is)
 
 
-def ports() -> Ask[list[messages.PortStatus]]:
+def ports(*, probe: bool) -> Ask[list[messages.PortStatus]]:
     """The serial ports."""
-    return Ask("ports", Nothing(), messages.Ports, lambda answer: list(answer.ports))
+    params = messages.PortsAsked(probe)
+    return Ask("ports", params, messages.Ports, lambda answer: list(answer.ports))
 
 
-def logs(lines: int) -> Ask[messages.Logs]:
+def logs(lines: int, *, follow: bool = False) -> Ask[messages.Logs]:
     """The end of the log."""
-    return Ask("logs", messages.LogsAsked(lines), messages.Logs, _as_it_is)
+    return Ask("logs", messages.LogsAsked(lines, follow), messages.Logs, _as_it_is)
 
 
 def watch(project: AnyPath, environment: str | None, port: str | None) -> Ask[None]:
     """Watch a project."""
-    params = messages.WatchAsked(_project(project), environment, port)
+    params = messages.WatchAsked(_project(project), environment, port, relevant(os.environ))
     return Ask("watch.start", params, Nothing, _none)
 
 

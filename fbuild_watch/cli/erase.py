@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from fbuild_watch.cli.target import report as report_outcome
 from fbuild_watch.errors import NotConfirmed
 
 if TYPE_CHECKING:
-    from fbuild_watch.model import Device, OperationResult, Range
+    from fbuild_watch.model import OperationResult
 
 
 @click.command("erase")
@@ -50,37 +50,49 @@ def command(
     """
 
     def do(job: BoardJob) -> OperationResult:
-        from fbuild_watch import flash, results
+        def confirm(board: str) -> None:
+            if not yes:
+                _confirm(", ".join(names) or "the whole flash", board)
+
+        if job.client is not None:
+            return _erase_there(job, project, environment, port, names, confirm)
+        from fbuild_watch import flash, image, results
 
         settings = settings_of(project, environment)
         name = job.choose(port, settings)
-        if not yes:
-            _ask(", ".join(names) or "the whole flash", name)
-        report = job.visit(
-            lambda line, listener: flash.erase(line, _chosen(name, names), listener), settings
-        )
+        confirm(name)
+        chosen = image.chosen_ranges(name, names)
+        report = job.visit(lambda line, listener: flash.erase(line, chosen, listener), settings)
         return results.of_report(report)
 
     return report_outcome(do, _say, as_json)
 
 
-def _ask(what: str, port: str) -> None:
+def _erase_there(
+    job: BoardJob,
+    project: Path,
+    environment: str | None,
+    port: str | None,
+    names: tuple[str, ...],
+    confirm: Callable[[str], None],
+) -> OperationResult:
+    from fbuild_watch.api import asks
+    from fbuild_watch.cli import running
+
+    assert job.client is not None
+    folder, port = running.board_meant(job.client, project, environment, port)
+    confirm(port or f"{folder}")
+    return running.ask_of_board(
+        job, port, lambda port: asks.erase(folder, environment, port, names)
+    )
+
+
+def _confirm(what: str, board: str) -> None:
     if not is_interactive():
-        raise NotConfirmed(f"erasing {what} of the board on {port}")
-    click.confirm(f"erase {what} of the board on {port}? it cannot be undone", abort=True, err=True)
-
-
-def _chosen(
-    port: str, names: Sequence[str]
-) -> Callable[[Callable[[int, int], bytes], Device], Sequence[Range]]:
-    from fbuild_watch import image
-
-    def choose(read: Callable[[int, int], bytes], device: Device) -> Sequence[Range]:
-        if names:
-            return image.named_ranges(read, port, names)
-        return [image.whole_flash(device, port)]
-
-    return choose
+        raise NotConfirmed(f"erasing {what} of the board on {board}")
+    click.confirm(
+        f"erase {what} of the board on {board}? it cannot be undone", abort=True, err=True
+    )
 
 
 def _say(result: OperationResult) -> None:

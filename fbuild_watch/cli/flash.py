@@ -53,13 +53,8 @@ def command(
     """
 
     def do(job: BoardJob) -> OperationResult:
-        from fbuild_watch.cli import running
-
-        plain = mac is None and reset == "auto"  # the running process knows neither of the two
-        if plain and (client := running.client()) is not None:
-            return running.ask_of_image(
-                client, "flash", job, project, environment, port, images, no_build
-            )
+        if job.client is not None:
+            return _flash_there(job, project, environment, port, images, no_build, mac, reset)
         from fbuild_watch import results
         from fbuild_watch.oneshot import deliver
 
@@ -78,6 +73,26 @@ def command(
         return results.with_phases(results.of_report(report), wanted.phases)
 
     return report_outcome(do, _say, as_json)
+
+
+def _flash_there(
+    job: BoardJob,
+    project: Path,
+    environment: str | None,
+    port: str | None,
+    images: tuple[str, ...],
+    no_build: bool,
+    mac: str | None,
+    reset: str,
+) -> OperationResult:
+    from fbuild_watch.api import asks
+    from fbuild_watch.cli import running
+
+    def ask(port: str | None) -> asks.Ask[OperationResult]:
+        placed, build = running.placed(images), not no_build
+        return asks.flash(project, environment, port, placed, build=build, mac=mac, reset=reset)
+
+    return running.ask_of_board(job, port, ask)
 
 
 def _say(result: OperationResult) -> None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from fbuild_watch.errors import FbuildError
+from fbuild_watch.cli.common import run_async
 
 if TYPE_CHECKING:
+    from fbuild_watch.control.messages import PortStatus
     from fbuild_watch.model import Device
-    from fbuild_watch.serial import PortInfo
 
 HEADINGS = ("PORT", "DESCRIPTION", "USB", "SERIAL NUMBER", "CHIP", "MAC", "HELD BY")
 
@@ -25,9 +24,10 @@ def command(probe: bool, as_json: bool) -> None:
 
     A chip on its own USB port says its MAC by itself; other boards have to be asked (--probe).
     """
-    from fbuild_watch.serial import list_ports
-
-    ports = [_look(port, probe) for port in list_ports()]
+    ports = _probed() if probe else _seen()
+    for port in ports:
+        if port.problem:
+            click.echo(f"{port.device}: {port.problem}", err=True)
     if as_json:
         click.echo(json.dumps([_as_json(port) for port in ports], indent=2))
     elif ports:
@@ -37,42 +37,31 @@ def command(probe: bool, as_json: bool) -> None:
         click.echo("no serial ports were found", err=True)
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """A port, what is known of the board behind it, and who has it open."""
+def _seen() -> list[PortStatus]:
+    from fbuild_watch.port_survey import survey
 
-    info: PortInfo
-    chip: str | None
-    mac: str | None
-    holder: dict[str, Any] | None
+    return run_async(survey)
 
 
-def _look(port: PortInfo, probe: bool) -> _Seen:
-    from fbuild_watch.serial.holders import find_holder
-
-    found = find_holder(port.device)
-    holder = found._asdict() if found else None
-    device = _probe(port.device) if probe and port.vid is not None and holder is None else None
-    if device is None:
-        return _Seen(port, None, port.mac, holder)
-    return _Seen(port, device.chip, device.mac, holder)
-
-
-def _probe(port: str) -> Device | None:
-    """Who answers; one that does not is said, and is no reason to leave the others unasked."""
+def _probed() -> list[PortStatus]:
+    """Asked by the running process, which has some of the ports itself, or else by us."""
     from fbuild_watch import flash
     from fbuild_watch.cli.progress import FlashProgress
-    from fbuild_watch.cli.target import BoardJob
+    from fbuild_watch.cli.target import BoardJob, bauds
+    from fbuild_watch.oneshot import visit
+    from fbuild_watch.port_survey import survey
 
-    with FlashProgress() as progress:
-        job = BoardJob(progress)
-        job.port = port
-        try:
-            return job.visit(flash.identify, None)
-        except FbuildError as error:
-            progress.clear()
-            click.echo(f"{port}: {error}", err=True)
-            return None
+    with FlashProgress() as progress, BoardJob(progress).reached() as job:
+        if job.client is not None:
+            return job.client.ports(probe=True)
+        guest, listener = job.guest, job.listener()
+        assert guest is not None
+
+        async def identify(port: str) -> Device:
+            with guest.port(port, wait=False):
+                return await visit(flash.identify, port, listener=listener, **bauds(None))
+
+        return run_async(survey, identify)
 
 
 def table(rows: list[tuple[str, ...]]) -> list[str]:
@@ -84,23 +73,28 @@ def table(rows: list[tuple[str, ...]]) -> list[str]:
     ]
 
 
-def _row(port: _Seen) -> tuple[str, ...]:
+def _row(port: PortStatus) -> tuple[str, ...]:
     return (
-        port.info.device,
-        port.info.description,
-        _usb(port.info),
-        port.info.serial_number or "",
+        port.device,
+        port.description,
+        _usb(port),
+        port.serial_number or "",
         port.chip or "",
         port.mac or "",
-        f"pid {port.holder['pid']} ({port.holder['command']})" if port.holder else "",
+        f"pid {port.holder.pid} ({port.holder.command})" if port.holder else "",
     )
 
 
-def _usb(port: PortInfo) -> str:
+def _usb(port: PortStatus) -> str:
     if port.vid is None or port.pid is None:
         return ""
     return f"{port.vid:04x}:{port.pid:04x}"
 
 
-def _as_json(port: _Seen) -> dict[str, Any]:
-    return {**asdict(port.info), "chip": port.chip, "mac": port.mac, "holder": port.holder}
+def _as_json(port: PortStatus) -> dict[str, Any]:
+    """Without the words of a probe that had no answer: they are on stderr."""
+    import msgspec
+
+    said: dict[str, Any] = msgspec.to_builtins(port)
+    del said["problem"]
+    return said

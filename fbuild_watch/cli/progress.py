@@ -11,6 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from fbuild_watch.build import BuildEvent, Reason
+    from fbuild_watch.control.messages import PackageStep as PackageNews
     from fbuild_watch.flash import Progress
     from fbuild_watch.model import Device
     from fbuild_watch.packages import Progress as PackageStep
@@ -53,7 +54,7 @@ class PackageProgress(_OneLine):
     def __enter__(self) -> PackageProgress:
         return self
 
-    def show_package(self, step: PackageStep) -> None:
+    def show_package(self, step: PackageStep | PackageNews) -> None:
         """Show one step of one package."""
         if step.step in ("installed", "repairing"):
             self.clear()
@@ -62,7 +63,7 @@ class PackageProgress(_OneLine):
             self.show_line(f"{step.step} {step.package}{_amount(step)}")
 
 
-def _amount(step: PackageStep) -> str:
+def _amount(step: PackageStep | PackageNews) -> str:
     if step.total:
         return f" {step.done * 100 // step.total} % of {step.total / 1e6:.1f} MB"
     return f" {step.done / 1e6:.1f} MB" if step.done else ""
@@ -118,8 +119,8 @@ class BuildProgress(PackageProgress):
             click.echo(output.rstrip(), err=True)
 
 
-class FlashProgress(_OneLine):
-    """Connecting, asking, writing."""
+class FlashProgress(PackageProgress):
+    """Connecting, asking, writing; and what the running process tells of a build before."""
 
     def __init__(self) -> None:
         super().__init__()

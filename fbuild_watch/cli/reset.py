@@ -6,13 +6,7 @@ from pathlib import Path
 
 import click
 
-from fbuild_watch.cli.common import (
-    choose_port,
-    environment_option,
-    port_option,
-    project_argument,
-    run_async,
-)
+from fbuild_watch.cli.common import environment_option, port_option, project_argument, run_async
 from fbuild_watch.cli.progress import FlashProgress
 from fbuild_watch.cli.target import BoardJob, settings_of
 
@@ -24,31 +18,39 @@ from fbuild_watch.cli.target import BoardJob, settings_of
 @click.option("--bootloader", is_flag=True, help="Into the ROM bootloader, and leave it there.")
 def command(project: Path, environment: str | None, port: str | None, bootloader: bool) -> None:
     """Restart the board. PROJECT gives the port, if there is a project."""
+    with FlashProgress() as progress, BoardJob(progress).reached() as job:
+        if job.client is not None:
+            board = _reset_there(job, project, environment, port, bootloader)
+        else:
+            board = _reset_here(job, project, environment, port, bootloader)
+    where = "is in its bootloader" if bootloader else "was restarted"
+    click.echo(f"{board} {where}", err=True)
+
+
+def _reset_here(
+    job: BoardJob, project: Path, environment: str | None, port: str | None, bootloader: bool
+) -> str:
     from fbuild_watch import flash
-    from fbuild_watch.cli import running
     from fbuild_watch.oneshot import restart
 
-    client = running.client() if not bootloader else None
-    if client is not None:
-        with client:
-            watched = running.watched(client, project, environment) if port is None else None
-            if watched is None:
-                port = _port(project, environment, port)
-            client.reset(watched or project, environment, port=port)
-        click.echo("the board was restarted", err=True)
-        return
     settings = settings_of(project, environment)
-    with FlashProgress() as progress:
-        job = BoardJob(progress)
-        name = job.choose(port, settings)
-        if bootloader:
-            job.visit(flash.enter_bootloader, settings)
-        else:
-            run_async(restart, name)
-    where = "is in its bootloader" if bootloader else "was restarted"
-    click.echo(f"the board on {name} {where}", err=True)
+    name = job.choose(port, settings)
+    if bootloader:
+        job.visit(flash.enter_bootloader, settings)
+    else:
+        run_async(restart, name)
+    return f"the board on {name}"
 
 
-def _port(project: Path, environment: str | None, named: str | None) -> str:
-    settings = settings_of(project, environment) if named is None else None
-    return choose_port(named, settings.upload_port or settings.monitor_port if settings else None)
+def _reset_there(
+    job: BoardJob, project: Path, environment: str | None, port: str | None, bootloader: bool
+) -> str:
+    from fbuild_watch.api import asks
+    from fbuild_watch.cli import running
+
+    assert job.client is not None
+    folder, port = running.board_meant(job.client, project, environment, port)
+    running.ask_of_board(
+        job, port, lambda port: asks.reset(folder, environment, port, bootloader=bootloader)
+    )
+    return f"the board on {job.port}" if job.port else f"the board of {folder}"

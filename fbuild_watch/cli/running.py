@@ -1,12 +1,14 @@
-"""The user's running process, for commands that use it when there is one."""
+"""The user's running process, for commands that use it when there is one; and what they do else."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -15,10 +17,55 @@ from fbuild_watch.cli.progress import FlashProgress
 from fbuild_watch.errors import PortAmbiguous
 
 if TYPE_CHECKING:
+    from fbuild_watch.api.asks import Ask
     from fbuild_watch.api.sync.client import Client
     from fbuild_watch.cli.target import BoardJob
+    from fbuild_watch.control.guests import Guest
+    from fbuild_watch.control.info import Info
     from fbuild_watch.control.messages import Step
-    from fbuild_watch.model import OperationResult
+
+T = TypeVar("T")
+
+ANSWER_S = 20.0
+"""How long a process may have the lock and not answer: it starts, or finishes a write."""
+
+_SAY_S, _PAUSE_S = 0.5, 0.02
+
+
+@contextmanager
+def process_or_guest(*, stays: bool = False) -> Iterator[Client | Guest]:
+    """The running process; where there is none, the right to use boards ourselves for the block.
+
+    `stays`: until a person ends us. Raises LockHeld for a process that does not answer.
+    """
+    with ExitStack() as stack:
+        yield _enter(stack, stays)
+
+
+def _enter(stack: ExitStack, stays: bool) -> Client | Guest:
+    from fbuild_watch.control import lock
+    from fbuild_watch.errors import LockHeld
+
+    started, said = time.monotonic(), False
+    while True:
+        if (found := client()) is not None:
+            return stack.enter_context(found)
+        try:
+            return stack.enter_context(lock.share(command(), stays=stays))
+        except LockHeld as held:
+            waited = time.monotonic() - started
+            if waited > ANSWER_S:
+                raise
+            if waited > _SAY_S and not said:
+                click.echo(f"waiting for an answer: {held}", err=True)
+                said = True
+        time.sleep(_PAUSE_S)
+
+
+def say_waiting(other: Info) -> None:
+    """Another command has what we need."""
+    where = f" on {other.port}" if other.port else ""
+    click.echo(f"waiting for {other.command}, pid {other.pid}{where}", err=True)
 
 
 def client() -> Client | None:
@@ -43,40 +90,43 @@ def client() -> Client | None:
 
 def name() -> str:
     """Who we are, for others to see."""
-    command = Path(sys.argv[0]).stem
+    return f"{command()}, pid {os.getpid()}"
+
+
+def command() -> str:
+    """What we do, in words."""
     what = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
-    return f"{command} {what}, pid {os.getpid()}"
+    return f"fbuild {what}"
 
 
-def ask_of_image(
-    client: Client,
-    method: Literal["flash", "verify"],
-    job: BoardJob,
-    project: Path,
-    environment: str | None,
-    port: str | None,
-    images: Sequence[str],
-    no_build: bool,
-) -> OperationResult:
-    """Have the running process flash or verify. A person is asked when there are several boards."""
-    from fbuild_watch import results
-    from fbuild_watch.api import asks
-
+def ask_of_board(job: BoardJob, port: str | None, ask: Callable[[str | None], Ask[T]]) -> T:
+    """Have the running process do what `ask` makes of a port. A person is asked which, of several."""
+    assert job.client is not None
     job.port = port
-    placed = [(offset, path) for offset, _, path in (text.partition("=") for text in images)]
-    where = (project, environment, port, placed)
-    if method == "flash":
-        ask = asks.flash(*where, build=not no_build)
-    else:
-        ask = asks.verify(*where, build=not no_build, convert=results.of_report)
     try:
-        with client:
-            return client.ask(ask, None, StepProgress(job.progress))
+        return job.client.ask(ask(port), None, StepProgress(job.progress))
     except PortAmbiguous:
         if not is_interactive():
             raise
-    chosen, again = choose_port(None, None), type(client)(name())
-    return ask_of_image(again, method, job, project, environment, chosen, images, no_build)
+    return ask_of_board(job, choose_port(None, None), ask)
+
+
+def placed(images: Sequence[str]) -> list[tuple[str, str]]:
+    """The values of --image, as the API takes them."""
+    return [(offset, path) for offset, _, path in (text.partition("=") for text in images)]
+
+
+def board_meant(
+    client: Client, project: Path, environment: str | None, port: str | None
+) -> tuple[Path | None, str | None]:
+    """The project whose board is meant, or the port: of commands that need no project."""
+    from fbuild_watch.project import is_project
+
+    if port is None and (found := watched(client, project, environment)) is not None:
+        return found, None
+    if environment is not None or is_project(project):
+        return project, port
+    return None, choose_port(port, None)
 
 
 def watched(client: Client, project: Path, environment: str | None) -> Path | None:
@@ -108,12 +158,17 @@ class StepProgress:
         from fbuild_watch.control import messages
 
         match step:
-            case messages.UnitBuilt(source, done, total, output):
+            case messages.UnitBuilt(source, done, total, output, reused):
                 self._warn(output)
-                self._shown.show_line(f"compiled {done}/{total} {Path(source).name}")
+                done_how = "from the cache" if reused else "compiled"
+                self._shown.show_line(f"{done_how} {done}/{total} {Path(source).name}")
             case messages.StepBuilt(name, output):
                 self._warn(output)
                 self._shown.show_line(name)
+            case messages.Remark(text):
+                self._warn(text)
+            case messages.PackageStep() as package:
+                self._shown.show_package(package)
             case messages.FlashStep(words, done, total):
                 share = f" {done * 100 // total} %" if total else ""
                 self._shown.show_line(f"{words}{share}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,7 +15,9 @@ from fbuild_watch.cli.common import choose_port, run_async
 from fbuild_watch.errors import FbuildError
 
 if TYPE_CHECKING:
+    from fbuild_watch.api.sync.client import Client
     from fbuild_watch.cli.progress import FlashProgress
+    from fbuild_watch.control.guests import Guest
     from fbuild_watch.flash import BoardMemory, Line, Listener
     from fbuild_watch.model import Environment, Image, OperationResult
 
@@ -103,17 +106,39 @@ def board_memory(settings: Environment | None) -> BoardMemory | None:
 
 
 class BoardJob:
-    """One thing done to one board, and how its outcome is said."""
+    """One thing done to one board: by the running process, or here, while nobody else uses it."""
 
     def __init__(self, progress: FlashProgress) -> None:
         self.port: str | None = None
         """The port, once it is chosen."""
         self.progress = progress
+        self.client: Client | None = None
+        """To the running process; None: there is none."""
+        self.guest: Guest | None = None
+        """Our right to use boards, where there is no process."""
+        self._stack = ExitStack()
+
+    @contextmanager
+    def reached(self) -> Iterator[BoardJob]:
+        """Find the process, or see to it that none starts during the block. Raises ControlError."""
+        from fbuild_watch.cli import running
+        from fbuild_watch.control.guests import Guest
+
+        with self._stack, running.process_or_guest() as found:
+            if isinstance(found, Guest):
+                self.guest = found
+            else:
+                self.client = found
+            yield self
 
     def choose(self, explicit: str | None, settings: Environment | None) -> str:
-        """The port to use. Raises PortError."""
+        """The port to use, from now on ours; others are waited for. Raises PortError."""
+        from fbuild_watch.cli import running
+
+        assert self.guest is not None
         self.port = explicit  # named in a failure, too
         self.port = choose_port(explicit, settings.upload_port if settings else None)
+        self._stack.enter_context(self.guest.port(self.port, running.say_waiting))
         return self.port
 
     def listener(self) -> Listener:
@@ -153,7 +178,8 @@ def report(
     with FlashProgress() as progress:
         job = BoardJob(progress)
         try:
-            result = do(job)
+            with job.reached():
+                result = do(job)
         except Exception as error:
             if not as_json or isinstance(error, click.ClickException | click.Abort):
                 raise

@@ -35,12 +35,8 @@ def command(
     """
 
     def do(job: BoardJob) -> OperationResult:
-        from fbuild_watch.cli import running
-
-        if (client := running.client()) is not None:
-            return running.ask_of_image(
-                client, "verify", job, project, environment, port, images, no_build
-            )
+        if job.client is not None:
+            return _verify_there(job, project, environment, port, images, no_build)
         from fbuild_watch import flash, results
 
         wanted = wanted_image(project, environment, images, no_build)
@@ -51,6 +47,25 @@ def command(
         return results.with_phases(results.of_report(report), wanted.phases)
 
     return report_outcome(do, _say, as_json)
+
+
+def _verify_there(
+    job: BoardJob,
+    project: Path,
+    environment: str | None,
+    port: str | None,
+    images: tuple[str, ...],
+    no_build: bool,
+) -> OperationResult:
+    from fbuild_watch import results
+    from fbuild_watch.api import asks
+    from fbuild_watch.cli import running
+
+    def ask(port: str | None) -> asks.Ask[OperationResult]:
+        where = (project, environment, port, running.placed(images))
+        return asks.verify(*where, build=not no_build, convert=results.of_report)
+
+    return running.ask_of_board(job, port, ask)
 
 
 def _say(result: OperationResult) -> None:

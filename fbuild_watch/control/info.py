@@ -32,19 +32,25 @@ class Info:
     projects: tuple[str, ...] = ()
     endpoint: str | None = None
     """Where it answers (`unix:PATH`, `tcp:HOST:PORT`); None: not yet."""
+    command: str = "fbuild watch"
+    """What it is, in words."""
+    port: str = ""
+    """Of a guest (`guests.py`): the port that it has; empty: none yet."""
+    stays: bool = True
+    """Whether it runs until somebody ends it."""
 
 
-def write(folder: Path, info: Info) -> None:
+def write(folder: Path, info: Info, name: str = NAME) -> None:
     """Replace what is said."""
     aside = folder / f"{NAME}.{os.getpid()}"
     aside.write_text(json.dumps(asdict(info)), encoding="utf-8")
-    aside.replace(folder / NAME)
+    aside.replace(folder / name)
 
 
-def read(folder: Path) -> Info | None:
+def read(folder: Path, name: str = NAME) -> Info | None:
     """What the living holder says; None: nothing yet, or what a dead one has left."""
     with suppress(OSError, ValueError, TypeError, AttributeError):
-        found = _decode(json.loads((folder / NAME).read_text(encoding="utf-8")))
+        found = _decode(json.loads((folder / name).read_text(encoding="utf-8")))
         if found.process_started == process_started(found.pid):
             return found
     return None

@@ -13,7 +13,14 @@ from typing import Literal
 from msgspec import Struct
 
 from fbuild_watch.control.wire_errors import WireError
-from fbuild_watch.model import CommandName, Device, FlashReport, UploadReport, VerifyReport
+from fbuild_watch.model import (
+    CommandName,
+    Device,
+    EraseReport,
+    FlashReport,
+    UploadReport,
+    VerifyReport,
+)
 
 PROTOCOL = 1
 
@@ -84,6 +91,19 @@ class Status(Struct, frozen=True):
     """The log file, of a process in the background."""
 
 
+class PortsAsked(Struct, frozen=True):
+    """The serial ports; `probe`: also who is on them, which restarts the boards."""
+
+    probe: bool = False
+
+
+class PortHolder(Struct, frozen=True):
+    """A process that has a port open."""
+
+    pid: int
+    command: str
+
+
 class PortStatus(Struct, frozen=True):
     """A serial port of this machine."""
 
@@ -93,6 +113,12 @@ class PortStatus(Struct, frozen=True):
     pid: int | None = None
     serial_number: str | None = None
     manufacturer: str | None = None
+    chip: str | None = None
+    """None: the board was not asked, or did not answer."""
+    mac: str | None = None
+    holder: PortHolder | None = None
+    problem: str = ""
+    """Why a probe got no answer."""
 
 
 class Ports(Struct, frozen=True):
@@ -102,9 +128,10 @@ class Ports(Struct, frozen=True):
 
 
 class LogsAsked(Struct, frozen=True):
-    """The end of the log: so many lines."""
+    """The end of the log: so many lines; `follow`: and those that come, as a stream of LogLine."""
 
     lines: int = 100
+    follow: bool = False
 
 
 class Logs(Struct, frozen=True):
@@ -112,6 +139,8 @@ class Logs(Struct, frozen=True):
 
     path: str | None
     lines: list[str]
+    stream: int | None = None
+    """Where the lines that come are, if that was asked."""
 
 
 class ShutdownAsked(Struct, frozen=True):
@@ -167,6 +196,10 @@ class FlashAsked(Struct, frozen=True):
     """OFFSET=PATH each, with absolute paths."""
     no_build: bool = False
     variables: Variables = {}
+    mac: str | None = None
+    """The board that it has to be; None: any."""
+    reset: str = "auto"
+    """How it is brought into its bootloader (`flash.Line.reset`)."""
 
 
 class Flashed(Struct, frozen=True):
@@ -176,12 +209,41 @@ class Flashed(Struct, frozen=True):
     upload: UploadReport | None = None
 
 
+class EraseAsked(Struct, frozen=True):
+    """Erase partitions of a project's board, or of the one on a port; none named: all its flash."""
+
+    project: str | None = None
+    environment: str | None = None
+    port: str | None = None
+    names: list[str] = []
+
+
+class ReadAsked(Struct, frozen=True):
+    """Read a board's flash into a file."""
+
+    offset: int
+    size: int
+    file: str
+    """Absolute; replaced when everything was read."""
+    project: str | None = None
+    environment: str | None = None
+    port: str | None = None
+
+
+class ReadDone(Struct, frozen=True):
+    """It is in the file, and proven by the device's digest."""
+
+    port: str
+
+
 class ResetAsked(Struct, frozen=True):
     """Restart the firmware of a project's board, or of the one on a port."""
 
     project: str | None = None
     environment: str | None = None
     port: str | None = None
+    bootloader: bool = False
+    """Into the ROM bootloader, where it stays."""
 
 
 class WatchAsked(Struct, frozen=True):
@@ -190,6 +252,7 @@ class WatchAsked(Struct, frozen=True):
     project: str
     environment: str | None = None
     port: str | None = None
+    variables: Variables = {}
 
 
 class ProjectAsked(Struct, frozen=True):
@@ -216,8 +279,9 @@ class AttachAsked(Struct, frozen=True):
     project: str | None = None
     port: str | None = None
     baud: int | None = None
-    write: Literal["no", "if-free", "yes"] = "if-free"
-    """"yes": WriterBusy when somebody else writes."""
+    write: Literal["no", "when-typing", "if-free", "yes"] = "if-free"
+    """When this client becomes the writer: never; once it writes and nobody else does; now, if
+    nobody is; now, or WriterBusy."""
     take_from: str | None = None
     """The name of the writer who is to give way."""
     backlog: int = 0
@@ -272,6 +336,8 @@ class UnitBuilt(Struct, frozen=True, tag="unit"):
     done: int
     total: int
     output: str = ""
+    reused: bool = False
+    """Whether it came from the object cache."""
 
 
 class StepBuilt(Struct, frozen=True, tag="step"):
@@ -279,6 +345,22 @@ class StepBuilt(Struct, frozen=True, tag="step"):
 
     name: str
     output: str = ""
+
+
+class PackageStep(Struct, frozen=True, tag="package"):
+    """What is fetched or installed for a build (`packages.Progress`); `total` None: not known."""
+
+    package: str
+    step: str
+    done: int = 0
+    total: int | None = None
+    detail: str = ""
+
+
+class Remark(Struct, frozen=True, tag="remark"):
+    """What a build has to say of the project's files, or of itself."""
+
+    text: str
 
 
 class FlashStep(Struct, frozen=True, tag="flash"):
@@ -295,7 +377,7 @@ class DeviceFound(Struct, frozen=True, tag="device"):
     device: Device
 
 
-Step = UnitBuilt | StepBuilt | FlashStep | DeviceFound
+Step = UnitBuilt | StepBuilt | PackageStep | Remark | FlashStep | DeviceFound
 
 
 class Progress(Struct, frozen=True):
@@ -360,9 +442,15 @@ class Stopped(Struct, frozen=True, tag="stopped"):
     error: WireError | None = None
 
 
-Item = Bytes | Text | Said | State | Pass | WriterChanged | Started | Stopped
-"""What streams carry. A console has Bytes, Text, Said, State and WriterChanged; `events` all
-but Bytes and Text."""
+class LogLine(Struct, frozen=True, tag="log"):
+    """A line of the log."""
+
+    text: str
+
+
+Item = Bytes | Text | Said | State | Pass | WriterChanged | Started | Stopped | LogLine
+"""What streams carry. A console has Bytes, Text, Said, State and WriterChanged; `logs` LogLine;
+`events` all the others."""
 
 
 class StreamItem(Struct, frozen=True):
@@ -396,18 +484,21 @@ class Cancel(Struct, frozen=True):
 REQUESTS: dict[str, tuple[type[Struct], type]] = {
     "hello": (Hello, Welcome),
     "status": (Nothing, Status),
-    "ports": (Nothing, Ports),
+    "ports": (PortsAsked, Ports),
     "logs": (LogsAsked, Logs),
     "shutdown": (ShutdownAsked, ShutdownAnswer),
     "build": (BuildAsked, BuildDone),
     "flash": (FlashAsked, Flashed),
     "verify": (FlashAsked, VerifyReport),
     "reset": (ResetAsked, Nothing),
+    "erase": (EraseAsked, EraseReport),
+    "read": (ReadAsked, ReadDone),
     "watch.start": (WatchAsked, Nothing),
     "watch.stop": (ProjectAsked, Nothing),
     "watch.pause": (PauseAsked, Nothing),
     "attach": (AttachAsked, Attached),
     "write": (WriteAsked, Nothing),
+    "release": (StreamAsked, Nothing),
     "command": (CommandAsked, Nothing),
     "events": (Nothing, Opened),
     "detach": (StreamAsked, Nothing),

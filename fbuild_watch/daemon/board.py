@@ -35,14 +35,22 @@ class Board(Protocol):
 class Attachment:
     """A client's console on a board."""
 
-    def __init__(self, board: Board, writer: Writer) -> None:
+    def __init__(self, board: Board, writer: Writer, *, may_write: bool) -> None:
         self._board = board
         self._writer = writer
+        self._may_write = may_write
 
     def type(self, data: bytes) -> None:
-        """Send to the board. Raises WriterBusy."""
-        self._board.outlet.seat.check(self._writer, self._board.port.name)
-        self._board.port.type(data)
+        """Send to the board; one who may write gets the seat if it is free. Raises WriterBusy."""
+        seat, port = self._board.outlet.seat, self._board.port
+        if self._may_write and seat.writer is None:
+            seat.ask(self._writer, "if-free", None)
+        seat.check(self._writer, port.name)
+        port.type(data)
+
+    def release(self) -> None:
+        """Give the seat back."""
+        self._board.outlet.seat.leave(self._writer)
 
     def command(self, command: Command) -> None:
         """Ask for something."""
@@ -77,7 +85,8 @@ def attach(
 ) -> tuple[Stream, Attached]:
     """A client's stream of a board; `left` is called when it ends. Raises WriterBusy."""
     outlet, writer = board.outlet, Writer(asked.name or client)
-    writing = outlet.seat.ask(writer, asked.write, asked.take_from, board.port.name)
+    wish = "no" if asked.write == "when-typing" else asked.write
+    writing = outlet.seat.ask(writer, wish, asked.take_from, board.port.name)
     subscription = outlet.console.subscribe(backlog=asked.backlog, limit=LIMIT)
 
     def close() -> None:
@@ -85,5 +94,6 @@ def attach(
         outlet.seat.leave(writer)
         left()
 
-    stream = Stream(subscription, close, subject=Attachment(board, writer))
+    attachment = Attachment(board, writer, may_write=asked.write != "no")
+    stream = Stream(subscription, close, subject=attachment)
     return stream, Attached(0, board.port.name, outlet.seat.name, writing)

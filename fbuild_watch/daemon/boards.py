@@ -82,14 +82,14 @@ class Boards:
         )
 
     async def upload(
-        self, port: str, recipe: UploadRecipe, listener: flash.Listener
+        self, port: str, recipe: UploadRecipe, listener: flash.Listener, *, leaves: str
     ) -> UploadReport:
-        """Have a core's own program write a board. Raises FlashError, PortError."""
+        """Have a core's own program write the build `leaves`. Raises FlashError, PortError."""
         async with self._turns[port]:
             board = self.at(port)
             if board is None:
                 return await tool_upload.upload(recipe, port, listener)
-        return await board.lend(lambda way: way.upload(recipe, listener), leaves=None)
+        return await board.lend(lambda way: way.upload(recipe, listener), leaves=leaves)
 
     async def reset(self, port: str) -> None:
         """Restart a board. Raises PortError."""

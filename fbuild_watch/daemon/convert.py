@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fbuild_watch import words
 from fbuild_watch.build import BuildEvent, Started, StepDone, UnitDone
 from fbuild_watch.control import messages
-from fbuild_watch.control.messages import BuildDone, BuiltRegion, Bytes, Item, Said, State, Text
+from fbuild_watch.control.messages import (
+    BuildDone,
+    BuiltRegion,
+    Bytes,
+    Item,
+    PackageStep,
+    Said,
+    State,
+    Text,
+)
 from fbuild_watch.epoch import to_epoch
 from fbuild_watch.loop import LoopState
 from fbuild_watch.model import (
@@ -16,6 +27,9 @@ from fbuild_watch.model import (
     Environment,
     Notice,
 )
+
+if TYPE_CHECKING:
+    from fbuild_watch.packages import Progress as PackageProgress
 
 
 def item(shown: ConsoleItem) -> Item | None:
@@ -48,6 +62,11 @@ def built(report: BuildReport, environment: Environment) -> BuildDone:
     )
 
 
+def package(step: PackageProgress) -> PackageStep:
+    """A step of an installation."""
+    return PackageStep(step.package, step.step, step.done, step.total, step.detail)
+
+
 class BuildSteps:
     """The events of one build as progress."""
 
@@ -59,10 +78,10 @@ class BuildSteps:
         match event:
             case Started(total):
                 self._total = total
-            case UnitDone(source, _seconds, ok, output):
+            case UnitDone(source, _seconds, ok, output, _reason, reused):
                 self._done += 1
                 said = output if ok else ""  # a failure's words come with the error
-                return messages.UnitBuilt(str(source), self._done, self._total, said)
+                return messages.UnitBuilt(str(source), self._done, self._total, said, reused)
             case StepDone(name, _seconds, output):
                 return messages.StepBuilt(name, output)
         return None

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import trio
 from msgspec import structs
 
-from fbuild_watch import flash, serial
+from fbuild_watch import flash
 from fbuild_watch.app import Settings
 from fbuild_watch.control import protocol
 from fbuild_watch.control.connection import Call, Handler
@@ -23,8 +21,6 @@ from fbuild_watch.control.messages import (
     Nothing,
     Opened,
     PauseAsked,
-    Ports,
-    PortStatus,
     ProjectAsked,
     ShutdownAnswer,
     ShutdownAsked,
@@ -35,7 +31,9 @@ from fbuild_watch.control.messages import (
 )
 from fbuild_watch.control.outbox import Stream
 from fbuild_watch.daemon.board import Attachment, Board, attach
+from fbuild_watch.daemon.operations import Operations
 from fbuild_watch.daemon.visitor import Visitor
+from fbuild_watch.daemon.work import as_the_client
 from fbuild_watch.errors import InvalidRequest
 from fbuild_watch.model import Command
 
@@ -53,20 +51,24 @@ class Requests:
     def handlers(self) -> Mapping[str, Handler]:
         """Method -> what carries it out."""
         work = self._process.work
+        operations = Operations(work, self._process.boards)
         return {
             "status": self.status,
-            "ports": self.ports,
+            "ports": operations.ports,
             "logs": self.logs,
             "shutdown": self.shutdown,
             "build": work.build,
             "flash": work.flash,
             "verify": work.verify,
-            "reset": work.reset,
+            "reset": operations.reset,
+            "erase": operations.erase,
+            "read": operations.read,
             "watch.start": self.watch_start,
             "watch.stop": self.watch_stop,
             "watch.pause": self.watch_pause,
             "attach": self.attach,
             "write": self.write,
+            "release": self.release,
             "command": self.command,
             "events": self.events,
             "detach": self.detach,
@@ -77,11 +79,6 @@ class Requests:
     async def status(self, _call: Call) -> Status:
         """What runs."""
         return self._process.status()
-
-    async def ports(self, _call: Call) -> Ports:
-        """The serial ports. Seconds on Windows, so a thread looks."""
-        found = await trio.to_thread.run_sync(serial.list_ports, abandon_on_cancel=True)
-        return Ports([PortStatus(**asdict(port)) for port in found])
 
     async def logs(self, call: Call) -> Logs:
         """The last lines."""
@@ -102,7 +99,8 @@ class Requests:
     async def watch_start(self, call: Call) -> Nothing:
         """Watch a project. One that is watched already stays as it is."""
         asked: WatchAsked = call.params
-        await self._process.watch(Settings(Path(asked.project), asked.environment, asked.port))
+        with as_the_client(asked.variables):  # so do its builds, from now on
+            await self._process.watch(Settings(Path(asked.project), asked.environment, asked.port))
         return Nothing()
 
     async def watch_stop(self, call: Call) -> Nothing:
@@ -154,6 +152,12 @@ class Requests:
         """Bytes for a board."""
         asked: WriteAsked = call.params
         _attachment(call, asked.stream).type(asked.data)
+        return Nothing()
+
+    async def release(self, call: Call) -> Nothing:
+        """No more will be written: somebody else may."""
+        asked: StreamAsked = call.params
+        _attachment(call, asked.stream).release()
         return Nothing()
 
     async def command(self, call: Call) -> Nothing:

@@ -1,5 +1,5 @@
-"""What clients ask to be done: build, flash, verify, reset. In the loop of a watched project where
-there is one, with its warm pipeline and its open port; else as the commands do it themselves.
+"""What clients ask to be done: build, flash, verify. In the loop of a watched project where there is
+one, with its warm pipeline and its open port; else as the commands do it themselves.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from fbuild_watch.control.connection import Call
 from fbuild_watch.control.messages import (
     BuildAsked,
     BuildDone,
+    EraseAsked,
     FlashAsked,
     Flashed,
-    Nothing,
+    ReadAsked,
     ResetAsked,
 )
 from fbuild_watch.control.variables import merged
 from fbuild_watch.daemon import convert
 from fbuild_watch.daemon.boards import Boards
 from fbuild_watch.daemon.room import Room
-from fbuild_watch.errors import NoDigests
 from fbuild_watch.model import (
     BuildReport,
     Environment,
@@ -42,6 +42,7 @@ from fbuild_watch.model import (
     UploadReport,
     VerifyReport,
 )
+from fbuild_watch.outputs import boards_folder
 from fbuild_watch.pipeline import Pipeline, load_built
 
 T = TypeVar("T")
@@ -70,7 +71,7 @@ class Work:
     async def build(self, call: Call) -> BuildDone:
         """`build`."""
         asked: BuildAsked = call.params
-        with self._doing(f"building {asked.project}", call), _as_the_client(asked.variables):
+        with self._doing(f"building {asked.project}", call), as_the_client(asked.variables):
             report, environment = await self._build(
                 asked.project, asked.environment, call, clean=asked.clean
             )
@@ -82,36 +83,33 @@ class Work:
         if wanted.image.upload is not None:
             return Flashed(upload=await self._upload(call, wanted, wanted.image.upload))
 
-        async def operation(line: flash.Line, listener: flash.Listener) -> FlashReport:
-            return await flash_line(line, wanted.image, listener)
+        asked: FlashAsked = call.params
 
-        report = await self._visit(call, wanted, operation, "flashing", wanted.image.build_id)
+        async def operation(line: flash.Line, told: flash.Listener) -> FlashReport:
+            memory = line.memory or _memory(wanted.settings)
+            line = replace(line, memory=memory, mac=asked.mac, reset=asked.reset)
+            return await flash_line(line, wanted.image, told)
+
+        build = wanted.image.build_id
+        report = await self.visit(call, wanted.settings, operation, "flashing", leaves=build)
         return Flashed(replace(report, phases={**wanted.phases, **report.phases}))
 
     async def _upload(self, call: Call, wanted: Wanted, recipe: UploadRecipe) -> UploadReport:
         port = await self.port(call.params.project, call.params.port, wanted.settings)
         with self._doing(f"flashing {port}", call):
-            report = await self._boards.upload(port, recipe, _listener(call))
+            build = wanted.image.build_id
+            report = await self._boards.upload(port, recipe, listener(call), leaves=build)
         return replace(report, phases={**wanted.phases, **report.phases})
 
     async def verify(self, call: Call) -> VerifyReport:
         """`verify`."""
         wanted = await self._wanted(call)
 
-        async def operation(line: flash.Line, listener: flash.Listener) -> VerifyReport:
-            return await flash.verify(line, wanted.image, listener)
+        async def operation(line: flash.Line, told: flash.Listener) -> VerifyReport:
+            return await flash.verify(line, wanted.image, told)
 
-        report = await self._visit(call, wanted, operation, "verifying", None)
+        report = await self.visit(call, wanted.settings, operation, "verifying")
         return replace(report, phases={**wanted.phases, **report.phases})
-
-    async def reset(self, call: Call) -> Nothing:
-        """`reset`."""
-        asked: ResetAsked = call.params
-        settings = None
-        if asked.project is not None and asked.port is None:
-            settings = await _load(asked.project, asked.environment)
-        await self._boards.reset(await self.port(asked.project, asked.port, settings))
-        return Nothing()
 
     # -- parts --------------------------------------------------------------------------
 
@@ -128,26 +126,29 @@ class Work:
         found = await trio.to_thread.run_sync(serial.list_ports)
         return serial.choose_port(None, None, found, None)
 
-    async def _visit(
+    async def settings(self, asked: ResetAsked | EraseAsked | ReadAsked) -> Environment | None:
+        """Of the project that the request names, if it names one. Raises ProjectError."""
+        return await _load(asked.project, asked.environment) if asked.project is not None else None
+
+    async def visit(
         self,
         call: Call,
-        wanted: Wanted,
+        settings: Environment | None,
         operation: Operation[T],
         doing: str,
-        leaves: str | None,
+        *,
+        leaves: str | None = None,
     ) -> T:
-        asked: FlashAsked = call.params
-        settings = wanted.settings
+        """Do something with the board that is meant; see `Boards.visit`."""
+        asked: FlashAsked | ResetAsked | EraseAsked | ReadAsked = call.params
         port = await self.port(asked.project, asked.port, settings)
-        if not wanted.image.regions:
-            raise NoDigests(port, None)
         with self._doing(f"{doing} {port}", call):
             return await self._boards.visit(
                 port,
                 operation,
                 write_baud=(settings and settings.upload_speed) or flash.DEFAULT_BAUD,
                 run_baud=settings.monitor_speed if settings else flash.ROM_BAUD,
-                listener=_listener(call),
+                listener=listener(call),
                 leaves=leaves,
             )
 
@@ -160,7 +161,7 @@ class Work:
             settings = await _load(asked.project, asked.environment)
             built = await trio.to_thread.run_sync(load_built, settings)
             return Wanted(built, settings)
-        with self._doing(f"building {asked.project}", call), _as_the_client(asked.variables):
+        with self._doing(f"building {asked.project}", call), as_the_client(asked.variables):
             report, settings = await self._build(asked.project, asked.environment, call)
         return Wanted(report.image, settings, report.phases)
 
@@ -173,13 +174,21 @@ class Work:
             if (step := steps.step(event)) is not None:
                 call.progress(step)
 
+        def telling(pipeline: Pipeline) -> AbstractContextManager[None]:
+            return pipeline.telling(
+                lambda text: call.progress(messages.Remark(text)),
+                lambda step: call.progress(convert.package(step)),
+            )
+
         if (room := self._room(project_dir, environment)) is not None:
             app: App = room.app
-            return await app.build(clean=clean, on_event=on_event), app.pipeline.environment
+            report = await app.build(clean=clean, on_event=on_event, telling=telling)
+            return report, app.pipeline.environment
         key = (_real(project_dir), environment)
         async with self._turns[key]:
             pipeline = self._pipelines.setdefault(key, Pipeline(Path(key[0]), environment))
-            report = await pipeline.build(clean=clean, on_event=on_event)
+            with telling(pipeline):
+                report = await pipeline.build(clean=clean, on_event=on_event)
         return report, pipeline.environment
 
     def _room(self, project_dir: str | None, environment: str | None) -> Room | None:
@@ -196,11 +205,15 @@ class Work:
             self.busy.remove(words)
 
 
-def _as_the_client(variables: Mapping[str, str]) -> AbstractContextManager[None]:
+def as_the_client(variables: Mapping[str, str]) -> AbstractContextManager[None]:
     """Build as its terminal would. One that says nothing gets our own environment."""
     if not variables:
         return nullcontext()
     return surroundings.of(merged(os.environ, variables))
+
+
+def _memory(settings: Environment | None) -> flash.BoardMemory | None:
+    return flash.BoardMemory(boards_folder(settings.project_dir)) if settings else None
 
 
 def _real(folder: str) -> str:
@@ -211,7 +224,7 @@ async def _load(project_dir: str, environment: str | None) -> Environment:
     return await trio.to_thread.run_sync(project.load, Path(project_dir), environment)
 
 
-def _listener(call: Call) -> flash.Listener:
+def listener(call: Call) -> flash.Listener:
     """Progress for the client; its end is seen between two questions to the board."""
     token = trio.lowlevel.current_trio_token()
 

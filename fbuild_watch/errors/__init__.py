@@ -16,10 +16,10 @@
      +- RuntimeFolderUnsafe    others could have made or changed the folder of the lock
      +- LockUnsupported        the kernel cannot lock there
      +- LogUnreadable          the log of the background cannot be read
+     +- FileUnwritable         a file that the user has named
      +- ControlError           NotRunning, ControlLost, ControlRefused, InvalidRequest,
      |                         VersionSkew, WriterBusy, EndpointInUse
      +- TimedOut               the caller's own limit passed
-     +- CommandNotStarted      the system did not start a program
      +- ConsoleError           ExpectTimeout, FailMatched, InvalidPattern, InvalidCommand
      +- BoardUnusable          the virtual board cannot be set up
      +- PackageError           PackageNotFound, UnsupportedPackage, InvalidIndex, DownloadFailed,
@@ -50,7 +50,6 @@ from fbuild_watch.errors.build import (
     LinkFailed,
     StepFailed,
 )
-from fbuild_watch.errors.command import CommandNotStarted
 from fbuild_watch.errors.console import InvalidCommand
 from fbuild_watch.errors.flash import (
     BeyondFlash,
@@ -109,6 +108,7 @@ from fbuild_watch.errors.process import (
     EndpointInUse,
     ExpectTimeout,
     FailMatched,
+    FileUnwritable,
     InvalidRequest,
     LockHeld,
     LockUnsupported,
@@ -131,7 +131,6 @@ __all__ = [
     "BoardUnusable",
     "BuildError",
     "ChecksumMismatch",
-    "CommandNotStarted",
     "CompileFailed",
     "CompilerMissing",
     "ConnectionLost",
@@ -144,6 +143,7 @@ __all__ = [
     "ExpectTimeout",
     "FailMatched",
     "FbuildError",
+    "FileUnwritable",
     "FlashCancelled",
     "FlashDiffers",
     "FlashEncrypted",

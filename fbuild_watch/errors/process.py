@@ -6,7 +6,7 @@ from fbuild_watch.errors.base import FbuildError
 
 
 class LockHeld(FbuildError):
-    """Another `fbuild watch` of this user runs."""
+    """Another `fbuild watch` of this user runs, or a command that has a board to itself."""
 
     code = "lock-held"
     exit_code = 60
@@ -21,6 +21,19 @@ class LockHeld(FbuildError):
             pid=pid,
             project=project,
         )
+
+    @classmethod
+    def by_command(cls, pid: int, command: str, port: str) -> LockHeld:
+        """By a command such as `fbuild console`, which nobody can attach to."""
+        error = cls(pid, None)
+        FbuildError.__init__(
+            error,
+            f"{command} runs as pid {pid} on {port}",
+            hint="leave it first: with fbuild watch in its place all commands share the board",
+            pid=pid,
+            project=None,
+        )
+        return error
 
 
 class RuntimeFolderUnsafe(FbuildError):
@@ -175,6 +188,21 @@ class LogUnreadable(FbuildError):
         super().__init__(
             f"the log {path} cannot be read: {reason}",
             hint="make it a file of your own, or move it away; the next process begins a new one",
+            path=path,
+            reason=reason,
+        )
+
+
+class FileUnwritable(FbuildError):
+    """A file that the user has named cannot be written."""
+
+    code = "file-unwritable"
+    exit_code = 81
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(
+            f"{path} cannot be written: {reason}",
+            hint="name a file in a folder that is there, and that is yours",
             path=path,
             reason=reason,
         )

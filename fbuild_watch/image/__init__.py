@@ -4,10 +4,10 @@ make.py is the edge; partitions.py, flasher_args.py and regions.py are pure; esp
 assets.py littlefs.
 """
 
-from fbuild_watch.image.board import named_ranges, whole_flash
+from fbuild_watch.image.board import chosen_ranges
 from fbuild_watch.image.foreign import of_foreign
 from fbuild_watch.image.make import from_files, load_built, make, write_merged
 
 __all__ = [
-    "from_files", "load_built", "make", "named_ranges", "of_foreign", "whole_flash", "write_merged",
+    "chosen_ranges", "from_files", "load_built", "make", "of_foreign", "write_merged",
 ]  # fmt: skip

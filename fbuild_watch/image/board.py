@@ -27,6 +27,17 @@ def named_ranges(
     return tuple(found[name] for name in names)
 
 
+def chosen_ranges(
+    port: str, names: Sequence[str]
+) -> Callable[[Callable[[int, int], bytes], Device], Sequence[Range]]:
+    """What to erase of a board that can be read: the partitions that are called so; none named: all."""
+
+    def choose(read: Callable[[int, int], bytes], device: Device) -> Sequence[Range]:
+        return named_ranges(read, port, names) if names else [whole_flash(device, port)]
+
+    return choose
+
+
 def whole_flash(device: Device, port: str) -> Range:
     """All of it. Raises NoAnswer when the board's flash does not say how large it is."""
     if device.flash_size is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Self, TypeVar
 
 from fbuild_watch.api import asks
@@ -57,15 +57,18 @@ class Client:
         port: str | None = None,
         images: Images = (),
         build: bool = True,
+        mac: str | None = None,
+        reset: str = "auto",
         on_progress: OnProgress = ignore,
         timeout: float | None = None,
     ) -> OperationResult:
         """Bring a board up to date, by default after a build, and prove it.
 
-        `images`: (offset in bytes, file) pairs, in place of a project.
+        `images`: (offset in bytes, file) pairs, in place of a project. `mac` refuses any other
+        board; `reset` is how it is brought into its bootloader, as `fbuild flash --reset` takes it.
         Raises ProjectError, BuildError, ImageError, PortError, FlashError.
         """
-        ask = asks.flash(project, environment, port, images, build=build)
+        ask = asks.flash(project, environment, port, images, build=build, mac=mac, reset=reset)
         return self.ask(ask, timeout, on_progress)
 
     deploy = flash
@@ -92,18 +95,60 @@ class Client:
         environment: str | None = None,
         *,
         port: str | None = None,
+        bootloader: bool = False,
         timeout: float | None = None,
     ) -> None:
-        """Restart a board's firmware. Raises PortError."""
-        self.ask(asks.reset(project, environment, port), timeout)
+        """Restart a board's firmware, or bring it into its bootloader, where it stays.
+
+        The board is that of `project` (by default the folder we are in), or the one on `port`.
+        Raises PortError, and FlashError for the bootloader.
+        """
+        self.ask(asks.reset(project, environment, port, bootloader=bootloader), timeout)
+
+    def erase(
+        self,
+        project: AnyPath | None = None,
+        environment: str | None = None,
+        *,
+        port: str | None = None,
+        names: Sequence[str] = (),
+        on_progress: OnProgress = ignore,
+        timeout: float | None = None,
+    ) -> OperationResult:
+        """Erase the partitions that are called so, by default the whole flash, and prove it.
+
+        The names are those of the board's own partition table; `regions` are what was erased.
+        Raises PortError, FlashError.
+        """
+        ask = asks.erase(project, environment, port, names)
+        return self.ask(ask, timeout, on_progress)
+
+    def read(
+        self,
+        offset: int,
+        size: int,
+        file: AnyPath,
+        project: AnyPath | None = None,
+        environment: str | None = None,
+        *,
+        port: str | None = None,
+        on_progress: OnProgress = ignore,
+        timeout: float | None = None,
+    ) -> str:
+        """Read `size` bytes from `offset` of a board's flash into `file`; the port they came from.
+
+        Raises PortError, FlashError, FileUnwritable.
+        """
+        ask = asks.read(offset, size, file, project, environment, port)
+        return self.ask(ask, timeout, on_progress)
 
     def status(self, *, timeout: float | None = 10.0) -> Status:
         """What runs."""
         return self.ask(asks.status(), timeout)
 
-    def ports(self, *, timeout: float | None = 30.0) -> list[PortStatus]:
-        """The serial ports of the process's machine."""
-        return self.ask(asks.ports(), timeout)
+    def ports(self, *, probe: bool = False, timeout: float | None = 60.0) -> list[PortStatus]:
+        """The serial ports of this machine; `probe` asks the boards who they are: it restarts them."""
+        return self.ask(asks.ports(probe=probe), timeout)
 
     def logs(self, lines: int = 100, *, timeout: float | None = 10.0) -> Logs:
         """The end of the log of a process in the background."""

@@ -1,0 +1,105 @@
+"""Commands that use boards themselves because no process runs: `fbuild flash`, `fbuild console` ...
+
+Rules
+- All of them hold the user's lock together (`lock.share`), so no process starts beside them.
+- A port has one of them at a time, by a kernel lock of its own. The next one waits for a command
+  that ends by itself, and is refused by one that stays.
+- Who they are lies beside the locks, as it does for the process, and is believed while they live.
+- Whoever has the user's lock alone may remove all that: nobody waits on it then.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import quote
+
+from fbuild_watch.control import info
+from fbuild_watch.control.info import Info
+from fbuild_watch.control.runtime import PREFIX
+from fbuild_watch.errors import PortBusy
+from fbuild_watch.kernel_lock import open_lock_file, try_exclusive
+
+GUEST = f"{PREFIX}guest."
+PORT = f"{PREFIX}port."
+
+OnWait = Callable[[Info], None]
+"""Told, once each, of those that are waited for."""
+
+_PAUSE_S = 0.02
+
+
+def ignore(_guest: Info) -> None:
+    """Nobody wants to know."""
+
+
+class Guest:
+    """One of them, while it works."""
+
+    def __init__(self, folder: Path, ourselves: Info) -> None:
+        self._folder = folder
+        self._info = ourselves
+
+    @contextlib.contextmanager
+    def port(self, name: str, on_wait: OnWait = ignore, *, wait: bool = True) -> Iterator[None]:
+        """Have a port for the length of the block. Raises PortBusy."""
+        fd = open_lock_file(self._folder / f"{PORT}{_key(name)}")
+        try:
+            self._take(fd, name, on_wait, wait=wait)
+            self._publish(port=name)
+            yield
+        finally:
+            os.close(fd)
+            self._publish(port="")
+
+    def _take(self, fd: int, name: str, on_wait: OnWait, *, wait: bool) -> None:
+        told: set[int] = set()
+        while not try_exclusive(fd):
+            for other in self._others_on(name):
+                if other.stays or not wait:
+                    raise PortBusy(name, other.pid, other.command)
+                if other.pid not in told:
+                    on_wait(other)
+                told.add(other.pid)
+            time.sleep(_PAUSE_S)
+
+    def _others_on(self, name: str) -> Iterator[Info]:
+        for other in living(self._folder):
+            if other.pid != self._info.pid and other.port and _key(other.port) == _key(name):
+                yield other
+
+    def _publish(self, *, port: str) -> None:
+        self._info = replace(self._info, port=port)
+        info.write(self._folder, self._info, f"{GUEST}{self._info.pid}")
+
+
+@contextlib.contextmanager
+def registered(folder: Path, ourselves: Info) -> Iterator[Guest]:
+    """Be known as a guest for the length of the block. For `lock.share` only."""
+    file = folder / f"{GUEST}{ourselves.pid}"
+    info.write(folder, ourselves, file.name)
+    try:
+        yield Guest(folder, ourselves)
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def living(folder: Path) -> list[Info]:
+    """All guests that there are."""
+    found = (info.read(folder, path.name) for path in folder.glob(f"{GUEST}*"))
+    return [guest for guest in found if guest is not None]
+
+
+def clear(folder: Path) -> None:
+    """Remove what is left of them. For who holds the user's lock alone."""
+    for path in (*folder.glob(f"{GUEST}*"), *folder.glob(f"{PORT}*")):
+        path.unlink(missing_ok=True)
+
+
+def _key(port: str) -> str:
+    """The same for all names of a device, as a file's name."""
+    return quote(port if "://" in port else os.path.realpath(port), safe="")
