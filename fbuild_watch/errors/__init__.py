@@ -20,6 +20,7 @@
      +- ControlError           NotRunning, ControlLost, ControlRefused, InvalidRequest,
      |                         VersionSkew, WriterBusy, EndpointInUse
      +- TimedOut               the caller's own limit passed
+     +- CommandNotStarted      the system did not start a program
      +- ConsoleError           ExpectTimeout, FailMatched, InvalidPattern, InvalidCommand
      +- BoardUnusable          the virtual board cannot be set up
      +- PackageError           PackageNotFound, UnsupportedPackage, InvalidIndex, DownloadFailed,
@@ -50,6 +51,7 @@ from fbuild_watch.errors.build import (
     LinkFailed,
     StepFailed,
 )
+from fbuild_watch.errors.command import CommandNotStarted
 from fbuild_watch.errors.console import InvalidCommand
 from fbuild_watch.errors.flash import (
     BeyondFlash,
@@ -131,6 +133,7 @@ __all__ = [
     "BoardUnusable",
     "BuildError",
     "ChecksumMismatch",
+    "CommandNotStarted",
     "CompileFailed",
     "CompilerMissing",
     "ConnectionLost",
