@@ -183,6 +183,10 @@ class BuildPlan:
     bootloader_elf: Path | None = None
     bootloader_offset: int = 0
     partitions_csv: Path | None = None
+    flash_files: tuple[tuple[int, Path], ...] = ()
+    """What the core's own upload writes with esptool, each at its offset; empty: it has none."""
+    app_from_elf: bool = True
+    """Whether the app's image is made of the ELF here; else a step has made it."""
     watch_roots: tuple[Path, ...] = ()
     """Folders whose files can change the result: sources, includes, core and variant."""
     watch_beside: tuple[Path, ...] = ()
@@ -244,6 +248,8 @@ class FlashSettings:
     mode: str = "dio"
     freq: str = "80m"
     size: str = "4MB"
+    elf_sha256_offset: int | None = None
+    """Where in the app's image the digest of its ELF stands; None: nowhere."""
 
 
 # --- the image -----------------------------------------------------------------------------

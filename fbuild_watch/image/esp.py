@@ -17,9 +17,15 @@ def elf_to_image(elf: bytes, chip: str, flash: FlashSettings, name: str) -> byte
     from esptool.cmds import elf2image
     from esptool.util import FatalError
 
+    digest = flash.elf_sha256_offset
     try:
         image = elf2image(
-            elf, chip, flash_freq=flash.freq, flash_mode=flash.mode, flash_size=flash.size
+            elf,
+            chip,
+            flash_freq=flash.freq,
+            flash_mode=flash.mode,
+            flash_size=flash.size,
+            **({} if digest is None else {"elf_sha256_offset": digest}),
         )
     except (FatalError, KeyError, ValueError) as error:
         raise InvalidImage(

@@ -8,12 +8,14 @@ Rules
 - A project without a data folder has no asset region, and pays nothing for it; once it had one,
   an empty file system takes the place of the files that went.
 - Where the table has OTA data, that is a region too: else an update of before starts another app.
+- What a core's own upload writes beside table and app (its bootloader, a UF2 loader) is taken as the
+  core has made it. A core whose upload writes no table (ESP8266) has all of its files taken so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 
 import msgspec
@@ -30,11 +32,12 @@ from fbuild_watch.image.regions import (
     named_after_files,
     parse_placement,
 )
-from fbuild_watch.model import BuildPlan, Image, Region, UploadRecipe
+from fbuild_watch.model import BuildPlan, FlashSettings, Image, Region, UploadRecipe
 
 _CACHE = ".images.json"
 _CACHE_VERSION = "1"
 _TOOL_BUILD = "upload.json"
+_APP = "app"
 _OTA_DATA = "ota_data"
 _BOOT_APP0 = "boot_app0.bin"
 _UNITS = {"KB": 1 << 10, "MB": 1 << 20}
@@ -64,23 +67,37 @@ def _make(plan: BuildPlan) -> Image:
     if plan.chip is None:
         return _of_artifacts(plan)
     maker = _Maker(plan, plan.chip)
-    flash_size = _flash_size(plan)
-    csv, table = _table(plan, flash_size)
+    has_table = not plan.flash_files or any(_is_table(path) for _, path in plan.flash_files)
+    regions, table = _with_table(maker, plan) if has_table else (maker.as_uploaded(), ())
+    check_sizes(regions, table)
+    image = image_of(regions, plan.chip, plan.elf)
+    maker.finish(image)
+    return image
+
+
+def _with_table(
+    maker: _Maker, plan: BuildPlan
+) -> tuple[list[Region], tuple[partitions.Partition, ...]]:
+    csv, table = _table(plan, _flash_size(plan))
     app = partitions.app_partition(table)
     if app is None:
         raise InvalidPartitions("there is no app partition", path=str(csv))
     regions = [
         Region("partitions", partitions.TABLE_OFFSET, partitions.encode(table)),
-        maker.image(plan.elf, "app", app.offset),
+        maker.app(app.offset),
     ]
     if plan.bootloader_elf:
-        regions.append(maker.image(plan.bootloader_elf, "bootloader", plan.bootloader_offset))
+        settings = replace(plan.flash, elf_sha256_offset=None)
+        loader = maker.image(plan.bootloader_elf, "bootloader", plan.bootloader_offset, settings)
+        regions.append(loader)
+    regions += maker.core_files()
     regions += _ota_data(plan, table)
     regions += _assets(maker, plan, csv, table)
-    check_sizes(regions, table)
-    image = image_of(regions, plan.chip, plan.elf)
-    maker.finish(image)
-    return image
+    return regions, table
+
+
+def _is_table(path: Path) -> bool:
+    return path.name.endswith("partitions.bin")
 
 
 def _of_artifacts(plan: BuildPlan) -> Image:
@@ -155,16 +172,47 @@ class _Maker:
         self._folder = plan.environment.build_dir
         self._cached = _load_cache(self._folder / _CACHE)
         self._made: dict[str, _Made] = {}
+        self._files: dict[str, str] = {}
+        """Of what the core's upload writes: region -> file."""
 
-    def image(self, elf: Path, name: str, offset: int) -> Region:
+    def app(self, offset: int) -> Region:
+        """The app, for `offset`: made of the ELF, or what a step has made of it."""
+        if self._plan.app_from_elf:
+            return self.image(self._plan.elf, _APP, offset, self._plan.flash)
+        return Region(_APP, offset, _read(self._folder / _file(_APP), "the build has not made it"))
+
+    def as_uploaded(self) -> list[Region]:
+        """All that the core's own upload writes."""
+        app = self._folder / _file(_APP)
+        placed = self._plan.flash_files
+        return [*(self.app(offset) for offset, path in placed if path == app), *self.core_files()]
+
+    def core_files(self) -> list[Region]:
+        """What the core's own upload writes beside the app, the table and what goes with that."""
+        app = self._folder / _file(_APP)
+        others = [
+            (offset, path)
+            for offset, path in self._plan.flash_files
+            if not (path == app or _is_table(path) or path.name == _BOOT_APP0)
+        ]
+        return [self._core_file(offset, path) for offset, path in others]
+
+    def _core_file(self, offset: int, path: Path) -> Region:
+        name = path.stem.removeprefix("firmware.")
+        inside = path.is_relative_to(self._folder)
+        self._files[name] = str(path.relative_to(self._folder) if inside else path)
+        return Region(
+            name, offset, _read(path, "neither the core has it nor the build has made it")
+        )
+
+    def image(self, elf: Path, name: str, offset: int, flash: FlashSettings) -> Region:
         """The image of an ELF, for `offset`."""
-        plan = self._plan
         data = _read(elf, "the build has not made it")
-        settings = (_CACHE_VERSION, self._chip, plan.flash.mode, plan.flash.freq, plan.flash.size)
-        inputs = _digest("\0".join(settings).encode() + b"\0" + data)
+        settings = "\0".join((_CACHE_VERSION, self._chip, *map(str, astuple(flash))))
+        inputs = _digest(settings.encode() + b"\0" + data)
 
         def make() -> tuple[Region, ...]:
-            image = esp.elf_to_image(data, self._chip, plan.flash, str(elf))
+            image = esp.elf_to_image(data, self._chip, flash, str(elf))
             return (Region(name, offset, image),)
 
         return replace(self.regions(name, inputs, make)[0], offset=offset)
@@ -203,22 +251,24 @@ class _Maker:
     def finish(self, image: Image) -> None:
         """Write the partition table, flasher_args.json and the memory; remove what is outdated."""
         files = tuple(
-            FlashFile(region.name, region.offset, _file(region.name)) for region in image.regions
+            FlashFile(
+                region.name, region.offset, self._files.get(region.name) or _file(region.name)
+            )
+            for region in image.regions
         )
-        table = next(region for region in image.regions if region.name == "partitions")
-        write_if_changed(self._folder / "partitions.bin", table.data)
         for region in image.regions:
-            if region.name == _OTA_DATA:
-                write_if_changed(self._folder / _file(_OTA_DATA), region.data)
+            if region.name in ("partitions", _OTA_DATA) and region.name not in self._files:
+                write_if_changed(self._folder / _file(region.name), region.data)
         text = flasher_args.encode(files, self._chip, self._plan.flash)
         write_if_changed(self._folder / flasher_args.FILE_NAME, text)
         write_if_changed(self._folder / _CACHE, msgspec.json.encode(self._made))
-        for name in _outputs(self._cached) - _outputs(self._made):
+        current = {region.name for region in image.regions}
+        for name in _outputs(self._cached) - _outputs(self._made) - current:
             (self._folder / _file(name)).unlink(missing_ok=True)
 
 
 def _file(region: str) -> str:
-    return "firmware.bin" if region == "app" else f"{region}.bin"
+    return "firmware.bin" if region == _APP else f"{region}.bin"
 
 
 def _outputs(made: Mapping[str, _Made]) -> set[str]:

@@ -23,7 +23,6 @@ from fbuild_watch.errors import InvalidProject
 from fbuild_watch.model import (
     BuildPlan,
     Environment,
-    FlashSettings,
     Installed,
     SizeRecipe,
     Step,
@@ -31,6 +30,7 @@ from fbuild_watch.model import (
 )
 from fbuild_watch.project import (
     arduino,
+    esp,
     includes,
     needs,
     runtime,
@@ -205,26 +205,28 @@ class _Maker:
     ) -> BuildPlan:
         environment, board = self.environment, self.board
         elf = environment.build_dir / f"{runtime.PROJECT_NAME}.elf"
-        bootloader = environment.build_dir / "bootloader.elf"
         prebuild = make.hooks(steps.BEFORE_UNITS)
         archives, link = built.link(make, elf)
         objcopy = make.objcopy(elf)
         finish = (*make.hooks(steps.AFTER_LINK), *objcopy, *make.hooks(steps.AFTER_OBJCOPY))
-        table = _partitions(environment, board, recipes)
+        parts, finish = esp.parts(recipes, environment, board.platform_dir, prebuild, finish)
+        table = parts.partitions_csv
         read_from = (*_ini(environment), *board.files)
         named = (*read_from, *([table] if table else []))
         return BuildPlan(
             environment=environment,
-            chip=_chip(recipes),
+            chip=parts.chip,
             prebuild=prebuild,
             units=built.units,
             archives=archives,
             link=link,
             elf=elf,
-            flash=_flash(recipes),
-            bootloader_elf=bootloader if bootloader in _outputs(make, prebuild) else None,
-            bootloader_offset=_number(recipes, "build.bootloader_addr", "0"),
+            flash=parts.flash,
+            bootloader_elf=parts.bootloader_elf,
+            bootloader_offset=parts.bootloader_offset,
             partitions_csv=table,
+            flash_files=parts.files,
+            app_from_elf=parts.app_from_elf,
             watch_roots=self._roots(recipes, need, sketch),
             watch_beside=_beside(environment, named, (*prebuild, *archives, link, *finish)),
             finish=finish,
@@ -281,28 +283,9 @@ class _Built:
         return between, link
 
 
-def _outputs(make: steps.Steps, prebuild: Sequence[Step]) -> set[Path | None]:
-    """Every file that a step before the units names with -o."""
-    return {steps.after(step.argv, "-o") for step in prebuild}
-
-
-def _chip(recipes: Recipes) -> str | None:
-    """esptool's name of the chip: all of its chips, and no others, are called esp*."""
-    name = recipes.get("build.mcu")
-    return name if name.startswith("esp") else None
-
-
-def _number(recipes: Recipes, name: str, default: str) -> int:
-    text = recipes.get(name, default)
-    try:
-        return int(text, 0)
-    except ValueError as error:
-        raise InvalidProject(f"{name}={text} is not a number", path=recipes.path) from error
-
-
 def _size(recipes: Recipes) -> SizeRecipe:
     def maximum(name: str) -> int | None:
-        return _number(recipes, name, "0") or None
+        return recipes.number(name) or None
 
     return SizeRecipe(
         program=recipes.properties.get("recipe.size.regex", ""),
@@ -310,23 +293,6 @@ def _size(recipes: Recipes) -> SizeRecipe:
         maximum_program=maximum("upload.maximum_size"),
         maximum_data=maximum("upload.maximum_data_size"),
     )
-
-
-def _flash(recipes: Recipes) -> FlashSettings:
-    usual = FlashSettings()
-    return FlashSettings(
-        mode=recipes.get("build.flash_mode", usual.mode),
-        freq=recipes.get("build.flash_freq", usual.freq),
-        size=recipes.get("build.flash_size", usual.size),
-    )
-
-
-def _partitions(environment: Environment, board: arduino.Board, recipes: Recipes) -> Path | None:
-    name = recipes.get("build.partitions", "default").removesuffix(".csv")
-    own = environment.project_dir
-    platform = board.platform_dir / "tools" / "partitions"
-    places = (own / f"{name}.csv", own / "partitions.csv", platform / f"{name}.csv")
-    return next((path for path in places if path.is_file()), None)
 
 
 def _beside(
@@ -344,4 +310,4 @@ def _beside(
 
 
 def _ini(environment: Environment) -> tuple[Path, ...]:
-    return environment.read_from or (environment.project_dir / "platformio.ini",)
+    return environment.read_from or (esp.own_ini(environment),)

@@ -83,6 +83,14 @@ class Recipes:
         value = self.properties.get(name)
         return default if value is None else _restore(self._expand(value, self.properties))
 
+    def number(self, name: str) -> int:
+        """A property as a number, 0 where it is absent. Raises InvalidProject."""
+        text = self.get(name) or "0"
+        try:
+            return int(text, 0)
+        except ValueError as error:
+            raise InvalidProject(f"{name}={text} is not a number", path=self.path) from error
+
     def argv(self, recipe: str, **values: Value) -> tuple[str, ...]:
         """The command of a recipe ("recipe.c.o"), with the values of this one file filled in.
 

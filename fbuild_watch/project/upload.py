@@ -7,10 +7,14 @@ The program is asked to be verbose: its words are read for progress and for proo
 
 from __future__ import annotations
 
+import re
+
 from fbuild_watch.model import Environment, UploadRecipe
+from fbuild_watch.project import esptool_words
 from fbuild_watch.project import properties as props
 from fbuild_watch.project.recipe import Recipes, protect
 
+_ESPTOOL = re.compile(r"tools\.(esptool\w*)\.upload\.pattern")
 _LATER = (
     "serial.port", "serial.port.file", "serial.port.label", "upload.port.address",
     "upload.port.label",
@@ -21,7 +25,18 @@ _PROTOCOLS = dict.fromkeys(("serial.port.protocol", "upload.port.protocol"), "se
 
 def recipe(recipes: Recipes, environment: Environment) -> UploadRecipe | None:
     """The upload of a plan; None where the core has none for this board."""
-    tool = _tool(recipes)
+    return _of_tool(_tool(recipes), recipes, environment)
+
+
+def flash_files(recipes: Recipes, environment: Environment) -> esptool_words.Files:
+    """What an upload with esptool writes: by the board's own tool, else by one that the core has."""
+    named = (match[1] for key in recipes.properties if (match := _ESPTOOL.fullmatch(key)))
+    tools = (_of_tool(tool, recipes, environment) for tool in (_tool(recipes), *sorted(named)))
+    found = (esptool_words.written(tool.argv) for tool in tools if tool)
+    return next((files for files in found if files), ())
+
+
+def _of_tool(tool: str, recipes: Recipes, environment: Environment) -> UploadRecipe | None:
     own = props.below(recipes.properties, f"tools.{tool}")
     if not tool or "upload.pattern" not in own:
         return None

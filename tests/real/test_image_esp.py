@@ -119,6 +119,45 @@ def test_an_image_has_its_regions_and_is_loaded_again(plan: BuildPlan) -> None:
     }  # fmt: skip
 
 
+def uploaded(plan: BuildPlan, *files: tuple[int, str]) -> BuildPlan:
+    """The plan of a core whose own upload writes these files of the build folder."""
+    build = plan.environment.build_dir
+    return replace(
+        plan, bootloader_elf=None, flash_files=tuple((at, build / name) for at, name in files)
+    )
+
+
+def test_what_a_cores_upload_writes_is_in_the_image(plan: BuildPlan, tmp_path: Path) -> None:
+    build = plan.environment.build_dir
+    (build / "firmware.bootloader.bin").write_bytes(b"loader")
+    (tmp_path / "uf2.bin").write_bytes(b"uf2")
+    own = uploaded(plan, (0, "firmware.bootloader.bin"), (0x8000, "firmware.partitions.bin"),
+                   (0xE000, "boot_app0.bin"), (0x10000, "firmware.bin"), (0x200000, "../uf2.bin"))  # fmt: skip
+    made = image.make(own)
+    assert [(region.name, region.offset) for region in made.regions] == [
+        ("bootloader", 0), ("partitions", 0x8000), ("app", 0x10000), ("uf2", 0x200000),
+    ]  # fmt: skip
+    assert (made.regions[0].data, made.regions[3].data) == (b"loader", b"uf2")
+    assert made.regions[2] == image.make(plan).regions[2]
+    assert image.make(own) == image.load_built(build) == made
+    (build / "firmware.bootloader.bin").unlink()
+    with pytest.raises(InvalidImage, match="neither the core has it nor the build has made it"):
+        image.make(own)
+
+
+def test_a_core_without_a_table_has_its_files_taken_as_they_are(plan: BuildPlan) -> None:
+    build = plan.environment.build_dir
+    image.make(plan)
+    own = replace(uploaded(plan, (0, "firmware.bin")), app_from_elf=False, partitions_csv=None)
+    (build / "firmware.bin").write_bytes(b"loader and app")
+    made = image.make(own)
+    assert [(region.name, region.offset, region.data) for region in made.regions] == [
+        ("app", 0, b"loader and app")
+    ]
+    assert image.load_built(build) == made
+    assert image.make(own) == made
+
+
 def test_only_what_changed_is_made_again(
     plan: BuildPlan, elf: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

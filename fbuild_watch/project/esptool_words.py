@@ -1,0 +1,80 @@
+"""What a core's commands have esptool do, so that our own rooms can do it: image/ and flash/. Pure.
+
+A core for ESP chips says in its upload what belongs where (`write-flash OFFSET FILE ...`), makes the
+app's image of the ELF (`elf2image`), and puts all files into one (`merge-bin`). Each of these starts
+an interpreter for a second, after every edit.
+
+Rules
+- What the upload writes is the image. Its bootloader and its other files are made by the core's own
+  steps, or lie in the core.
+- `elf2image` is left to image/ where it is told nothing that image/ does not do, and where no other
+  step reads its file; `merge-bin` is left out (`fbuild image` makes that file when it is asked to).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+from fbuild_watch.model import FlashSettings, Step
+
+_WRITE = ("write-flash", "write_flash")
+_MERGE = ("merge-bin", "merge_bin")
+_MAKE = "elf2image"
+_OFFSET = re.compile(r"0[xX][0-9a-fA-F]{1,8}|\d{1,10}")
+_SHORT = {"fm": "flash-mode", "ff": "flash-freq", "fs": "flash-size", "o": "output"}
+
+Files = tuple[tuple[int, Path], ...]
+
+
+def written(argv: Sequence[str]) -> Files:
+    """The files that a command writes, each after its offset; empty where it writes no flash."""
+    start = next((place for place, word in enumerate(argv) if word in _WRITE), len(argv))
+    return tuple(
+        (int(offset, 16 if offset[:2].lower() == "0x" else 10), Path(file))
+        for offset, file in pairwise(argv[start + 1 :])
+        if _OFFSET.fullmatch(offset) and not file.startswith("-") and not _OFFSET.fullmatch(file)
+    )
+
+
+def left_over(
+    steps: Sequence[Step], elf: Path, app: Path
+) -> tuple[tuple[Step, ...], FlashSettings | None]:
+    """The steps that have to be run, and what image/ makes `app` of the ELF with.
+
+    None: a step makes it.
+    """
+    wanted = [step for step in steps if not set(_MERGE) & set(step.argv)]
+    made = {step: settings for step in wanted if (settings := _settings(step.argv, elf, app))}
+    others = [step for step in wanted if step not in made]
+    if len(made) != 1 or any(str(app) in word for step in others for word in step.argv):
+        return tuple(wanted), None
+    return tuple(others), next(iter(made.values()))
+
+
+def _settings(argv: Sequence[str], elf: Path, app: Path) -> FlashSettings | None:
+    """What an `elf2image` of the ELF is told; None for any other command, or if it is told more."""
+    if _MAKE not in argv or argv[-1] != str(elf):
+        return None
+    words = argv[argv.index(_MAKE) + 1 : -1]
+    options = {_name(word): value for word, value in zip(words[::2], words[1::2], strict=False)}
+    usual = FlashSettings()
+    settings = FlashSettings(
+        mode=options.pop("flash-mode", usual.mode),
+        freq=options.pop("flash-freq", usual.freq),
+        size=options.pop("flash-size", usual.size),
+        elf_sha256_offset=_number(options.pop("elf-sha256-offset", "")),
+    )
+    is_all = options == {"output": str(app)} and len(words) % 2 == 0
+    return settings if is_all else None
+
+
+def _name(word: str) -> str:
+    name = word.lstrip("-").replace("_", "-")
+    return _SHORT.get(name, name)
+
+
+def _number(text: str) -> int | None:
+    return int(text, 0) if _OFFSET.fullmatch(text) else None
