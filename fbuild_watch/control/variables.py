@@ -36,6 +36,7 @@ _NAMES = frozenset(
         "TMPDIR",
         "TEMP",
         "TMP",
+        "FBUILD_OFFLINE",
         "HTTP_PROXY",
         "HTTPS_PROXY",
         "NO_PROXY",

@@ -158,7 +158,8 @@ class Work:
         if asked.images or asked.project is None:
             return Wanted(await trio.to_thread.run_sync(image.from_files, asked.images))
         if asked.no_build:
-            settings = await _load(asked.project, asked.environment)
+            with as_the_client(asked.variables):
+                settings = await _load(asked.project, asked.environment)
             built = await trio.to_thread.run_sync(load_built, settings)
             return Wanted(built, settings)
         with self._doing(f"building {asked.project}", call), as_the_client(asked.variables):

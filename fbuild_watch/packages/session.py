@@ -10,7 +10,6 @@ Rules
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -33,6 +32,7 @@ from fbuild_watch.packages.progress import OnProgress, Progress, ignore
 from fbuild_watch.packages.recipe import Recipe
 from fbuild_watch.packages.store import Store, usable
 from fbuild_watch.packages.wanted import Requirements, Wanted
+from fbuild_watch.surroundings import environ
 
 BY_URL_VENDOR = "url"
 """The vendor of tools that came by a bare URL."""
@@ -43,7 +43,7 @@ _DEPENDENCY = re.compile(r"\s*([^(]+?)\s*(?:\(([^)]*)\))?\s*")
 
 def is_offline() -> bool:
     """Whether the user has switched the network off (FBUILD_OFFLINE)."""
-    return os.environ.get("FBUILD_OFFLINE", "") not in ("", "0")
+    return environ().get("FBUILD_OFFLINE", "") not in ("", "0")
 
 
 class Packages:

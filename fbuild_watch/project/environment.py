@@ -17,6 +17,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from fbuild_watch import surroundings
 from fbuild_watch.errors import InvalidProject, UnknownEnvironment
 from fbuild_watch.model import Environment
 from fbuild_watch.project import foreign, manifest, remarks
@@ -31,7 +32,7 @@ _RULE = re.compile(r"[+-]<[^>]+>")
 
 def environments(project_dir: Path) -> list[str]:
     """The names of all environments, in the order of the file."""
-    return Config(project_dir, os.environ).environments()
+    return Config(project_dir, surroundings.environ()).environments()
 
 
 def load(project_dir: Path, name: str | None, environ: Mapping[str, str]) -> Environment:

@@ -9,13 +9,13 @@ Looked for in this order, the first wins:
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from fbuild_watch.model import Installed
+from fbuild_watch.surroundings import environ
 
 BOARDS = "boards.txt"
 
@@ -70,7 +70,7 @@ def hardware(project_dir: Path, installed: Installed) -> Hardware:
 
 def sketchbook() -> Path:
     """The user's Arduino folder; arduino-cli's variable moves it."""
-    named = os.environ.get("ARDUINO_DIRECTORIES_USER")
+    named = environ().get("ARDUINO_DIRECTORIES_USER")
     if named:
         return Path(named)
     above = Path.home() if sys.platform == "linux" else Path.home() / "Documents"
@@ -79,7 +79,7 @@ def sketchbook() -> Path:
 
 def _distribution() -> list[Path]:
     """`arduino/hardware` in each data folder of the system (XDG Base Directory specification)."""
-    folders = os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"
+    folders = environ().get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"
     return [Path(folder) / "arduino" / "hardware" for folder in folders.split(":") if folder]
 
 

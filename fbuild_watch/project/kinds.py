@@ -13,6 +13,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from fbuild_watch import surroundings
 from fbuild_watch.model import Environment, ForeignPlan
 from fbuild_watch.project import environment as ini_project
 from fbuild_watch.project import foreign, sketch_project
@@ -20,11 +21,12 @@ from fbuild_watch.project.config import FILE_NAME
 
 
 def load(
-    project_dir: Path, name: str | None = None, environ: Mapping[str, str] = os.environ
+    project_dir: Path, name: str | None = None, environ: Mapping[str, str] | None = None
 ) -> Environment:
     """Read one environment of a project; None: the one that the project itself prefers.
 
-    `environ` is what ${sysenv.NAME} and PlatformIO's own variables are looked up in.
+    `environ` is what ${sysenv.NAME} and PlatformIO's own variables are looked up in; None: that of
+    the work at hand.
     Raises InvalidProject (with file and line) and UnknownEnvironment.
     """
     project_dir = Path(os.path.abspath(project_dir))  # noqa: PTH100  (Path.absolute keeps `..`)
@@ -33,7 +35,9 @@ def load(
             return sketch_project.load(project_dir, name)
         if (project_dir / foreign.LISTS).exists():
             return foreign.load(project_dir, name)
-    return ini_project.load(project_dir, name, environ)
+    return ini_project.load(
+        project_dir, name, surroundings.environ() if environ is None else environ
+    )
 
 
 def environments(project_dir: Path) -> list[str]:

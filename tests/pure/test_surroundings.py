@@ -1,0 +1,72 @@
+"""Work for a client is done in the client's environment, so nothing else reads this process's own."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import fbuild_watch
+from fbuild_watch import packages, surroundings
+from fbuild_watch.control.variables import relevant
+from fbuild_watch.project import environments, load
+from fbuild_watch.project.hardware import sketchbook
+
+PACKAGE = Path(fbuild_watch.__file__).parent
+
+OWN = {
+    "surroundings.py": "the one way to it",
+    "daemon/work.py": "what a client leaves out is as the process has it",
+    "api/asks.py": "the client's side: what travels",
+    "processes/blocking.py": "programs of the API, which works for nobody else",
+    "processes/any_loop.py": "as above",
+    "control/runtime.py": "where this user's process is",
+    "cli/background.py": "as above, for its log",
+    "cli/__init__.py": "a command's own option, for all that it starts",
+    "demo.py": "a runtime folder of its own, for all that it starts",
+    "build/cache.py": "the user's one cache: whose process fills it does not matter",
+    "packages/places.py": "the user's one store: as above",
+}
+"""Modules that may, and why no client's environment counts there."""
+
+
+def reads_its_own(path: Path) -> bool:
+    return any(
+        isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "os"
+        and node.attr in {"environ", "environb", "getenv"}
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    )
+
+
+def test_only_these_read_the_environment_of_this_process() -> None:
+    found = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        if reads_its_own(path)
+    }
+    assert found == set(OWN), "use fbuild_watch.surroundings.environ"
+
+
+def test_a_clients_environment_counts_wherever_a_project_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ini = "[env]\nmonitor_speed = ${sysenv.SPEED}\n[env:one]\nboard = x\n"
+    (tmp_path / "platformio.ini").write_text(ini)
+    monkeypatch.setenv("ARDUINO_DIRECTORIES_USER", "/ours")
+    monkeypatch.setenv("FBUILD_OFFLINE", "1")
+    theirs = {"SPEED": "9600", "ARDUINO_DIRECTORIES_USER": "/theirs", "FBUILD_OFFLINE": "0"}
+    with surroundings.of(theirs):
+        assert load(tmp_path).monitor_speed == 9600
+        assert environments(tmp_path) == ["one"]
+        assert sketchbook() == Path("/theirs")
+        assert not packages.is_offline()
+    assert sketchbook() == Path("/ours")
+    assert packages.is_offline()
+
+
+def test_what_a_build_depends_on_travels_and_secrets_do_not() -> None:
+    given = {"PATH": "/bin", "Path": "C:\\", "FBUILD_OFFLINE": "1", "AWS_SECRET_ACCESS_KEY": "x"}
+    assert relevant(given).keys() == {"PATH", "Path", "FBUILD_OFFLINE"}
