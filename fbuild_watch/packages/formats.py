@@ -3,6 +3,9 @@
 Nothing is written here and nothing is judged but what only the format knows: that tar's headers
 stay small (tarfile reads them into memory), that the archive is whole, and what tarfile's own
 `data` filter has to say.
+
+A link to `/usr/bin/NAME` stands for a program that the makers leave to the system (`python3` of the
+cores for ESP8266 and RP2040). It is no link here: it becomes a script that runs NAME from PATH.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import bz2
 import gzip
 import io
 import lzma
+import re
 import stat
 import sys
 import tarfile
@@ -31,6 +35,7 @@ else:
 WINDOWS = sys.platform == "win32"
 
 _LONGEST_TARGET = 4096
+_PROGRAM = re.compile(r"/usr/(?:local/)?bin/(?P<name>[A-Za-z0-9][\w.+-]*)")
 _HEADERS = 1 << 20
 """What the headers before one member may take."""
 _BLOCK = 512
@@ -75,6 +80,15 @@ def members(archive: Path, into: Path, meter: Meter) -> Iterator[Member]:
         raise Broken("it is no archive of a known kind")
 
 
+def _link(name: str, target: str) -> Member:
+    """A symbolic link, or what stands for one to a program of the system."""
+    program = _PROGRAM.fullmatch(target)
+    if program is None:
+        return Member(name, "symlink", target=target)
+    script = f'#!/bin/sh\nexec {program["name"]} "$@"\n'.encode()
+    return Member(name, "file", executable=True, open=lambda: io.BytesIO(script))
+
+
 # --- zip -----------------------------------------------------------------------------------
 
 
@@ -94,7 +108,7 @@ def _zip_member(file: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
         case stat.S_IFLNK:
             with file.open(info) as data:
                 target = data.read(_LONGEST_TARGET).decode("utf-8", "surrogateescape")
-            return Member(name, "symlink", target=target)
+            return _link(name, target)
         case stat.S_IFDIR:
             return Member(name, "folder")
         case 0 | stat.S_IFREG:
@@ -135,11 +149,13 @@ def _tar_members(stream: _Bounded, into: Path) -> Iterator[Member]:
 
 def _tar_member(tar: tarfile.TarFile, info: tarfile.TarInfo, into: Path) -> Member:
     place(info.name, windows=WINDOWS)
+    if info.issym() and _PROGRAM.fullmatch(info.linkname):
+        return _link(info.name, info.linkname)
     _ask_data_filter(info, into)
     if info.isdir():
         return Member(info.name, "folder")
     if info.issym():
-        return Member(info.name, "symlink", target=info.linkname)
+        return _link(info.name, info.linkname)
     if info.islnk():
         return Member(info.name, "hardlink", target=info.linkname)
     if info.isreg():

@@ -2,7 +2,8 @@
 
 Rules (an archive that breaks one is refused whole; nothing of it is kept)
 - A name is relative and has no `..`. A backslash separates as a slash does: on Windows it would.
-- Files, folders, links to inside of the package. No devices, pipes, sockets.
+- Files, folders, links to inside of the package. No devices, pipes, sockets. (What becomes of a link
+  to a program of the system, formats.py says.)
 - No two members have one place. Where the file system does not know capital letters, or has one
   form of accented letters only, names that differ in nothing else are one place too. (Elsewhere
   they are let through: the headers of Linux have such names, and toolchains bring them.)

@@ -221,6 +221,23 @@ def test_a_link_through_a_link(sandbox: Sandbox) -> None:
     assert isinstance(sandbox.refused(data), UnsafeArchive)
 
 
+def test_a_link_to_a_program_of_the_system_becomes_a_script(sandbox: Sandbox) -> None:
+    link = member("t/python3", kind=tarfile.SYMTYPE, link="/usr/bin/python3")
+    script = b'#!/bin/sh\nexec python3 "$@"\n'
+    assert sandbox.unpack(tar((link, b""))) == {"python3": script}
+    zipped_link = zipped({"t/sh": b"/usr/local/bin/g++-12"}, {"t/sh": stat.S_IFLNK | 0o777})
+    assert sandbox.unpack(zipped_link) == {"sh": b'#!/bin/sh\nexec g++-12 "$@"\n'}
+    assert (sandbox.into / "t" / "sh").stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.parametrize(
+    "target", ["/usr/bin/../../etc/passwd", "/usr/bin/a b", "/usr/bin/$(id)", "/usr/bin/-c", "/bin/sh\n"]
+)  # fmt: skip
+def test_no_other_link_out_becomes_one(sandbox: Sandbox, target: str) -> None:
+    sandbox.refused(tar((member("t/x", kind=tarfile.SYMTYPE, link=target), b"")))
+    sandbox.refused(zipped({"t/x": target.encode()}, {"t/x": stat.S_IFLNK | 0o777}))
+
+
 def test_nothing_is_written_through_a_link(sandbox: Sandbox) -> None:
     data = tar(
         (member("top/dir", kind=tarfile.SYMTYPE, link="../.."), b""),
