@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from fbuild_watch.build.declared import Declared
 from fbuild_watch.build.graph import Job, Reason, why
 from fbuild_watch.build.jobs import Jobs
 from fbuild_watch.build.memory import Memory
@@ -25,10 +26,13 @@ from fbuild_watch.build.tree import Tree
 class Check:
     """The memory, the files as this build sees them, and the suspects."""
 
-    def __init__(self, memory: Memory, jobs: Jobs, shadows: Shadows) -> None:
+    def __init__(
+        self, memory: Memory, tree: Tree, jobs: Jobs, shadows: Shadows, declared: Declared
+    ) -> None:
         self.memory = memory
+        self.tree = tree
         self._shadows = shadows
-        self.tree = Tree(memory)
+        self._declared = declared
         self._suspects: set[str] = set()
         self._shadowed: dict[str, str] = {}
         """Units on whose way to their headers something new is, and what."""
@@ -81,7 +85,8 @@ class Check:
             return Reason("always")
         if job.output not in self._suspects:
             return None
-        reason = why(job, self.memory.records.get(job.output), self.tree.look, self._changed)
+        record = self.memory.records.get(job.output)
+        reason = why(job, record, self.tree.look, self._declared.of, self._changed)
         if reason is None and job.output in self._shadowed:
             return Reason("input new", self._shadowed[job.output])
         if reason is None:

@@ -26,6 +26,7 @@ from fbuild_watch import surroundings
 from fbuild_watch.build import compile_commands, size
 from fbuild_watch.build.cache import ObjectCache
 from fbuild_watch.build.check import Check
+from fbuild_watch.build.declared import Declared
 from fbuild_watch.build.events import BuildEvent, Built, OnEvent, Started, StepDone, UnitDone
 from fbuild_watch.build.execute import Executor
 from fbuild_watch.build.folder import BuildFolder
@@ -37,6 +38,7 @@ from fbuild_watch.build.runner import Outcome, Runner
 from fbuild_watch.build.shadows import Shadows
 from fbuild_watch.build.size import SizeReport
 from fbuild_watch.build.store import Store
+from fbuild_watch.build.tree import Tree
 from fbuild_watch.build.watched import unwatched
 from fbuild_watch.errors import (
     BuildError,
@@ -111,15 +113,17 @@ class Builder:
     def _load(self) -> None:
         self._expected = None
         self._memory = self._store.load()
-        shadows = Shadows(self.plan.environment.project_dir, self._jobs)
-        self._check = Check(self._memory, self._jobs, shadows)
-        tree = self._check.tree
+        project_dir, tree = self.plan.environment.project_dir, Tree(self._memory)
+        shadows = Shadows(project_dir, self._jobs)
+        declared = Declared(project_dir, self._build_dir, tree.look)
+        self._check = Check(self._memory, tree, self._jobs, shadows, declared)
         self._executor = Executor(
             self._runner,
             tree,
             self._memory,
             shadows,
-            self.plan.environment.project_dir,
+            declared,
+            project_dir,
             reuse=Reuse(self._cache, self._places, tree, shadows) if self._cache else None,
             launcher=self._launcher,
             colours=self._colours,

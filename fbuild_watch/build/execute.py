@@ -14,8 +14,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from fbuild_watch.build import depfile as depfiles
+from fbuild_watch.build import unlisted
+from fbuild_watch.build.declared import Declared
 from fbuild_watch.build.graph import Job, Record, Version
 from fbuild_watch.build.jobs import Toolchain
 from fbuild_watch.build.memory import Memory
@@ -28,6 +31,13 @@ _COLOUR = "-fdiagnostics-color=always"
 _KNOWS_COLOUR = ("gcc", "g++", "clang", "clang++", "cc", "c++", "zig")
 
 
+class _Read(NamedTuple):
+    """What a job has read, and the names that its assembler looked for."""
+
+    inputs: tuple[Version, ...]
+    copied: frozenset[str] = frozenset()
+
+
 @dataclass(slots=True)
 class Executor:
     """Runs jobs and keeps the memory true."""
@@ -36,6 +46,7 @@ class Executor:
     tree: Tree
     memory: Memory
     shadows: Shadows
+    declared: Declared
     folder: Path
     """Where commands run, and what relative names in depfiles are relative to."""
     reuse: Reuse | None = None
@@ -67,7 +78,7 @@ class Executor:
         output = Path(job.output)
         outcome = _checked(await self.runner.run(self._command(job)), output)
         if outcome.code == 0:
-            record = self._record(job, job.output)
+            record = await self._record(job, job.output)
             if record is not None and self.reuse is not None:
                 self.reuse.note(job, record, outcome.output, self.toolchain)
         return outcome
@@ -82,18 +93,56 @@ class Executor:
             if Path(output).is_relative_to(build_dir):
                 Path(output).unlink(missing_ok=True)
 
-    def _record(self, job: Job, output: str) -> Record | None:
+    async def _record(self, job: Job, output: str) -> Record | None:
         made = self.tree.renew(output)
-        names = self._inputs(job)
-        inputs = self._unchanged(names) if names is not None else None
-        inputs = self._with_embedded(job, inputs)
-        if inputs is None or made is None:
+        read = await self._read(job)
+        if read is None or made is None:
             self.memory.drop(output)
             return None
-        unused = self.shadows.unused(job, inputs)
-        record = Record(job.identity, inputs, made, unused)
+        record = Record(job.identity, read.inputs, made, self.shadows.unused(job, *read))
         self.memory.put(output, record)
         return record
+
+    async def _read(self, job: Job) -> _Read | None:
+        """What a job has read; None where an input changed meanwhile, or it cannot be known."""
+        names = self._inputs(job)
+        inputs = self._unchanged(names) if names is not None else None
+        if inputs is None or not job.is_unit:
+            return _Read(inputs) if inputs is not None else None
+        said = [self.shadows.unlisted(version) for version in self.shadows.own(inputs)]
+        if not any(one.copies for one in said):
+            return _Read(inputs)
+        named = {name for one in said for name in one.copied}
+        if any(one.copies_anything for one in said):
+            found = await self._preprocessed(job)
+            if found is None:
+                return None
+            named.update(found)
+        return self._with_copied(job, inputs, named)
+
+    async def _preprocessed(self, job: Job) -> tuple[str, ...] | None:
+        """What the assembler reads, by the preprocessor's words; None: not to be known."""
+        outcome = await self.runner.run(tuple(unlisted.preprocessing(job.argv)))
+        if outcome.code != 0:
+            return None
+        return unlisted.in_preprocessed(outcome.output.encode(), job.inputs[0])
+
+    def _with_copied(self, job: Job, inputs: tuple[Version, ...], named: set[str]) -> _Read | None:
+        """The inputs, what the assembler read of these names, and what that names in turn."""
+        looked_at = set(inputs)
+        while True:
+            places = self.shadows.places_of(job, named)
+            copied = self._unchanged([path for path in places if Path(path).is_file()])
+            if copied is None:
+                return None
+            more = [self.shadows.unlisted(version) for version in set(copied) - looked_at]
+            inputs = tuple(dict.fromkeys((*inputs, *copied)))
+            looked_at.update(copied)
+            if any(one.copies_anything for one in more):
+                return None
+            if not any(one.copied for one in more):
+                return _Read(inputs, frozenset(named))
+            named = named.union(*(one.copied for one in more))
 
     def _unchanged(self, names: Sequence[str]) -> tuple[Version, ...] | None:
         """What the inputs held; None if one that people edit changed meanwhile."""
@@ -104,19 +153,9 @@ class Executor:
         seen = tuple(version for version in tree.look_at_all(names) if version is not None)
         return seen if len(seen) == len(names) else None
 
-    def _with_embedded(
-        self, job: Job, inputs: tuple[Version, ...] | None
-    ) -> tuple[Version, ...] | None:
-        """The inputs, and what the assembler copied; None as `_unchanged`."""
-        if inputs is None:
-            return None
-        named = self.shadows.embedded(job, inputs)
-        embedded = self._unchanged([name for name in named if Path(name).is_file()])
-        return None if embedded is None else tuple(dict.fromkeys((*inputs, *embedded)))
-
     def _inputs(self, job: Job) -> tuple[str, ...] | None:
         """Every input of a job that has run; None where its depfile cannot be understood."""
-        declared = job.declared(self.tree.look)
+        declared = (*self.declared.of(job), *self._read_while_linking(job))
         if job.depfile is None:
             return declared
         try:
@@ -128,6 +167,15 @@ class Executor:
             return None
         absolute = (os.path.join(self.folder, name) for name in found)  # noqa: PTH118
         return tuple(dict.fromkeys((*declared, *absolute)))
+
+    def _read_while_linking(self, job: Job) -> Iterator[str]:
+        """With LTO it is the link that assembles: what it copies is read then."""
+        if job.is_unit or not any(word.startswith("-flto") for word in job.argv):
+            return
+        for record in tuple(self.memory.records.values()):
+            own = self.shadows.own(record.inputs)
+            if any(self.shadows.unlisted(version).copies for version in own):
+                yield from (version.path for version in own)
 
     def _command(self, job: Job) -> tuple[str, ...]:
         """What is run: the command, with what changes nothing in what it makes."""

@@ -59,6 +59,8 @@ class Job:
     depfile: str | None = None
     is_unit: bool = False
     """Whether it compiles its first input, and nothing else: the object cache may know it."""
+    folders: tuple[str, ...] = ()
+    """Where it looks for headers, as its command says it (search.py)."""
     environment: tuple[str, ...] = ()
     """The variables that its program reads, as `NAME=value`."""
     identity: Digest = field(init=False, repr=False)
@@ -69,9 +71,9 @@ class Job:
         identity = digest(text.encode(errors="surrogateescape"))
         object.__setattr__(self, "identity", identity)
 
-    def declared(self, look: Look) -> tuple[str, ...]:
-        """The inputs that are known without a depfile."""
-        return (*self.inputs, *(name for name in self.mentions if look(name) is not None))
+
+KnownInputs = Callable[[Job], Iterable[str]]
+"""The inputs of a job that are there, as far as they are known without a depfile (declared.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,11 @@ class Reason:
 
 
 def why(
-    job: Job, record: Record | None, look: Look, suspected: Container[str] = ()
+    job: Job,
+    record: Record | None,
+    look: Look,
+    declared: KnownInputs,
+    suspected: Container[str] = (),
 ) -> Reason | None:
     """The first reason why a job must run; None: it is current.
 
@@ -119,7 +125,7 @@ def why(
     likely = (version for version in record.inputs if version.path in suspected)
     return (
         _first_changed(likely, look)
-        or _first_new(job, record, look)
+        or _first_new(job, record, declared)
         or _first_changed(record.inputs, look)
     )
 
@@ -132,9 +138,9 @@ def _first_changed(versions: Iterable[Version], look: Look) -> Reason | None:
     return None
 
 
-def _first_new(job: Job, record: Record, look: Look) -> Reason | None:
+def _first_new(job: Job, record: Record, declared: KnownInputs) -> Reason | None:
     known = {version.path for version in record.inputs}
-    new = (path for path in job.declared(look) if path not in known)
+    new = (path for path in declared(job) if path not in known)
     return next((Reason("input new", path) for path in new), None)
 
 
@@ -144,13 +150,26 @@ def mentions(argv: Sequence[str]) -> tuple[str, ...]:
     `-Tscript.ld`, `-T script.ld`, `-Wl,--script=script.ld`, `@words` and plain names are all seen.
     A library (`-lname`, `-l:file`) and a script may be in any folder of `-L`.
     """
-    split = [piece for word in argv[1:] for piece in re.split(r"[,=]", word)]
-    folders = _values(split, "-L")
-    searched = [name for given in _values(split, "-l") for name in _libraries(given)]
+    split = _split(argv)
+    searched = [name for given in _values(split, "-l") for name in libraries(given)]
     searched += _values(split, "-T")
-    found = (f"{folder}/{name}" for folder in folders for name in searched)
+    found = (f"{folder}/{name}" for folder in _values(split, "-L") for name in searched)
     pieces = (piece for piece in map(_piece, split) if piece)
     return tuple(dict.fromkeys((*pieces, *found)))
+
+
+def folders_of_libraries(argv: Sequence[str]) -> list[str]:
+    """Where a linker looks for libraries and scripts, as its command says it (`-L`)."""
+    return _values(_split(argv), "-L")
+
+
+def libraries(given: str) -> tuple[str, ...]:
+    """The files that `-l` may mean."""
+    return (given[1:],) if given.startswith(":") else (f"lib{given}.a", f"lib{given}.so")
+
+
+def _split(argv: Sequence[str]) -> list[str]:
+    return [piece for word in argv[1:] for piece in re.split(r"[,=]", word)]
 
 
 def _piece(piece: str) -> str:
@@ -164,8 +183,3 @@ def _values(pieces: Sequence[str], option: str) -> list[str]:
     followed = itertools.pairwise((*pieces, ""))
     found = (word[2:] or after for word, after in followed if word.startswith(option))
     return [value for value in dict.fromkeys(found) if value]
-
-
-def _libraries(given: str) -> tuple[str, ...]:
-    """The files that `-l` may mean."""
-    return (given[1:],) if given.startswith(":") else (f"lib{given}.a", f"lib{given}.so")

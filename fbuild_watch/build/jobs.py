@@ -37,24 +37,20 @@ class Toolchain:
     """Prefixes of the paths that are on an include path, or in the project."""
 
     @classmethod
-    def of(cls, plan: BuildPlan, tool: FindTool, named: Iterable[str]) -> Toolchain:
+    def of(cls, plan: BuildPlan, tool: FindTool, units: Iterable[Job]) -> Toolchain:
         """The toolchain of a plan: what lies beside its compilers (`bin/gcc`: all beside `bin`)."""
+        project = str(plan.environment.project_dir)
+        named = {name for folders in {unit.folders for unit in units} for name in folders}
         found = {path for unit in plan.units if (path := tool(unit.argv[0]))}
         tools = {Path(path) for path in found} | {Path(path).resolve() for path in found}
         folders = {tool.parent for tool in tools}
         homes = {path.parent if path.name == "bin" else path for path in folders}
-        project = str(plan.environment.project_dir)
-        return cls(_prefixes(map(str, homes)), _prefixes((*named, project)))
+        but = (*search.absolute(project, named), project)
+        return cls(_prefixes(map(str, homes)), _prefixes(but))
 
     def has(self, path: str) -> bool:
         """Whether a file is the toolchain's."""
         return path.startswith(self.holds) and not path.startswith(self.but)
-
-
-def _search(plan: BuildPlan) -> tuple[str, ...]:
-    named = {name for unit in plan.units for name in search.folders(unit.argv)}
-    project = plan.environment.project_dir
-    return tuple(sorted({os.path.normpath(project / name) for name in named}))
 
 
 def _prefixes(folders: Iterable[str]) -> tuple[str, ...]:
@@ -72,9 +68,6 @@ class Jobs:
     finish: tuple[Job, ...] = ()
     places: dict[str, int] = field(default_factory=dict)
     """Where the unit that makes an object stands in `units`."""
-
-    search: tuple[str, ...] = ()
-    """Every folder on an include path."""
     toolchain: Toolchain = field(default_factory=lambda: Toolchain((), ()))
 
     @classmethod
@@ -87,8 +80,6 @@ class Jobs:
     ) -> Jobs:
         """The jobs of a plan; `environment`: see read_by_compilers."""
         folder, build_dir = plan.environment.project_dir, plan.environment.build_dir
-
-        named = _search(plan)
 
         def steps(*given: Step) -> tuple[Job, ...]:
             made = (of_step(step, folder, build_dir, tool(step.argv[0])) for step in given)
@@ -104,8 +95,7 @@ class Jobs:
             link=steps(*plan.archives, plan.link),
             finish=steps(*plan.finish),
             places={job.output: place for place, job in enumerate(units) if job.output},
-            search=named,
-            toolchain=Toolchain.of(plan, tool, named),
+            toolchain=Toolchain.of(plan, tool, units),
         )
 
     def steps(self) -> tuple[Job, ...]:
@@ -145,6 +135,7 @@ def of_unit(
             if word.startswith("@")
         ),
         depfile=str(unit.depfile),
+        folders=tuple(search.folders(unit.argv)),
         environment=environment,
     )
 

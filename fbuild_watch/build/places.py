@@ -22,7 +22,7 @@ _PREFIX_MAP = re.compile(
     r"(?P<option>-f(?:file|macro|debug)-prefix-map=)(?P<old>[^=]*)(?P<new>=.*)", re.DOTALL
 )
 _MARK = "\0"
-_VERSION = "objects 1"
+_VERSION = "objects 2"
 _NAMES_FILES = ("-iquote", "-isystem", "-idirafter", "-include", "-imacros", "-I")
 
 

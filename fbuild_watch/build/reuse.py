@@ -110,8 +110,8 @@ class Reuse:
     def _is_changing(self, version: Version) -> bool:
         known = self._changing.get(version)
         if known is None:
-            embeds = bool(self._shadows.unlisted(version).embedded)
-            known = self._changing[version] = embeds or _has_changing(version.path)
+            copies = self._shadows.unlisted(version).copies
+            known = self._changing[version] = copies or _has_changing(version.path)
         return known
 
 

@@ -27,7 +27,7 @@ from fbuild_watch.build.graph import Digest, Record, Version
 from fbuild_watch.build.memory import Memory, Stamp
 from fbuild_watch.files import write_atomically
 
-_MAGIC = b"fbuild records 3\n"
+_MAGIC = b"fbuild records 4\n"
 _FRAME = struct.Struct("<II")
 _SPARE = 4 << 20
 """Bytes of history that are not worth a new log."""

@@ -41,7 +41,10 @@ RECORD = Record(
 def ask(
     job: Job, record: Record | None, files: Files, suspected: Container[str] = ()
 ) -> Reason | None:
-    return why(job, record, look_in(files), suspected)
+    def declared(job: Job) -> list[str]:
+        return [*job.inputs, *(name for name in job.mentions if name in files)]
+
+    return why(job, record, look_in(files), declared, suspected)
 
 
 def test_what_nothing_changed_in_is_current() -> None:

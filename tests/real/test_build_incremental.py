@@ -29,6 +29,20 @@ from tests.real.build_kit import HostProject, script
 NAMES = ("main", "lib_a", "lib_b", "extra")
 HEADERS = ("one.h", "two.h")
 FOLDERS = ("src", "include")
+UNLISTED = {
+    "asks": "#if __has_include(CONFIG)\n#define IT 7\n#else\n#define IT 8\n#endif\n",
+    "own": "#include <limits.h>\n#define IT (INT_MAX & 7)\n",
+    "copies": '#define COPY(f) __asm__(".data\\n.incbin \\"" f "\\"\\n.text")\n'
+    'COPY("blob.txt");\n#define IT 9\n',
+}
+"""Sources that read what no depfile names."""
+FILES = {
+    "src/late.h": "",
+    "src/limits.h": "#define INT_MAX {}\n",
+    "blob.txt": "{}",
+    "symbols.ld": "symbol = {};\n",
+}
+"""What these sources, and the linker's script, read."""
 
 edits = st.one_of(
     st.tuples(st.just("header"), st.sampled_from(HEADERS), st.integers(0, 2)),
@@ -42,6 +56,9 @@ edits = st.one_of(
     st.tuples(st.just("past"), st.sampled_from(NAMES), st.integers(0, 2)),
     st.tuples(st.just("object"), st.sampled_from(NAMES), st.just(0)),
     st.tuples(st.just("flag"), st.just(""), st.integers(0, 1)),
+    st.tuples(st.just("text"), st.sampled_from(NAMES), st.sampled_from(tuple(UNLISTED))),
+    st.tuples(st.just("file"), st.sampled_from(tuple(FILES)), st.integers(0, 2)),
+    st.tuples(st.just("gone"), st.sampled_from(tuple(FILES)), st.just(0)),
 )
 """What happens to files. Headers lie in include/; a shadow is one of the same name in src/."""
 
@@ -61,13 +78,20 @@ class Story:
 
     def __post_init__(self) -> None:
         self.project = HostProject(self.root, flags=("-O0", "-g"))
-        self.project.flags = (*self.project.flags, f"-I{self.root}/include")
+        self.project.flags = (*self.project.flags, f"-I{self.root}/include", "-DCONFIG=<late.h>")
+        self.project.flags = (*self.project.flags, f"-I{self.root}/src")
+        self.project.link_flags = ("-Wl,-T,main.ld",)
+        (self.root / "main.ld").write_text("INCLUDE symbols.ld\nINSERT AFTER .text;\n")
+        for file in ("blob.txt", "symbols.ld"):
+            self.apply("file", file, 1)
         (self.root / "include").mkdir()
         for header in HEADERS:
             self.apply("header", header, 1)
         for name in NAMES:
             self.apply("source", name, 1)
         self.apply("includes", "main", "one.h")
+        for name, kind in zip(NAMES[1:], UNLISTED, strict=True):
+            self.apply("text", name, kind)
         self.builder = self.new_builder()
 
     def new_builder(self) -> Builder:
@@ -104,7 +128,14 @@ class Story:
         elif what == "object":
             self.damage(self.project.build_dir / "obj" / f"{name}.c.o")
         elif what == "flag":
-            self.project.flags = (*self.project.flags[:3], f"-DFLAG={value}")
+            self.project.flags = (*self.project.flags[:5], f"-DFLAG={value}")
+        elif what == "text":
+            text = f"{UNLISTED[str(value)]}int {entry}(void) {{ return IT; }}\n"
+            self.write(source, text)
+        elif what == "file":
+            self.write(self.root / name, FILES[name].format(value))
+        elif what == "gone":
+            self.remove(self.root / name)
 
     def remove(self, path: Path) -> None:
         path.unlink(missing_ok=True)
@@ -150,6 +181,7 @@ from pathlib import Path
 from fbuild_watch.build import Builder
 from tests.real.build_kit import HostProject
 project = HostProject(Path({str(self.root)!r}), compiler={slow!r}, flags={self.project.flags!r})
+project.link_flags = {self.project.link_flags!r}
 trio.run(Builder(project.plan(), jobs=2).build)
 """
         child = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
@@ -162,11 +194,13 @@ trio.run(Builder(project.plan(), jobs=2).build)
 
 
 async def elf_of(builder: Builder, hint: set[Path] | None = None) -> bytes | None:
-    """The ELF's bytes; None where the build fails, as it should for these sources."""
+    """The bytes of the ELF and of what it could take; None where the build fails, as it should."""
     try:
-        return (await builder.build(changed=hint)).elf.read_bytes()
+        elf = (await builder.build(changed=hint)).elf
     except BuildError:
         return None
+    archive = elf.with_name("lib.a")
+    return elf.read_bytes() + (archive.read_bytes() if builder.plan.archives else b"")
 
 
 async def clean(story: Story) -> bytes | None:

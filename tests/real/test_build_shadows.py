@@ -158,3 +158,145 @@ async def test_a_copy_in_another_folder_reuses_objects_and_is_what_a_clean_build
     shutil.rmtree(tmp_path / "two")
     assert reused > 0
     assert (copy, 0) == await made("two", nothing)
+
+
+async def test_what_a_macro_has_has_include_ask_for_comes_and_goes(
+    project: HostProject, tmp_path: Path
+) -> None:
+    text = "#if __has_include(CONFIG)\n#define IT 2\n#else\n#define IT 1\n#endif\n"
+    project.write("main.c", f"{text}int main(void) {{ return IT; }}\n")
+    project.flags = (*project.flags, "-DCONFIG=<lib/late.h>")
+    cache = ObjectCache(tmp_path / "cache", 1 << 30)
+    without = (await build(project, cache)).elf.read_bytes()
+    assert not (await build(project, cache)).compiled
+    late = project.root / "first" / "lib" / "late.h"
+    late.write_text("")
+    within = (await build(project, cache)).elf.read_bytes()
+    assert within != without
+    late.unlink()
+    shutil.rmtree(project.build_dir)
+    assert (await build(project, cache)).elf.read_bytes() == without
+
+
+@pytest.mark.parametrize("folder", ["src", "first"])
+async def test_a_header_before_one_of_the_compiler_s_own_is_seen(
+    project: HostProject, tmp_path: Path, folder: str
+) -> None:
+    cache = ObjectCache(tmp_path / "cache", 1 << 30)
+    project.write("main.c", '#include "limits.h"\nint main(void) { return INT_MAX != 7; }\n')
+    project.write("other.c", "int other;\n")
+    before = (await build(project, cache)).elf.read_bytes()
+    own = project.root / folder / "limits.h"
+    own.write_text("#define INT_MAX 7\n")
+    built = await build(project, cache)
+    assert [path.name for path in built.compiled] == ["main.c"]
+    assert built.elf.read_bytes() != before
+    assert not (await build(project, cache)).compiled
+    own.unlink()
+    assert (await build(project, cache)).elf.read_bytes() == before
+
+
+INCBIN = """
+#define STRING(x) #x
+#define INCBIN(name, file) __asm__(".section .rodata\\n" #name ":\\n.incbin" " \\"" file "\\"\\n.text")
+"""
+
+
+async def test_a_file_that_a_macro_has_the_assembler_copy_is_an_input(project: HostProject) -> None:
+    (project.root / "first" / "incbin.h").write_text(INCBIN)
+    blob = project.root / "first" / "blob.txt"
+    blob.write_text("one")
+    text = '#include <incbin.h>\nINCBIN(blob, "blob" ".txt");\nint main(void) { return 0; }\n'
+    project.write("main.c", text)
+    before = (await build(project)).elf.read_bytes()
+    assert not (await build(project)).compiled
+    blob.write_text("two")
+    changed = (await build(project)).elf.read_bytes()
+    assert changed != before
+    (project.root / "blob.txt").write_text("one")  # the assembler looks here first
+    assert (await build(project)).elf.read_bytes() == before
+    (project.root / "blob.txt").unlink()
+    assert (await build(project)).elf.read_bytes() == changed
+
+
+async def test_what_the_assembler_includes_is_followed(project: HostProject) -> None:
+    (project.root / "first" / "more.inc").write_text('.incbin "blob.txt"\n')
+    blob = project.root / "first" / "blob.txt"
+    blob.write_text("one")
+    text = (
+        'asm(".section .rodata\\n.include \\"more.inc\\"\\n.text");\nint main(void) { return 0; }\n'
+    )
+    project.write("main.c", text)
+    before = (await build(project)).elf.read_bytes()
+    assert not (await build(project)).compiled
+    blob.write_text("two")
+    assert (await build(project)).elf.read_bytes() != before
+
+
+async def test_a_name_that_the_assembler_makes_is_compiled_every_time(project: HostProject) -> None:
+    blob = project.root / "blob.txt"
+    blob.write_text("one")
+    macro = '.macro copy name\\n.incbin \\"\\\\name\\"\\n.endm\\ncopy blob.txt'
+    project.write("main.c", f'asm("{macro}");\nint main(void) {{ return 0; }}\n')
+    assert (await build(project)).linked
+    again = await build(project)
+    assert [path.name for path in again.compiled] == ["main.c"]
+    assert not again.linked
+    blob.write_text("two")
+    assert (await build(project)).linked
+
+
+async def test_with_lto_the_link_copies_what_the_assembler_reads(project: HostProject) -> None:
+    blob = project.root / "blob.txt"
+    blob.write_text("one")
+    text = (
+        'asm(".section .rodata\\n.incbin \\"blob.txt\\"\\n.text");\nint main(void) { return 0; }\n'
+    )
+    project.write("main.c", text)
+    project.flags = ("-O1", "-flto")
+    project.link_flags = ("-flto", "-O1")
+    before = (await build(project)).elf.read_bytes()
+    assert not (await build(project)).linked
+    blob.write_text("two")
+    assert (await build(project)).elf.read_bytes() != before
+
+
+def script_files(project: HostProject) -> Path:
+    """A script that the link is given, which includes another from a folder of -L."""
+    folder = project.root / "ld"
+    folder.mkdir()
+    (folder / "main.ld").write_text(
+        "/* INCLUDE no.ld */\nINCLUDE symbols.ld\nINSERT AFTER .text;\n"
+    )
+    (folder / "symbols.ld").write_text("answer = 1;\n")
+    return folder
+
+
+@pytest.mark.parametrize("in_words", [False, True])
+async def test_what_a_linker_script_includes_is_an_input(
+    project: HostProject, in_words: bool
+) -> None:
+    folder = script_files(project)
+    project.link_flags = ("-Wl,-T,main.ld", "-Lld")
+    if in_words:
+        (project.root / "words").write_text('"-Wl,-T,main.ld" -Lld\n')
+        project.link_flags = ("@words",)
+    project.write("main.c", "int main(void) { return 0; }\n")
+    before = (await build(project)).elf.read_bytes()
+    assert not (await build(project)).linked
+    (folder / "symbols.ld").write_text("answer = 2;\n")
+    assert (await build(project)).elf.read_bytes() != before
+    assert not (await build(project)).linked
+    (project.root / "symbols.ld").write_text("answer = 1;\n")  # the linker looks here first
+    assert (await build(project)).elf.read_bytes() == before
+    (folder / "main.ld").write_text("INSERT AFTER .text;\n")
+    assert (await build(project)).linked
+
+
+async def test_a_folder_that_a_file_of_words_names_is_on_the_way(project: HostProject) -> None:
+    (project.root / "second" / "lib").mkdir(parents=True)
+    (project.root / "words").write_text("-Isecond -I../common\n")
+    project.flags = ("-O0", "@words")
+    before = (await build(project)).elf.read_bytes()
+    (project.root / "second" / "lib" / "shared.h").write_text("#define SHARED 5\n")
+    assert (await build(project)).elf.read_bytes() != before
