@@ -16,7 +16,14 @@ import trio
 from fbuild_watch import flash, tool_upload, words
 from fbuild_watch.errors import PortError, PortLost, PortNotFound
 from fbuild_watch.model import ConsoleItem, FlashReport, Image, Notice, UploadRecipe, UploadReport
-from fbuild_watch.serial import Port, PortLease, open_port, read_into, wait_for_port
+from fbuild_watch.serial import (
+    Port,
+    PortLease,
+    open_port,
+    read_into,
+    serial_number_of,
+    wait_for_port,
+)
 
 T = TypeVar("T")
 
@@ -48,6 +55,7 @@ class BoardPort:
         self._memory = memory or flash.BoardMemory()
         self._baud = baud
         self._port: Port | None = None
+        self._serial_number: str | None = None
         self._lease: PortLease | None = None
         self._turn = trio.Lock()
         self._reading = trio.CancelScope()
@@ -63,7 +71,7 @@ class BoardPort:
         said = ""
         while self._port is None:
             try:
-                await self.open(await _wait_for(configured()))
+                await self.open(await self._wait_for(configured()))
             except PortError as error:
                 if str(error) != said:
                     tell(words.failed(error))
@@ -74,6 +82,13 @@ class BoardPort:
         """Open the port that is called `name`. Raises PortError."""
         self._port = await open_port(name, self._baud)
         self._lease = PortLease(self._port)
+        self._serial_number = await serial_number_of(name)
+
+    async def _wait_for(self, name: str | None) -> str:
+        """A URL is tried by opening it: looking first would make its server serve twice."""
+        if name and "://" in name:
+            return name
+        return await wait_for_port(name, serial_number=self._serial_number)
 
     @property
     def name(self) -> str:
@@ -254,8 +269,3 @@ async def flash_line(line: flash.Line, image: Image, listener: flash.Listener) -
         mac=line.mac,
         reset=line.reset,
     )
-
-
-async def _wait_for(name: str | None) -> str:
-    """A URL is tried by opening it: looking first would make its server serve twice."""
-    return name if name and "://" in name else await wait_for_port(name)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import trio
@@ -11,25 +13,32 @@ import trio
 from fbuild_watch import flash, tool_upload, words
 from fbuild_watch.app import Console
 from fbuild_watch.board_commands import obey
-from fbuild_watch.board_port import BoardPort
-from fbuild_watch.errors import PortError
+from fbuild_watch.board_port import BoardPort, Operation, flash_line
+from fbuild_watch.errors import ConnectionLost, PortError
 from fbuild_watch.feed import Feed
 from fbuild_watch.model import (
     Command,
     ConsoleInput,
+    Device,
     FlashReport,
     Image,
     Notice,
     Typed,
     UploadReport,
 )
-from fbuild_watch.serial import open_port
+from fbuild_watch.serial import Port, list_ports, open_port, whereabouts
 
 T = TypeVar("T")
 
 
-async def flash_once(
-    image: Image,
+COME_BACK_S = 5.0
+"""How long a board whose port went away in the middle is waited for."""
+
+LOOK_AGAIN_S = 0.1
+
+
+async def visit(
+    operation: Operation[T],
     port: str,
     *,
     write_baud: int,
@@ -38,28 +47,57 @@ async def flash_once(
     memory: flash.BoardMemory | None = None,
     mac: str | None = None,
     reset: str = "auto",
-) -> FlashReport:
-    """Bring the board on `port` up to date and leave it running, with the port closed.
+) -> T:
+    """Open `port` for one of the operations of `flash`, and close it. Raises as the operation does.
 
-    `memory`, `mac` and `reset` are `flash.flash`'s. Cancelling ends it before the first erase. Raises PortError, FlashError, ImageError.
+    The rest is `flash.Line`'s. A port that goes away in the middle and is back soon, under whatever
+    name, is gone on with, if it is the same board that answers there.
     """
-    opened = await open_port(port, run_baud)
-    try:
-        return await flash.flash(
+    met: list[Device] = []
+
+    def meet(device: Device) -> None:
+        met.append(device)
+        listener.device(device)
+
+    async def on(opened: Port, mac: str | None) -> T:
+        line = flash.Line(
             opened.blocking(),
-            image,
-            name=port,
-            modem_lines=opened.has_modem_lines,
-            write_baud=write_baud,
-            run_baud=run_baud,
-            listener=listener,
-            memory=memory,
-            mac=mac,
-            reset=reset,
+            opened.name,
+            opened.has_modem_lines,
+            write_baud,
+            run_baud,
+            reset,
+            memory,
+            mac,
         )
-    finally:
-        with trio.CancelScope(shield=True):
-            await opened.aclose()
+        try:
+            return await operation(line, replace(listener, device=meet))
+        finally:
+            with trio.CancelScope(shield=True):
+                await opened.aclose()
+
+    try:
+        return await on(await open_port(port, run_baud), mac)
+    except ConnectionLost as error:
+        if not error.gone:
+            raise
+        listener.progress(flash.Progress("waiting for the board to come back"))
+        back = await _found_again(port, met[-1].mac, run_baud)
+        if back is None:
+            raise
+    return await on(back, met[-1].mac)
+
+
+async def _found_again(name: str, mac: str, baud: int) -> Port | None:
+    """The port of the board with this MAC; None: it stays away."""
+    with trio.move_on_after(COME_BACK_S):
+        while True:
+            await trio.sleep(LOOK_AGAIN_S)
+            ports = await trio.to_thread.run_sync(list_ports, abandon_on_cancel=True)
+            if (found := whereabouts(name, mac, ports)) is not None:
+                with suppress(PortError):
+                    return await open_port(found, baud)
+    return None
 
 
 async def deliver(
@@ -67,30 +105,15 @@ async def deliver(
 ) -> FlashReport | UploadReport:
     """Bring `image` to the board on `port`, through esptool or by the core's own program.
 
-    `how` is `flash_once`'s; the core's program has its own. Raises PortError, FlashError, ImageError.
+    `how` is `visit`'s; the core's program has its own. Raises PortError, FlashError, ImageError.
     """
     if image.upload is not None:
         return await tool_upload.upload(image.upload, port, listener)
-    return await flash_once(image, port, listener=listener, **how)
 
+    async def operation(line: flash.Line, told: flash.Listener) -> FlashReport:
+        return await flash_line(line, image, told)
 
-async def visit(
-    operation: Callable[[flash.Line, flash.Listener], Awaitable[T]],
-    port: str,
-    *,
-    write_baud: int,
-    run_baud: int,
-    listener: flash.Listener,
-) -> T:
-    """Open `port` for one of the operations of `flash`, and close it. Raises as the operation does."""
-    opened = await open_port(port, run_baud)
-    modem_lines = opened.has_modem_lines
-    line = flash.Line(opened.blocking(), port, modem_lines, write_baud, run_baud)
-    try:
-        return await operation(line, listener)
-    finally:
-        with trio.CancelScope(shield=True):
-            await opened.aclose()
+    return await visit(operation, port, listener=listener, **how)
 
 
 async def restart(port: str) -> None:

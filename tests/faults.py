@@ -3,7 +3,7 @@
     what goes wrong            where it is counted
     Dropped Doubled Garbled    bytes on the line, each way
     Stalled                    bytes on the line, each way
-    Vanished                   bytes to the chip
+    Vanished Renamed           bytes to the chip
     StubDied                   frames that the stub hears
     StuckSector                an address
     PowerLost                  flash operations: an erase of a unit, a programming of some bytes
@@ -78,6 +78,14 @@ class Vanished:
 
 
 @dataclass(frozen=True, slots=True)
+class Renamed:
+    """The port goes away, and is back under another name. The chip runs on."""
+
+    at: int
+    seconds: float = 0.3
+
+
+@dataclass(frozen=True, slots=True)
 class StubDied:
     """The stub does not answer any more, from that frame on and until the next reset."""
 
@@ -110,12 +118,13 @@ class Deaf:
 
 
 LineFault = Dropped | Doubled | Garbled
-Fault = LineFault | Stalled | Vanished | StubDied | StuckSector | PowerLost | ButtonHeld | Deaf
+PortFault = Vanished | Renamed
+Fault = LineFault | Stalled | PortFault | StubDied | StuckSector | PowerLost | ButtonHeld | Deaf
 KINDS: dict[str, type[Any]] = {
     kind.__name__: kind
     for kind in (
         Dropped, Doubled, Garbled, Stalled, Vanished, StubDied, StuckSector, PowerLost, ButtonHeld,
-        Deaf,
+        Renamed, Deaf,
     )
 }  # fmt: skip
 
@@ -141,6 +150,8 @@ def draw(kind: str, rng: random.Random, extent: Extent = Extent()) -> Fault:
     match kind:
         case "Vanished":
             return Vanished(rng.randrange(extent.to_chip), rng.uniform(0.05, 0.5))
+        case "Renamed":
+            return Renamed(rng.randrange(extent.to_chip), rng.uniform(0.05, 0.5))
         case "StubDied":
             return StubDied(rng.randrange(extent.commands))
         case "StuckSector":
@@ -312,7 +323,7 @@ class DyingStub(StubLoader):
 
 
 class FaultyBoard(Board):
-    """A board on a faulty line, with a faulty flash. `vanish` is told for how long the port goes."""
+    """A board on a faulty line, with a faulty flash. `vanish` is told how its port goes away."""
 
     def __init__(
         self,
@@ -321,7 +332,7 @@ class FaultyBoard(Board):
         seed: int,
         *,
         personality: Personality,
-        vanish: Callable[[float], None],
+        vanish: Callable[[PortFault], None],
         log: Callable[[str], None],
         **others: Any,
     ) -> None:
@@ -330,7 +341,7 @@ class FaultyBoard(Board):
         self._fault_log = log
         self._vanish = vanish
         self._vanishings = sorted(
-            (f for f in faults if isinstance(f, Vanished)), key=lambda fault: fault.at
+            (f for f in faults if isinstance(f, PortFault)), key=lambda fault: fault.at
         )
         self._button = any(isinstance(f, ButtonHeld) for f in faults)
         self._sent = 0
@@ -352,7 +363,7 @@ class FaultyBoard(Board):
         if self._vanishings and self._vanishings[0].at < self._sent:
             fault = self._vanishings.pop(0)
             self._fault_log(f"fault: {fault}")
-            self._vanish(fault.seconds)
+            self._vanish(fault)
 
     def set_lines(self, dtr: bool, rts: bool, now: float) -> None:
         """As Board.set_lines."""

@@ -76,9 +76,11 @@ class ConnectionLost(FlashError):
 
     def __init__(self, port: str, step: str, reason: str, *, written: bool, gone: bool) -> None:
         state = "its flash is half written" if written else "its flash was not touched"
+        first = "plug the board in again (fbuild ports: its port may have another name now)"
         super().__init__(
             f"the board on {port} stopped answering while {step} ({reason}); {state}",
-            hint="check the cable, then flash again: what is right already is not written twice",
+            hint=f"{first if gone else 'check the cable'}, then do it again: "
+            "what is right already is not written twice",
             port=port,
             step=step,
             reason=reason,

@@ -5,7 +5,14 @@ from fbuild_watch.serial.lease import LeaseConflict, PortLease
 from fbuild_watch.serial.lines import LineAssembler
 from fbuild_watch.serial.opening import open_port
 from fbuild_watch.serial.port import Port, SerialLike
-from fbuild_watch.serial.ports import PortInfo, choose_port, list_ports, wait_for_port
+from fbuild_watch.serial.ports import (
+    PortInfo,
+    choose_port,
+    list_ports,
+    serial_number_of,
+    wait_for_port,
+    whereabouts,
+)
 from fbuild_watch.serial.reader import read_into
 
 __all__ = [
@@ -20,5 +27,7 @@ __all__ = [
     "list_ports",
     "open_port",
     "read_into",
+    "serial_number_of",
     "wait_for_port",
+    "whereabouts",
 ]

@@ -11,7 +11,13 @@ import serial.tools.list_ports
 
 from fbuild_watch.cli.ports import table
 from fbuild_watch.errors import PortAmbiguous, PortNotFound
-from fbuild_watch.serial.ports import PortInfo, choose_port, find_port, list_ports
+from fbuild_watch.serial.ports import (
+    PortInfo,
+    choose_port,
+    find_port,
+    list_ports,
+    whereabouts,
+)
 
 BUILT_IN = PortInfo("/dev/ttyS0")
 ONE = PortInfo("/dev/ttyUSB0", "CP2102N", 0x10C4, 0xEA60, "aa01")
@@ -59,6 +65,28 @@ def test_a_board_is_followed_by_its_serial_number_and_never_mistaken() -> None:
     assert find_port(None, None, [BUILT_IN, TWO]) == "/dev/ttyACM0"
     assert find_port(None, None, [ONE, TWO]) is None
     assert find_port(None, None, [BUILT_IN]) is None
+
+
+def test_a_serial_number_that_several_boards_have_is_none() -> None:
+    """As a CP2102 is sold."""
+    boards = [PortInfo(f"/dev/ttyUSB{n}", vid=1, pid=1, serial_number="0001") for n in (0, 1)]
+    assert find_port(None, "0001", boards) is None
+    assert find_port(None, "0001", boards[:1]) == "/dev/ttyUSB0"
+
+
+MAC = "7c:df:a1:00:00:01"
+NATIVE = PortInfo("/dev/ttyACM1", vid=0x303A, pid=0x1001, serial_number=MAC.upper())
+OTHER_NATIVE = PortInfo("/dev/ttyACM0", vid=0x303A, pid=0x1001, serial_number="7C:DF:A1:00:00:02")
+
+
+def test_a_board_that_was_away_is_looked_for_by_its_mac_its_name_and_as_the_only_one() -> None:
+    assert whereabouts("/dev/ttyACM0", MAC, [OTHER_NATIVE, NATIVE]) == "/dev/ttyACM1"
+    assert whereabouts("/dev/ttyACM0", MAC, [OTHER_NATIVE]) is None  # it says that it is another
+    assert whereabouts("/dev/ttyUSB0", MAC, [ONE, TWO]) == "/dev/ttyUSB0"
+    assert whereabouts("/dev/ttyUSB7", MAC, [BUILT_IN, ONE]) == "/dev/ttyUSB0"
+    assert whereabouts("/dev/ttyUSB7", MAC, [ONE, TWO]) is None
+    assert whereabouts("/dev/ttyUSB7", MAC, []) is None
+    assert whereabouts("rfc2217://h:1", MAC, [ONE]) == "rfc2217://h:1"
 
 
 def found(device: str, **more: Any) -> SimpleNamespace:

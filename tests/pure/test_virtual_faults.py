@@ -179,7 +179,7 @@ def test_the_port_vanishes() -> None:
     desk.send(b"x" * 10)
     assert desk.away == []
     desk.send(b"x")
-    assert desk.away == [0.5]
+    assert desk.away == [Vanished(10, 0.5)]
 
 
 @pytest.mark.parametrize("kind", [ESP32, ESP8266])

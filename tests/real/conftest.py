@@ -129,6 +129,11 @@ class FaultyServedBoard(ServedBoard):
         super().__init__(flash_path, timing, chip)
 
     @property
+    def url_now(self) -> str:
+        """Its port, which may have got another name."""
+        return self.log.rpartition("port: ")[2].partition("\n")[0]
+
+    @property
     def fired(self) -> list[str]:
         """The faults that have happened, in words, in their order."""
         return [line for line in self.log.splitlines() if line.startswith("fault: ")]

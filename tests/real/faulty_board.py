@@ -19,7 +19,7 @@ from fbuild_watch.virtual.host import TIMINGS, mac_of
 from fbuild_watch.virtual.personality import PERSONALITIES
 from fbuild_watch.virtual.server import BoardServer
 from fbuild_watch.virtual.stubs import installed_stubs
-from tests.faults import FaultyBoard, FaultyNor, from_json
+from tests.faults import FaultyBoard, FaultyNor, PortFault, Renamed, from_json
 
 
 def log(line: str) -> None:
@@ -27,24 +27,29 @@ def log(line: str) -> None:
 
 
 class Port:
-    """The board's port: there, or away for a while."""
+    """The board's port: there, or away for a while, or back under another name."""
 
     def __init__(self) -> None:
         self._away = 0.0
+        self._number = 0
         self._vanished = trio.Event()
 
-    def vanish(self, seconds: float) -> None:
-        self._away = seconds
+    def vanish(self, fault: PortFault) -> None:
+        self._away = fault.seconds
+        if isinstance(fault, Renamed):
+            self._number = 0
         self._vanished.set()
 
     async def serve(self, server: BoardServer) -> None:
         """Serve connections; closed, refused and open again whenever it vanishes."""
-        number = 0
         while True:
-            listeners = await trio.open_tcp_listeners(number, host="127.0.0.1")
-            if not number:
-                number = listeners[0].socket.getsockname()[1]
-                print(f"rfc2217://127.0.0.1:{number}", flush=True)
+            # The socket of the old name is not there any more: the system gives a new number.
+            listeners = await trio.open_tcp_listeners(self._number, host="127.0.0.1")
+            if not self._number:
+                self._number = listeners[0].socket.getsockname()[1]
+                url = f"rfc2217://127.0.0.1:{self._number}"
+                print(url, flush=True)
+                log(f"port: {url}")
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(trio.serve_listeners, server.serve, listeners)
                 await self._vanished.wait()

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from fbuild_watch import flash
+from fbuild_watch import flash, oneshot
 from fbuild_watch.errors import (
     ConnectionLost,
     FlashError,
@@ -25,12 +25,25 @@ from fbuild_watch.errors import (
     PortError,
     PortLost,
     VerifyFailed,
+    WrongBoard,
 )
 from fbuild_watch.flash.guess import NOTHING, of_image
 from fbuild_watch.flash.link import Patience
 from fbuild_watch.model import SECTOR, FlashReport, Image, Region
 from fbuild_watch.serial import open_port
-from tests.faults import KINDS, Deaf, Extent, Fault, PowerLost, StubDied, StuckSector, draw
+from fbuild_watch.serial.ports import PortInfo
+from fbuild_watch.virtual.host import mac_of
+from tests.faults import (
+    KINDS,
+    Deaf,
+    Extent,
+    Fault,
+    PowerLost,
+    Renamed,
+    StubDied,
+    StuckSector,
+    draw,
+)
 from tests.real.conftest import FaultyServedBoard, ServedBoard
 
 IN_A_HURRY = Patience(answer=0.4, digest_per_mb=1.0, write_per_mb=1.0, back_off=0.02)
@@ -53,7 +66,7 @@ async def flash_once(
     with trio.fail_after(60):
         while True:
             try:
-                port = await open_port(board.url, 115200)
+                port = await open_port(url := url_of(board), 115200)
             except PortError:
                 await trio.sleep(0.02)  # it has vanished, and is to come back
             else:
@@ -62,7 +75,7 @@ async def flash_once(
             return await flash.flash(
                 port.blocking(),
                 image,
-                name=board.url,
+                name=url,
                 write_baud=460800,
                 run_baud=115200,
                 memory=memory,
@@ -70,6 +83,10 @@ async def flash_once(
             )
         finally:
             await port.aclose()
+
+
+def url_of(board: ServedBoard) -> str:
+    return board.url_now if isinstance(board, FaultyServedBoard) else board.url
 
 
 def holds(board: ServedBoard, image: Image = IMAGE) -> bool:
@@ -171,6 +188,63 @@ def test_a_rom_that_hears_nothing_while_it_works_is_asked_one_by_one_from_then_o
         assert known.ahead is False
         assert report.sectors_written == (1 if visit == "first" else 0)
     assert holds(board)
+
+
+MIDDLE_OF_THE_WRITE = Renamed(at=20_000)
+
+
+async def deliver(board: ServedBoard) -> FlashReport:
+    with trio.fail_after(60):
+        report = await oneshot.deliver(
+            IMAGE, board.url, write_baud=460800, run_baud=115200, listener=flash.Listener()
+        )
+    assert isinstance(report, FlashReport)
+    return report
+
+
+def test_a_port_that_is_back_under_another_name_is_gone_on_with(
+    faulty_board: Callable[..., FaultyServedBoard], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a chip on its own USB port, whose serial number is its MAC."""
+    board = faulty_board([MIDDLE_OF_THE_WRITE], 0)
+    mac = mac_of(board.flash_path).hex(":")
+
+    def seen() -> list[PortInfo]:
+        return [PortInfo(board.url_now, vid=0x303A, pid=0x1001, serial_number=mac.upper())]
+
+    monkeypatch.setattr(oneshot, "list_ports", seen)
+    report = trio.run(deliver, board)
+    assert len(board.fired) == 1
+    assert report.port == board.url_now != board.url
+    assert report.device.mac == mac
+    assert holds(board)
+
+
+def test_a_port_that_is_not_found_again_is_said_with_what_the_board_holds_and_a_second_run_heals(
+    faulty_board: Callable[..., FaultyServedBoard], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board = faulty_board([MIDDLE_OF_THE_WRITE], 0)
+    monkeypatch.setattr(oneshot, "COME_BACK_S", 0.5)
+    with pytest.raises(ConnectionLost) as caught:
+        trio.run(deliver, board)
+    assert (caught.value.gone, caught.value.written) == (True, True)
+    assert "half written" in str(caught.value)
+    assert "fbuild ports" in caught.value.hint
+    assert not holds(board)
+    trio.run(flash_once, board)
+    assert holds(board)
+
+
+def test_another_board_in_the_place_of_the_one_that_went_is_not_touched(
+    faulty_board: Callable[..., FaultyServedBoard],
+    virtual_board: Callable[..., ServedBoard],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    board, other = faulty_board([MIDDLE_OF_THE_WRITE], 0), virtual_board()
+    monkeypatch.setattr(oneshot, "whereabouts", lambda *_: other.url)
+    with pytest.raises(WrongBoard):
+        trio.run(deliver, board)
+    assert other.flash(0x8000, 0x10000) == b"\xff" * 0x10000
 
 
 def test_what_another_tool_wrote_in_between_is_noticed(

@@ -17,13 +17,16 @@ import tty
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import serial.tools.list_ports
 import trio
 import trio.testing
 
+from fbuild_watch.board_port import BoardPort
 from fbuild_watch.errors import PortBusy, PortError, PortLost, PortNotFound, PortUnusable
-from fbuild_watch.serial import open_port, port_posix, port_windows, wait_for_port
+from fbuild_watch.serial import open_port, port_posix, port_windows, ports, wait_for_port
 from fbuild_watch.serial.port import Port
 from fbuild_watch.serial.ports import PortInfo
 
@@ -271,6 +274,45 @@ async def test_waiting_for_a_board_that_comes_back_under_another_name() -> None:
             "/dev/x0", serial_number="ours", look=lambda: next(looks, [back])
         )
     assert found == "/dev/x2"
+
+
+async def test_another_board_is_taken_for_ours_only_after_a_while(
+    board: Pty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind a hub that comes back, boards may come under each other's names."""
+    monkeypatch.setattr(ports, "OTHER_BOARD_S", 0.5)
+    other = PortInfo(board.device, vid=1, pid=1, serial_number="other")
+    started = time.monotonic()
+    with trio.fail_after(5):
+        found = await wait_for_port(board.device, serial_number="ours", look=lambda: [other])
+    assert found == board.device
+    assert time.monotonic() - started >= 0.5
+
+
+async def test_the_loop_follows_its_board_to_another_name(
+    board: Pty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nothing_shown(_item: object) -> None:
+        pass
+
+    def seen() -> list[SimpleNamespace]:
+        usb = {"vid": 1, "pid": 1, "serial_number": "ours", "manufacturer": None}
+        return [SimpleNamespace(device=now.device, description="n/a", **usb)]
+
+    monkeypatch.setattr(serial.tools.list_ports, "comports", seen)
+    now, before, way = board, board.device, BoardPort(nothing_shown, 115200)
+    told: list[object] = []
+    try:
+        with trio.fail_after(10):
+            await way.find(lambda: before, told.append)
+            assert way.name == before
+            board.unplug()
+            now = Pty()
+            await way.find(lambda: before, told.append)  # still configured by its old name
+            assert way.name == now.device
+    finally:
+        await way.aclose()
+        now.unplug()
 
 
 def test_an_open_port_does_not_keep_the_process_from_dying(board: Pty) -> None:
