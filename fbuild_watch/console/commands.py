@@ -74,7 +74,9 @@ COMMANDS: dict[str, Entry] = {
     "hex": _choice("bytes instead of text", *ON_OFF, key="d", whose="console"),
     "filter": Entry("show only what matches", "REGEX|off", "", take.regex, ("off",)),
     "highlight": Entry("colour what matches", "REGEX|off", "", take.regex, ("off",)),
+    "search": Entry("look through it all", "[REGEX]", "s", take.regex),
     "clear": Entry("empty the screen", "", "c"),
+    "raw": Entry("every key to the board", "", "m"),
     "echo": _choice("show what is sent", *ON_OFF, key="o", whose="console"),
     "eol": _choice("the line ending of Enter", *EOLS, whose="console"),
     "vi": _choice("vi's keys (also F4)", *ON_OFF, whose="console"),
@@ -82,7 +84,7 @@ COMMANDS: dict[str, Entry] = {
     "quit": _board("leave (also Ctrl-])", "q"),
 }
 
-OTHER_KEYS = {"x": "quit", "?": "help"}
+OTHER_KEYS = {"x": "quit", "?": "help", "/": "search", "y": "search"}
 """More keys after Ctrl-T: what people know from elsewhere."""
 
 

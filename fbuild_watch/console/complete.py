@@ -64,6 +64,7 @@ class ConsoleCompleter(Completer):
     def _words(self, text: str) -> Iterator[Completion]:
         typed = _TYPED_WORD.search(text)
         if typed:
+            self._session.take_in()
             said = (line.text for line in reversed(self._session.scrollback.last(SEARCHED_LINES)))
             for word in words_that_begin(typed[0], said):
                 yield Completion(word, -len(typed[0]))

@@ -58,10 +58,10 @@ def _filter(session: Session, arguments: Arguments) -> None:
     elif arguments[0] != "off":
         view.filter = re.compile(arguments[0])
         kept = [line for line in session.scrollback.since(0) if line.kind == "board"]
-        matching = sum(map(view.shows, kept))
-        session.mark(f"filter {arguments[0]}: {matching:,} of {len(kept):,} lines match so far")
+        fit = [line for line in kept if view.shows(line)]
+        session.mark(f"filter {arguments[0]}: {len(fit):,} of {len(kept):,} lines match so far")
         session.begin_hiding()
-        session.draw_again(0, SHOWN_AGAIN)
+        session.draw_again(fit[-SHOWN_AGAIN:])
     elif view.filter is not None:
         view.filter = None
         session.mark("filter off; what came since, with what it hid, follows")

@@ -7,6 +7,7 @@ Used by the terminal's thread alone; only its `backlog` is filled from another o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import Literal
 
@@ -142,11 +143,17 @@ class Session:
         """Say something about what is shown from here on."""
         self._marked += coloured_lines(Notice(text))
 
-    def draw_again(self, number: int, most: int = MOST_LINES) -> None:
-        """Show the newest lines from `number` on once more, as they are to be seen now."""
-        lines = [line for line in self.scrollback.since(number) if self.view.shows(line)]
-        self._marked += [self.view.draw(line) for line in lines[-most:]]
+    def draw_again(self, lines: list[Line]) -> None:
+        """Show these lines once more, as they are to be seen now."""
+        self._marked += [self.view.draw(line) for line in lines]
         self._drawn = self.scrollback.end
+
+    def everything(self) -> list[str]:
+        """All that is kept, as it is drawn, with what a filter hides."""
+        hidden = "board" if self.view.hex else "hex"
+        view = copy(self.view)
+        view.stamper = copy(self.view.stamper)  # the next line's delta is to the last one drawn
+        return [view.draw(line) for line in self.scrollback.since(0) if line.kind != hidden]
 
     def begin_hiding(self) -> None:
         """Lines are hidden from here on."""
@@ -156,7 +163,8 @@ class Session:
     def give_back(self) -> None:
         """Show what was hidden, among what was not."""
         if self._hidden_from is not None:
-            self.draw_again(self._hidden_from)
+            lines = self.scrollback.since(self._hidden_from)
+            self.draw_again([line for line in lines if self.view.shows(line)][-MOST_LINES:])
         if not self.view.hides:
             self._hidden_from = None
 

@@ -8,7 +8,6 @@ is echoed between two of them. What was typed too early for a face is for the ne
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -86,8 +85,14 @@ class Terminal:
             await self._face.run()
 
     def _make(self, name: FaceName) -> Face:
-        makers: dict[FaceName, Callable[[], Face]] = {}
-        return makers[name]()
+        """A face that is there for one visit only; imported when it is asked for."""
+        if name == "raw":
+            from fbuild_watch.console.raw_face import RawFace
+
+            return RawFace(self._session, self._pulse)
+        from fbuild_watch.console.search_face import SearchFace
+
+        return SearchFace(self._session, self._pulse)
 
     def _stop_face(self) -> None:
         if self._face is not None:

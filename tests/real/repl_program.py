@@ -6,13 +6,23 @@ The board echoes what it is sent and prompts with `>>> `. What the console gives
 from __future__ import annotations
 
 import math
+import signal
 import sys
 from pathlib import Path
 
 import trio
 
 from fbuild_watch.console.repl import run_repl
-from fbuild_watch.model import Command, ConsoleInput, ConsoleItem, DeviceText, Notice, Status, Typed
+from fbuild_watch.model import (
+    Command,
+    ConsoleInput,
+    ConsoleItem,
+    DeviceBytes,
+    DeviceText,
+    Notice,
+    Status,
+    Typed,
+)
 
 
 class MadeUpBoard:
@@ -33,7 +43,9 @@ class MadeUpBoard:
             await trio.sleep(0.01)
 
     def say(self, text: str, *, complete: bool = False) -> None:
-        self._send.send_nowait(DeviceText(text, complete, 0.0))
+        now = trio.current_time()
+        self._send.send_nowait(DeviceBytes((text + "\r\n" * complete).encode(), now))
+        self._send.send_nowait(DeviceText(text, complete, now))
 
     async def listen(self, inputs: trio.MemoryReceiveChannel[ConsoleInput]) -> None:
         async for given in inputs:
@@ -44,6 +56,8 @@ class MadeUpBoard:
                 self.say(">>> ")
             if given == Command("reset"):
                 self._send.close()
+            if given == Command("flash"):
+                self._send.send_nowait(Notice("flashed app 3 sectors in 0.4 s, build 1f3a", "good"))
 
 
 async def main(history: str, log: str, rate: str, mishap: str) -> None:
@@ -52,11 +66,19 @@ async def main(history: str, log: str, rate: str, mishap: str) -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(board.listen, given)
         nursery.start_soon(board.talk)
+        nursery.start_soon(end_on_sigterm, nursery.cancel_scope)
         if mishap == "raise":
             nursery.start_soon(go_wrong)
         await run_repl(board.items, inputs, history=Path(history))
         await trio.testing.wait_all_tasks_blocked()
         nursery.cancel_scope.cancel()
+
+
+async def end_on_sigterm(work: trio.CancelScope) -> None:
+    """As the command line does."""
+    with trio.open_signal_receiver(signal.SIGTERM) as signals:
+        async for _ in signals:
+            work.cancel()
 
 
 async def go_wrong() -> None:

@@ -16,7 +16,9 @@ from contextlib import contextmanager
 from fcntl import ioctl
 from typing import Any
 
-_TOKEN = re.compile(r"\x1b\[([0-9;?]*)([A-Za-z])|\x1b[^\[]|([\r\n\b\x07])|([^\x1b\r\n\b\x07]+)")
+_TOKEN = re.compile(
+    r"\x1b\[([0-9;?]*)([A-Za-z])|\x1b\(.|\x1b[^\[(]|([\r\n\b\x07])|([^\x1b\r\n\b\x07]+)"
+)
 
 
 class Screen:
@@ -27,6 +29,7 @@ class Screen:
         self.lines = [""]
         self._y = self._x = 0
         self._rest = ""
+        self._main: tuple[list[str], int, int] | None = None
 
     def feed(self, text: str) -> None:
         text, self._rest = self._rest + text, ""
@@ -38,8 +41,28 @@ class Screen:
                 self._write(plain)
             elif control:
                 self._control(control)
-            elif final:
+            elif not final:
+                continue
+            elif final in "hl" and number == "?1049":
+                self._swap(to_other=final == "h")
+            elif final == "H":
+                self._go(*(int(part or 1) for part in (number or "1;1").split(";")))
+            else:
                 self._escape(final, int(number) if number.isdecimal() else None)
+
+    def _swap(self, *, to_other: bool) -> None:
+        """The other screen has no scrollback, and leaves no trace on the main one."""
+        if to_other and self._main is None:
+            self._main = self.lines, self._y, self._x
+            self.lines, self._y, self._x = [""], 0, 0
+        elif not to_other and self._main is not None:
+            self.lines, self._y, self._x = self._main
+            self._main = None
+
+    def _go(self, row: int, column: int) -> None:
+        self._y = max(0, len(self.lines) - self.rows) + max(1, row) - 1
+        self._x = max(1, column) - 1
+        self.lines += [""] * (self._y + 1 - len(self.lines))
 
     def _write(self, text: str) -> None:
         for char in text:
@@ -70,10 +93,13 @@ class Screen:
             self._x = max(0, min(self._x, self.columns - 1) - (number or 1))
         elif final == "K":
             self.lines[self._y] = self.lines[self._y][: self._x]
+        elif final == "J" and number == 2:
+            self.lines[top:] = [""]
+            self._y = top
         elif final == "J":
             self.lines[self._y] = self.lines[self._y][: self._x]
             del self.lines[self._y + 1 :]
-        elif final not in "mhlq":
+        elif final not in "mhlqr":
             raise AssertionError(f"the test's screen does not know CSI {number} {final}")
 
     @property

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import trio
@@ -15,6 +16,7 @@ from prompt_toolkit.application import create_app_session
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
+from fbuild_watch.console import keyboard_posix, keyboard_windows, raw_face
 from fbuild_watch.console.backlog import Backlog
 from fbuild_watch.console.repl import run_repl
 from fbuild_watch.model import Command, ConsoleInput, ConsoleItem, DeviceText, Typed
@@ -140,3 +142,44 @@ async def test_the_end_of_items_ends_it_without_quit(console: Console) -> None:
     console.show.close()
     await console.run()
     assert [given async for given in console.given] == []
+
+
+@pytest.mark.parametrize("platform", [keyboard_posix, keyboard_windows])
+async def test_raw_mode_takes_every_key_until_its_own(
+    console: Console, platform: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(raw_face, "listening", platform.listening)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(console.run)
+        console.keyboard.send_text("half\x14mab")
+        assert await console.given.receive() == Typed(b"ab")
+        console.keyboard.send_text("\x1b[A\x03\x14\r\x1b")
+        assert await console.given.receive() == Typed(b"\x1b[A\x03\x14\r\x1b")
+        console.keyboard.send_text("x\x1d\x01a \r" + QUIT)
+        assert await console.given.receive() == Typed(b"x")
+        assert await console.given.receive() == Typed(b"a half\r\n")
+        assert await console.given.receive() == Command("quit")
+
+
+@pytest.mark.parametrize("platform", [keyboard_posix, keyboard_windows])
+async def test_a_keyboard_that_goes_away_in_raw_mode_counts_as_quit(
+    console: Console, platform: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(raw_face, "listening", platform.listening)
+    console.keyboard.send_text("\x14mab")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(console.run)
+        assert await console.given.receive() == Typed(b"ab")
+        console.keyboard.close()
+        assert await console.given.receive() == Command("quit")
+
+
+async def test_words_of_the_board_are_completed(console: Console) -> None:
+    console.show.send_nowait(DeviceText("\x1b[32mheap_free\x1b[0m 12 heap_size", True, 0.0))
+    console.show.send_nowait(DeviceText("ready> ", False, 0.0))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(console.run)
+        console.keyboard.send_text("x\r")
+        assert await console.given.receive() == Typed(b"x\r\n")  # it has been drawn
+        console.keyboard.send_text("get hea\tf\t\r" + QUIT)
+        assert await console.given.receive() == Typed(b"get heap_free\r\n")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from fbuild_watch.model import Typed
 from tests.real.terminal_session import Screen, Session, session
 
 PROGRAM = Path(__file__).with_name("repl_program.py")
@@ -185,6 +186,74 @@ def test_a_resize_keeps_the_typed_text(start: Callable[..., Session]) -> None:
     assert _input_line(running.screen) == "typed before"
     assert all(len(line) <= columns for line in running.screen.shown)
     quit_and_check(running)
+
+
+def test_a_filter_and_back(start: Callable[..., Session]) -> None:
+    running = start(rate=200)
+    running.wait_for_text("line 42")
+    running.type(":filter [05]0$\r")
+    running.wait_for_text("filter [05]0$ |")
+    running.wait_for(lambda screen: "line 150" in screen.lines and "line 200" in screen.lines)
+    after = running.screen.lines[_last(running.screen, "-- filter [05]0$") :]
+    shown = [line for line in after if re.match(r"(>>> )?line", line)]
+    assert all(re.search("[05]0$", line) for line in shown)
+    assert any("line 50" in line for line in shown), "what was said before is looked through too"
+    running.type(":filter off\r")
+    running.wait_for(lambda screen: _last(screen, "-- filter off") and "line 151" in screen.lines)
+    quit_and_check(running)
+    given_back = running.screen.lines[_last(running.screen, "-- filter off") :]
+    numbers = [int(line.removeprefix("line ")) for line in given_back if line.startswith("line ")]
+    assert numbers == list(range(numbers[0], numbers[-1] + 1))
+    assert numbers[0] < 150
+
+
+def _last(screen: Screen, text: str) -> int:
+    """The number of the last line that begins with `text`; 0: there is none."""
+    return max((at for at, line in enumerate(screen.lines) if line.startswith(text)), default=0)
+
+
+def test_search_has_the_whole_screen_and_gives_it_back(start: Callable[..., Session]) -> None:
+    running = start(rate=200)
+    running.wait_for_text("line 99")
+    running.type("half a li" + CTRL_T + "s")
+    running.wait_for_text("q back")
+    running.type("/7$\r")
+    running.wait_for_text("match")
+    running.type("g/line 9$\r")
+    running.wait_for(lambda screen: "line 9" in screen.shown and "match 1 of 1" in screen.shown[-1])
+    running.type("/(\r")
+    running.wait_for_text("no regular expression")
+    running.type("q")
+    running.wait_for(lambda screen: _input_line(screen) == "half a li")
+    running.wait_for_text("line 30")
+    quit_and_check(running)
+    shown = re.findall(r"^(?:>>> )?line (\d+)$", "\n".join(running.screen.lines), re.MULTILINE)
+    assert shown == [str(number) for number in range(len(shown))]
+
+
+def test_raw_mode_passes_keys_and_bytes_and_one_key_leads_back(
+    start: Callable[..., Session], log: Path
+) -> None:
+    running = start()
+    running.type("typed before" + CTRL_T + "m")
+    running.wait_for_text("Ctrl-] leads back")
+    running.type("\x03\x14\t:x\r")
+    wait_for_log(running, log, repr(Typed(b"\x03\x14\t:x\r")))
+    running.wait_for_text(":x")
+    running.type(CTRL_QUIT)
+    running.wait_for(lambda screen: _input_line(screen) == "typed before")
+    quit_and_check(running)
+
+
+def test_raw_mode_gives_the_terminal_back_when_it_is_killed(start: Callable[..., Session]) -> None:
+    for end in (signal.SIGTERM, signal.SIGINT):
+        running = start()
+        running.type(CTRL_T + "m")
+        running.wait_for_text("Ctrl-] leads back")
+        assert running.attributes() != running.before
+        running.process.send_signal(end)
+        running.wait_for_exit()
+        assert running.attributes() == running.before
 
 
 def test_the_end_of_items_ends_it(start: Callable[..., Session]) -> None:
