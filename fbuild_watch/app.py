@@ -17,7 +17,7 @@ from typing import TypeVar
 
 import trio
 
-from fbuild_watch import board_commands, flash, loop, loop_commands, words
+from fbuild_watch import board_commands, decoding, flash, loop, loop_commands, words
 from fbuild_watch.board_port import BoardPort
 from fbuild_watch.build import BuildEvent
 from fbuild_watch.end_signals import END_SIGNALS
@@ -135,7 +135,11 @@ class App:
     ) -> None:
         self.state = loop.LoopState()
         boards = flash.BoardMemory(boards_folder(environment.project_dir))
-        self.port = BoardPort(self._shown, environment.monitor_speed, boards)
+        self._decoding = decoding.of_project(
+            environment, lambda said: self._feed.tell(said), self._built_elf
+        )
+        shown = self._decoding.shown(self._shown)
+        self.port = BoardPort(shown, environment.monitor_speed, boards)
         self.pipeline = pipeline
         self.pipeline.say = lambda said: self._feed.tell(Notice(said))
         self.environment_name = environment.name
@@ -167,6 +171,7 @@ class App:
                 await self._run_loop()
                 self._nursery.cancel_scope.cancel()
         finally:
+                self._nursery.start_soon(self._decoding.run)
             await self.port.aclose()
 
     async def _run_loop(self) -> None:
@@ -182,6 +187,7 @@ class App:
         self._observer.state(state)
 
     def _carry_out(self, effect: loop.Effect) -> None:
+        self._decoding.board_holds(state.proven)
         match effect:
             case loop.Build():
                 self._build_scope.cancel()
@@ -232,7 +238,9 @@ class App:
         """Build now, when the loop does not. Raises ProjectError, BuildError, ImageError."""
         async with self._building:
             with telling(self.pipeline):
-                return await self.pipeline.build(clean=clean, on_event=on_event)
+                report = await self.pipeline.build(clean=clean, on_event=on_event)
+            await self._decoding.keep(report.image)
+            return report
 
     async def lend(self, work: Callable[[BoardPort], Awaitable[T]], *, leaves: str | None) -> T:
         """Have the port used by `work`, after which the board holds the build `leaves`.
@@ -292,6 +300,10 @@ class App:
 
     async def _follow_baud(self) -> None:
         """What the project says now, unless it says no other than before: `:baud` stays.
+                    await self._decoding.keep(report.image)  # before another build may begin
+
+    def _built_elf(self) -> Path | None:
+        return self.last_build.image.elf if self.last_build else None
 
         A port that cannot, or that is gone, does not make a good build a failed one.
         """

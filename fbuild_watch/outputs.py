@@ -21,6 +21,16 @@ def boards_folder(project_dir: Path) -> Path:
     return project_dir / OUTPUTS / "boards"
 
 
+def elfs_folder(project_dir: Path) -> Path:
+    """Where the ELFs of what was flashed are kept with a project."""
+    return project_dir / OUTPUTS / "elfs"
+
+
+def core_dumps_folder(project_dir: Path) -> Path:
+    """Where core dumps that came over the port are kept with a project."""
+    return project_dir / OUTPUTS / "coredumps"
+
+
 def remove_outputs(folder: Path) -> None:
     """Remove what was built below `folder`; that there is nothing is fine."""
     shutil.rmtree(folder, ignore_errors=True)

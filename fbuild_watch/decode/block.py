@@ -29,7 +29,7 @@ MOST_WORDS = 16384
 
 _HINTS = (
     "Guru Meditation", "abort() was", "assert", "Backtrace:", "task_wdt", "rror: Core", "stack ",
-    "Exception (", "WDT reset", "ESP_ERROR_CHECK", "CORRUPT HEAP", "Panic ", "ault", "FAULT",
+    "xception (", "xception(", "WDT reset", "ESP_ERROR_CHECK", "CORRUPT HEAP", "Panic ", "ault", "FAULT",
     "addr2line", "Stack smashing",
 )  # fmt: skip
 """A line with none of these begins no report: what nearly every line costs."""
@@ -50,7 +50,7 @@ _END = re.compile(
 )
 _BOOT = re.compile(r"\brst:0x|\brst cause:|^ESP-ROM:|^ets [A-Z][a-z]{2} ")
 _FORWARD = re.compile(
-    r"register dump|^Stack memory|^>>>stack|^ctx:|^sp: |CUT HERE|Print CPU|^Backtrace|tskIDLE"
+    r"task_wdt:|register dump|^Stack memory|^>>>stack|^ctx:|^sp: |CUT HERE|Print CPU|^Backtrace|tskIDLE"
     r"|Debug exception|Setting breakpoint|^Memory dump|Tasks currently|^User exception"
 )
 """Lines of a report that say nothing more, but that it goes on."""
@@ -236,7 +236,7 @@ _OPENERS: tuple[tuple[re.Pattern[str], Callable[[_Report, re.Match[str]], None]]
         (r"task_wdt: +- (.+?)(?: \(CPU (\S+)\))?\s*\Z", _starved),
         (r"task_wdt: CPU (\d): (.+)", _running),
         (r"task_wdt: Task watchdog got triggered", _task_watchdog),
-        (r"^Exception \((\d{1,2})\):", _exception),
+        (r"^(?:Fatal e|E)xception ?\((\d{1,2})\):", _exception),
         (r"^(?:Soft|Hardware) (?:WDT|wdt) reset", _keep_words),
         (r"^Panic \S+:\d+ .+", _keep_words),
         (rf"Backtrace: ?(?={_HEX}:{_HEX})", _backtrace),
@@ -248,7 +248,9 @@ _OPENERS: tuple[tuple[re.Pattern[str], Callable[[_Report, re.Match[str]], None]]
         (r"addr2line -e \S+ (?:-\S+ )*((?:[0-9a-fA-F]{8} ?)+)", _run_addr2line),
     )
 )
-_BEGINS_ANEW = ("Guru Meditation", "abort() was called", "assert failed", "Exception (")
+_BEGINS_ANEW = (
+    "Guru Meditation", "abort() was called", "assert failed", "Exception (", "Fatal exception",
+)  # fmt: skip
 
 
 # --- what goes on with it --------------------------------------------------------------------

@@ -47,16 +47,21 @@ class KeptElfs:
     def __init__(self, folder: Path) -> None:
         """`folder` is made when the first is kept."""
         self._folder = folder
+        self._last: tuple[str, int, int] | None = None
 
     def add(self, build_id: str, elf: Path) -> None:
         """A build is about to be flashed: its ELF, before the next build writes over it."""
         with suppress(OSError):
+            stat = elf.stat()
+            if self._last == (this := (build_id, stat.st_mtime_ns, stat.st_size)):
+                return
             make_folder(self._folder)
             aside = self._folder / f".{build_id}.{os.getpid()}.tmp"
             aside.unlink(missing_ok=True)
             copy(elf, aside)
             aside.replace(self._folder / f"{build_id}{_SUFFIX}")
             _remove(self._newest(f"*{_SUFFIX}")[CANDIDATES:])
+            self._last = this
 
     def prove(self, build_id: str) -> None:
         """A board holds this build."""

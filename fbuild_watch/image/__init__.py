@@ -6,8 +6,8 @@ assets.py littlefs.
 
 from fbuild_watch.image.board import chosen_ranges
 from fbuild_watch.image.foreign import of_foreign
-from fbuild_watch.image.make import from_files, load_built, make, write_merged
+from fbuild_watch.image.make import elf_in, from_files, load_built, make, write_merged
 
 __all__ = [
-    "chosen_ranges", "from_files", "load_built", "make", "of_foreign", "write_merged",
+    "chosen_ranges", "elf_in", "from_files", "load_built", "make", "of_foreign", "write_merged",
 ]  # fmt: skip

@@ -131,9 +131,14 @@ def load_built(build_dir: Path) -> Image:
         Region(file.name, file.offset, _read(build_dir / file.file, "a built file is missing"))
         for file in args.files
     ]
-    elf = build_dir / "firmware.elf"
     check_sizes(regions, _table_of(regions, path))
-    return image_of(regions, args.chip, elf if elf.is_file() else None)
+    return image_of(regions, args.chip, elf_in(build_dir))
+
+
+def elf_in(build_dir: Path) -> Path | None:
+    """The ELF that lies in a build folder of ours."""
+    elf = build_dir / "firmware.elf"
+    return elf if elf.is_file() else None
 
 
 def write_merged(image: Image, build_dir: Path) -> Path:

@@ -1,0 +1,176 @@
+"""A crash in a board's text to a notice with functions and lines. Blocks: call it in a thread.
+
+Rules
+- Programs are read once and kept: the last LOADED of them.
+- An ELF that nothing verifies is held against the trace: where return addresses do not follow a
+  call, or the CPU was where it has no code, it is of another build and not used.
+- The same crash again is one line, and after that only when its number has doubled.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from pathlib import Path
+
+from fbuild_watch.decode import report, rom
+from fbuild_watch.decode.calls import follows_call
+from fbuild_watch.decode.cfi import CallFrames
+from fbuild_watch.decode.choice import Choice, Sources, choose
+from fbuild_watch.decode.crash import Crash
+from fbuild_watch.decode.lines import Lines, Place
+from fbuild_watch.decode.program import ElfUnreadable, Program, load
+from fbuild_watch.decode.report import Decoded
+from fbuild_watch.decode.scanner import Board
+from fbuild_watch.decode.trace import Step, trace
+from fbuild_watch.model import Notice
+
+LOADED = 2
+MOST_SHOWN = 24
+
+
+class _Loaded:
+    """A program with what answers about it."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.lines = Lines(program)
+        self.frames = CallFrames(program)
+
+
+class Decoder:
+    """Decodes for one board. One call at a time."""
+
+    def __init__(self, sources: Sources) -> None:
+        """Nothing is read yet."""
+        self._sources = sources
+        self._programs: OrderedDict[tuple[str, int, int], _Loaded] = OrderedDict()
+        self._roms: dict[tuple[str, str], Program | None] = {}
+        self._last: tuple[object, ...] = ()
+        self._count = 0
+        self._say_at = 2
+
+    def prepare(self, board: Board, proven: str | None) -> None:
+        """A panic has begun: read the ELF that it is likely about, while it is being printed."""
+        choice = choose(self._sources, board.elf_sha256, proven)
+        if choice.path is not None:
+            try:
+                self._load(choice.path).lines.places(0)
+            except ElfUnreadable:
+                return  # `decode` says so
+
+    def decode(self, crash: Crash, board: Board, proven: str | None) -> Notice | None:
+        """What is to be said of a crash; None: it was said already."""
+        choice = choose(self._sources, crash.elf_sha256, proven)
+        head, rest = self._decoded(crash, board, choice)
+        if (crash.signature, choice) == self._last:
+            return self._again(head)
+        self._last, self._count, self._say_at = (crash.signature, choice), 1, 2
+        text = "\n".join([head, *(f"  {line}" for line in rest)])
+        return Notice(text, "bad" if crash.is_fatal else "info")
+
+    def _again(self, head: str) -> Notice | None:
+        self._count += 1
+        if self._count < self._say_at:
+            return None
+        self._say_at = 2 * self._count
+        return Notice(f"the same again ({self._count} times): {head}", "bad")
+
+    def _decoded(self, crash: Crash, board: Board, choice: Choice) -> tuple[str, list[str]]:
+        if choice.path is None:
+            return crash.title, [*crash.notes, *choice.words.splitlines()]
+        try:
+            loaded = self._load(choice.path)
+        except ElfUnreadable as error:
+            return crash.title, [*crash.notes, f"not decoded: {error}"]
+        steps = trace(crash, loaded.program, loaded.frames)
+        if not choice.is_verified and not _fits(crash, steps, loaded.program):
+            name = choice.path.name
+            return crash.title, [
+                *crash.notes,
+                f"not decoded: {name} is not what the board runs (the addresses do not fit it)",
+            ]
+        decoded = [Decoded(step, self._places(loaded, step, board)) for step in steps]
+        shown = _worth_showing(decoded)
+        head = report.headline(crash.title, shown, self._is_own, self._show)
+        more = [f"... and {len(shown) - MOST_SHOWN} more"] if len(shown) > MOST_SHOWN else []
+        rows = report.table(shown[:MOST_SHOWN], self._show)
+        probable = any(each.step.is_probable for each in shown[:MOST_SHOWN])
+        legend = (
+            ["? is probable: found on the stack, perhaps of an earlier call"] if probable else []
+        )
+        return head, [*crash.notes, *rows, *more, *legend, choice.words]
+
+    def _load(self, path: Path) -> _Loaded:
+        try:
+            stat = path.stat()
+        except OSError as error:
+            raise ElfUnreadable(f"{path}: {error.strerror or error}") from error
+        key = (str(path), stat.st_mtime_ns, stat.st_size)
+        if key not in self._programs:
+            self._programs[key] = _Loaded(load(path))
+        self._programs.move_to_end(key)
+        while len(self._programs) > LOADED:
+            self._programs.popitem(last=False)
+        return self._programs[key]
+
+    def _places(self, loaded: _Loaded, step: Step, board: Board) -> tuple[Place, ...]:
+        if loaded.program.is_code(step.within):
+            return tuple(loaded.lines.places(step.within))
+        if not rom.is_rom(step.within):
+            return ()
+        program = self._rom(board)
+        symbol = program.symbol(step.within) if program else None
+        return (Place(symbol.name if symbol else "", "mask ROM"),)
+
+    def _rom(self, board: Board) -> Program | None:
+        key = (board.chip, board.rom_date)
+        if key not in self._roms:
+            found = rom.find(*key, os.environ, Path.home()) if board.chip else None
+            self._roms[key] = found
+        return self._roms[key]
+
+    # --- places as the user knows them ---
+
+    def _is_own(self, place: Place) -> bool:
+        folder = self._sources.src_dir
+        path = self._path(place)
+        return folder is not None and path is not None and path.is_relative_to(folder)
+
+    def _path(self, place: Place) -> Path | None:
+        """The source file, where it is known; compilers may have written it relative to anything."""
+        if not place.file or place.file == "mask ROM":
+            return None
+        project = self._sources.project_dir
+        if project is not None and (here := project / place.file).is_file():
+            return Path(os.path.normpath(here))
+        return Path(os.path.normpath(Path(place.folder) / place.file))
+
+    def _show(self, place: Place) -> str:
+        path, project = self._path(place), self._sources.project_dir
+        if path is None:
+            return place.file
+        if project is not None and path.is_relative_to(project):
+            path = path.relative_to(project)
+        return f"{path}:{place.line}" if place.line else str(path)
+
+
+def _worth_showing(decoded: list[Decoded]) -> list[Decoded]:
+    """What is no code counts where the CPU was; further out it is the end of a broken chain."""
+    return [each for at, each in enumerate(decoded) if each.places or at == 0]
+
+
+def _fits(crash: Crash, steps: list[Step], program: Program) -> bool:
+    """Whether a trace may be of this program, as far as can be told."""
+    pc = crash.pc if not crash.frames else crash.frames[0]
+    own = [step for step in steps[1:] if not step.is_probable and program.is_code(step.within)]
+    if crash.frames:  # as the board prints them: the call itself, 3 bytes before the return address
+        returns = [step.address + 3 for step in own]
+    else:
+        returns = [step.address for step in own]
+        ra = crash.registers.get("RA", 0)
+        returns += [ra] if program.is_code(ra) else []
+    misses = sum(not follows_call(program, address) for address in returns)
+    if returns:
+        return misses * 2 < len(returns)
+    return pc is None or program.is_code(pc) or rom.is_rom(pc) or pc < program.lowest_code

@@ -1,0 +1,79 @@
+"""Decoders of others: entry points of the group `fbuild_watch.decoders` (docs/console.md).
+
+A plugin is a callable without arguments, such as a class. It is called once for each board, and
+what it returns has `feed(line) -> Iterable[str | Notice | Crash]`, called with each whole line of
+the board's text, without colours, in a thread. A string is shown as a notice, a Crash is decoded
+with the ELF of what runs, as ours are.
+
+A plugin that raises is said, once, and asked no more: the console goes on without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from importlib.metadata import EntryPoint, entry_points
+from typing import Protocol
+
+from fbuild_watch.decode.crash import Crash
+from fbuild_watch.model import Notice
+
+GROUP = "fbuild_watch.decoders"
+
+
+class LineDecoder(Protocol):
+    """What a plugin makes."""
+
+    def feed(self, line: str) -> Iterable[str | Notice | Crash]:
+        """Take a line; give what is to be said of it."""
+
+
+class Plugins:
+    """The installed decoders, for one board. Blocks: call it in a thread, one call at a time."""
+
+    def __init__(self, found: Callable[[], Iterable[EntryPoint]] | None = None) -> None:
+        """Nothing is looked for before the first `load`."""
+        self._found = found or (lambda: entry_points(group=GROUP))
+        self._decoders: dict[str, LineDecoder] = {}
+
+    def load(self) -> list[Notice]:
+        """Find and make them; what could not be made."""
+        said = []
+        for point in self._found():
+            try:
+                self._decoders[point.name] = point.load()()
+            except Exception as error:  # anything may go wrong in code of others
+                said.append(_broken(point.name, error))
+        return said
+
+    @property
+    def are_there(self) -> bool:
+        """Whether there is one to feed."""
+        return bool(self._decoders)
+
+    def feed(self, lines: Iterable[str]) -> list[Notice | Crash]:
+        """Give whole lines to each; what they say."""
+        found: list[Notice | Crash] = []
+        for line in lines:
+            for name in tuple(self._decoders):
+                found += self._ask(name, line)
+        return found
+
+    def _ask(self, name: str, line: str) -> list[Notice | Crash]:
+        try:
+            return [_as_finding(each) for each in self._decoders[name].feed(line)]
+        except Exception as error:
+            del self._decoders[name]
+            return [_broken(name, error)]
+
+
+def _as_finding(said: str | Notice | Crash) -> Notice | Crash:
+    if isinstance(said, Notice | Crash):
+        return said
+    if not isinstance(said, str):
+        raise TypeError(f"feed gave {said!r}, which is no string, Notice or Crash")
+    return Notice(said)
+
+
+def _broken(name: str, error: Exception) -> Notice:
+    what = f"{type(error).__name__}: {error}"
+    return Notice(f"the decoder {name} has failed ({what}); the console goes on without it", "bad")

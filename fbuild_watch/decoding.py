@@ -1,0 +1,230 @@
+"""The decoder beside a board's stream: sees what is shown, and adds notices of its own to it.
+
+    board -> BoardPort -> Decoding.shown -> the console(s)
+                              |  text                 ^ notices
+                              +-> Scanner -> thread --+
+
+It runs once, where the board is: every console, local, attached or headless, reads the same stream.
+
+Rules
+- The board's output waits for nothing here. It is shown first; ELFs are read in a thread, and what
+  comes of it follows as soon as it is there. A panic's ELF is read while the panic is printed.
+- What waits is bounded: of more than WAITING crashes at once the oldest are dropped.
+- The board is never asked and never reset.
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections import deque
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+
+import trio
+
+from fbuild_watch.decode import (
+    Board,
+    CoreDump,
+    Crash,
+    Decoder,
+    Finding,
+    KeptElfs,
+    Plugins,
+    Scanner,
+    Sources,
+    dumps,
+)
+from fbuild_watch.decode.choice import choose
+from fbuild_watch.errors import FbuildError
+from fbuild_watch.model import ConsoleItem, DeviceText, Environment, Image, Notice
+from fbuild_watch.outputs import core_dumps_folder, elfs_folder
+from fbuild_watch.processes.run_command import run_command
+
+SILENCE_S = 0.5
+"""After so long without a line, a panic that has begun is whole."""
+WAITING = 8
+LINES = 4096
+"""Lines that may wait for plugins."""
+TOOL_S = 120.0
+"""esp-coredump runs GDB once for each task."""
+TOOL_LINES = 80
+
+Show = Callable[[ConsoleItem], Awaitable[None]]
+Job = Callable[[], Awaitable[None]]
+
+
+def of_project(
+    environment: Environment,
+    tell: Callable[[Notice], None],
+    built: Callable[[], Path | None],
+) -> Decoding:
+    """The decoder of a project's board; `built` is the ELF that was made last."""
+    folder = environment.project_dir
+    kept = KeptElfs(elfs_folder(folder))
+    sources = Sources(kept, built, folder, environment.src_dir)
+    return Decoding(tell, sources, core_dumps_folder(folder))
+
+
+class Decoding:
+    """The decoder of one board."""
+
+    def __init__(
+        self,
+        tell: Callable[[Notice], None],
+        sources: Sources,
+        folder: Path | None = None,
+        plugins: Plugins | None = None,
+    ) -> None:
+        """`folder` is for core dumps; None: they cannot be kept."""
+        self._tell = tell
+        self._sources = sources
+        self._proven: str | None = None
+        self._is_kept = True
+        self._folder = folder
+        self._plugins = plugins or Plugins()
+        self._scanner = Scanner()
+        self._decoder = Decoder(sources)
+        self._jobs: deque[Job] = deque(maxlen=WAITING)
+        self._lines: deque[str] = deque(maxlen=LINES)
+        self._line = ""
+        self._woken = trio.Event()
+        self._seen = -math.inf
+
+    def shown(self, show: Show) -> Show:
+        """`show`, and a look at each item after it was shown."""
+
+        async def show_and_look(item: ConsoleItem) -> None:
+            await show(item)
+            if isinstance(item, DeviceText):
+                self._look(item)
+
+        return show_and_look
+
+    async def run(self) -> None:
+        """Decode until cancelled."""
+        for notice in await trio.to_thread.run_sync(self._plugins.load, abandon_on_cancel=True):
+            self._tell(notice)
+        while True:
+            await self._wait()
+            await self._prove()
+            while self._jobs:
+                await self._jobs.popleft()()
+            await self._ask_plugins()
+
+    # --- the ELFs of what is flashed ---
+
+    async def keep(self, image: Image) -> None:
+        """A build is about to be flashed: nothing may write over its ELF before this returns."""
+        kept = self._sources.kept
+        if kept is not None and image.elf is not None:
+            await trio.to_thread.run_sync(kept.add, image.build_id, image.elf)
+
+    def board_holds(self, build_id: str | None) -> None:
+        """The board has proven that it holds this build; None: what it holds is not known."""
+        if build_id != self._proven:
+            self._proven = build_id
+            self._is_kept = build_id is None
+            self._woken.set()
+
+    async def _prove(self) -> None:
+        if not self._is_kept and self._proven is not None and self._sources.kept is not None:
+            self._is_kept = True
+            await trio.to_thread.run_sync(self._sources.kept.prove, self._proven)
+
+    # --- what the board says ---
+
+    def _look(self, text: DeviceText) -> None:
+        self._seen = trio.current_time()
+        was_in_report = self._scanner.is_in_report
+        findings = self._scanner.feed(text)
+        for finding in findings:
+            self._found(finding)
+        if self._scanner.is_in_report and not was_in_report:
+            self._add(self._prepare)
+        if self._plugins.are_there:
+            self._keep_for_plugins(text)
+
+    def _found(self, finding: Finding) -> None:
+        match finding:
+            case Notice():
+                self._tell(finding)
+            case Crash():
+                self._add(partial(self._decode, finding, self._scanner.board, self._proven))
+            case CoreDump():
+                self._add(partial(self._save, finding))
+
+    def _add(self, job: Job) -> None:
+        self._jobs.append(job)
+        self._woken.set()
+
+    async def _wait(self) -> None:
+        """Until there is something to do. A panic that is silent has ended."""
+        while not self._woken.is_set():
+            in_report = self._scanner.is_in_report
+            with trio.move_on_at(self._seen + SILENCE_S if in_report else math.inf):
+                await self._woken.wait()
+            if self._scanner.is_in_report and trio.current_time() >= self._seen + SILENCE_S:
+                for finding in self._scanner.silence():
+                    self._found(finding)
+        self._woken = trio.Event()
+
+    # --- jobs ---
+
+    async def _prepare(self) -> None:
+        prepare = partial(self._decoder.prepare, self._scanner.board, self._proven)
+        await trio.to_thread.run_sync(prepare, abandon_on_cancel=True)
+
+    async def _decode(self, crash: Crash, board: Board, proven: str | None) -> None:
+        decode = partial(self._decoder.decode, crash, board, proven)
+        notice = await trio.to_thread.run_sync(decode, abandon_on_cancel=True)
+        if notice is not None:
+            self._tell(notice)
+
+    async def _save(self, dump: CoreDump) -> None:
+        if self._folder is None:
+            self._tell(Notice("a core dump came; without a project there is nowhere to keep it"))
+            return
+        try:
+            path = await trio.to_thread.run_sync(dumps.save, dump, self._folder)
+        except OSError as error:
+            self._tell(Notice(f"a core dump came and cannot be saved: {error}", "bad"))
+            return
+        await self._show_dump(path)
+
+    async def _show_dump(self, path: Path) -> None:
+        board = self._scanner.board
+        look = partial(choose, self._sources, board.elf_sha256, self._proven)
+        choice = await trio.to_thread.run_sync(look, abandon_on_cancel=True)
+        command = dumps.command(path, choice.path, board.chip)
+        if choice.path is None or shutil.which(dumps.TOOL) is None:
+            self._tell(Notice(f"core dump saved; to look at it:\n  {' '.join(command)}"))
+            return
+        self._tell(Notice(f"core dump saved as {path}; asking {dumps.TOOL}"))
+        try:
+            ended = await run_command(command, time_limit=TOOL_S, merged=True)
+        except FbuildError as error:
+            self._tell(Notice(f"{error}\n{error.hint}", "bad"))
+            return
+        lines = ended.stdout.decode(errors="replace").splitlines()
+        more = [f"... {len(lines) - TOOL_LINES} lines more"] if len(lines) > TOOL_LINES else []
+        self._tell(Notice("\n".join([*lines[:TOOL_LINES], *more]), "info"))
+
+    # --- plugins ---
+
+    def _keep_for_plugins(self, text: DeviceText) -> None:
+        self._line += text.text
+        if text.complete:
+            self._lines.append(self._line)
+            self._line = ""
+            self._woken.set()
+
+    async def _ask_plugins(self) -> None:
+        lines = tuple(self._lines)
+        self._lines.clear()
+        if not lines:
+            return
+        ask = partial(self._plugins.feed, lines)
+        for finding in await trio.to_thread.run_sync(ask, abandon_on_cancel=True):
+            self._found(finding)
