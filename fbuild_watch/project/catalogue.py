@@ -79,6 +79,7 @@ def _below(holder: Path) -> list[Path]:
 def _fits(library: Library, environment: Environment, *, arduino: bool) -> bool:
     """PlatformIO's lib_compat_mode, as far as frameworks go (finding.py has architectures)."""
     wanted = library.manifest.frameworks
-    if environment.lib_compat_mode == "off" or not wanted:
+    mode = library.manifest.compat_mode or environment.lib_compat_mode
+    if mode == "off" or not wanted:
         return True
     return (arduino and "arduino" in wanted) or bool(set(environment.framework) & set(wanted))

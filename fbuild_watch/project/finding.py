@@ -11,7 +11,8 @@ Rules
 - A plain mode takes every include, whatever `#if` stands around it: it may bring in a library too
   many, never one too few. A mode with + leaves out what conditions.py is sure of.
 - off: nothing is followed; what lib_deps has brought is taken whole.
-- Whatever a library's manifest depends on comes with it, where it is here.
+- A library whose library.json names a mode of its own is followed by that, and what it depends on
+  comes with it, where it is here.
 
 Which library, where several offer a header: the project's `lib`, what lib_deps brought and
 lib_extra_dirs win by place. Otherwise it goes by arduino-cli's order: made for the architecture,
@@ -44,13 +45,17 @@ class Rules:
     strict: bool
     macros: Mapping[str, str]
 
-    @property
-    def deep(self) -> bool:
-        return self.mode.startswith("deep")
+    def mode_of(self, library: Library | None) -> str:
+        """How the files of a library are followed; None: the project's."""
+        return (library.manifest.ldf_mode if library else "") or self.mode
 
-    def may_hold(self, include: Include) -> bool:
-        """Whether an include counts."""
-        if not (include.conditions and self.mode.endswith("+")):
+    def is_deep(self, library: Library) -> bool:
+        """Whether all sources of a library are followed."""
+        return self.mode_of(library).startswith("deep")
+
+    def may_hold(self, include: Include, library: Library | None) -> bool:
+        """Whether an include in a file of a library counts."""
+        if not (include.conditions and self.mode_of(library).endswith("+")):
             return True
         held = (conditions.holds(text, self.macros) for text in include.conditions)
         return all(value is not False for value in held)
@@ -61,6 +66,11 @@ class Rules:
             text.startswith("!defined(") or conditions.holds(text, self.macros)
             for text in include.conditions
         )
+
+    def is_strict(self, library: Library) -> bool:
+        """Whether a library that is for other architectures is none at all."""
+        own = library.manifest.compat_mode
+        return own == "strict" or (self.strict and not own)
 
     def fits(self, library: Library) -> bool:
         """Whether a library says that it is for this architecture."""
@@ -110,7 +120,7 @@ class Finder:
             needed = self._names.get(_simple(name))
             if needed is not None and self._rules.fits(needed):
                 self.take(needed)
-        if self._rules.deep:
+        if self._rules.is_deep(library):
             self._waiting += ((str(path), library) for path in library.files())
 
     def _includes(self, path: str) -> tuple[Include, ...]:
@@ -122,8 +132,10 @@ class Finder:
         return found
 
     def _follow_all(self, found: Sequence[Include], folder: str, library: Library | None) -> None:
+        if self._rules.mode_of(library) == "off":
+            return
         for include in found:
-            if self._rules.may_hold(include):
+            if self._rules.may_hold(include, library):
                 self._follow(include, folder, library)
 
     def _follow(self, include: Include, folder: str, library: Library | None) -> None:
@@ -131,7 +143,7 @@ class Finder:
         if hit is None or hit.path in self._done:
             return
         self._waiting.append((hit.path, hit.library))
-        if hit.library is not None and not self._rules.deep:
+        if hit.library is not None and not self._rules.is_deep(hit.library):
             self._waiting += ((path, hit.library) for path in _sources_beside(hit.path))
 
     def _near(self, include: Include, folder: str, library: Library | None) -> _Hit | None:
@@ -174,10 +186,10 @@ class Finder:
             if library.offers(include.name)
         ]
         fitting = [library for library in offering if self._rules.fits(library)]
-        if not fitting and (self._rules.strict or not self._rules.certain(include)):
-            return None
+        if not fitting and self._rules.certain(include):
+            fitting = [library for library in offering if not self._rules.is_strict(library)]
         rank = _Rank(include.name, self._rules.architecture)
-        return max(fitting or offering, key=rank, default=None)
+        return max(fitting, key=rank, default=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,12 @@ The layouts
 - Arduino 1.5 (library.properties and `src/`): everything below `src` is compiled.
 - Arduino flat (no `src/`): the folder and `utility/`, neither with what lies deeper; `utility` is
   on the include path of the library's own sources only.
-- PlatformIO (library.json): srcDir, includeDir, srcFilter, flags. Without them: `src`, else the
-  folder but for examples and tests; `include` where it is there.
-- A folder with neither manifest is read as PlatformIO reads it.
+- PlatformIO (library.json): srcDir, includeDir, srcFilter, flags, unflags, libLDFMode, libCompatMode.
+  Without them: `src`, else the folder but for examples and tests; `include` where it is there.
+- A folder with neither manifest is read as PlatformIO reads it: flat with a keywords.txt.
 
-A library.json wins over a library.properties beside it, as in PlatformIO.
+A library.json wins over a library.properties beside it, as in PlatformIO; a folder without `src`
+stays flat then.
 """
 
 from __future__ import annotations
@@ -23,10 +24,12 @@ from typing import Any
 import msgspec
 
 from fbuild_watch.project import sources
+from fbuild_watch.project import userflags as user_flags
 from fbuild_watch.project.memory import ENTRIES, FileMemory
 
 _PROPERTIES = "library.properties"
 _JSON = "library.json"
+_SOURCES, _INCLUDES = ("src", "Src"), ("include", "Include")
 _UNUSED = ("-<example/>", "-<examples/>", "-<test/>", "-<tests/>")
 
 
@@ -41,6 +44,8 @@ class Manifest:
     frameworks: tuple[str, ...] = ()
     """PlatformIO's frameworks; empty: any."""
     depends: tuple[str, ...] = ()
+    """What comes with it (library.json). What library.properties names, includes decide on: much of
+    it is for examples."""
     flat: bool = False
     archive: bool = False
     """Whether its objects are linked from an archive (dot_a_linkage, libArchive)."""
@@ -51,8 +56,10 @@ class Manifest:
     include_dir: str = ""
     src_filter: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
-    headers: tuple[str, ...] = ()
-    """The only headers that it is found by; empty: all."""
+    unflags: tuple[str, ...] = ()
+    ldf_mode: str = ""
+    compat_mode: str = ""
+    """As lib_ldf_mode and lib_compat_mode, for this library; empty: the project's."""
     unsupported: tuple[str, ...] = ()
 
 
@@ -85,9 +92,7 @@ class Library:
     def offers(self, header: str) -> bool:
         """Whether `#include <header>` is answered by this library."""
         first, slash, _ = header.partition("/")
-        if first not in self.names or (
-            self.manifest.headers and header not in self.manifest.headers
-        ):
+        if first not in self.names:
             return False
         return not slash or any((folder / header).is_file() for folder in self.includes)
 
@@ -107,9 +112,10 @@ def read(folder: Path, location: int) -> Library | None:
         manifest = _manifest(folder, entries)
     except OSError:
         return None
-    if manifest.flat and entries.get("src"):
+    inner = manifest.src_dir or next((name for name in _SOURCES if entries.get(name)), "")
+    if manifest.flat and inner:
         manifest = replace(manifest, flat=False)
-    source = folder / (manifest.src_dir or ("src" if entries.get("src") else ""))
+    source = folder / inner
     includes = _includes(folder, manifest, entries, source)
     private = (folder / "utility",) if manifest.flat and entries.get("utility") else ()
     names = frozenset(name for place in includes for name in _headers(place))
@@ -119,10 +125,11 @@ def read(folder: Path, location: int) -> Library | None:
 def _includes(
     folder: Path, manifest: Manifest, entries: Mapping[str, bool], source: Path
 ) -> tuple[Path, ...]:
-    if manifest.include_dir:
-        return tuple(dict.fromkeys((folder / manifest.include_dir, source)))
-    include = (folder / "include",) if not manifest.flat and entries.get("include") else ()
-    return (*include, source)
+    named = next((name for name in _INCLUDES if entries.get(name)), "")
+    own = manifest.include_dir or ("" if manifest.flat else named)
+    first = (folder / own,) if own else ()
+    added = (folder / name for name in user_flags.includes(manifest.flags))
+    return tuple(dict.fromkeys((*first, source, *added)))
 
 
 def _headers(folder: Path) -> list[str]:
@@ -139,10 +146,12 @@ def _headers(folder: Path) -> list[str]:
 
 def _manifest(folder: Path, entries: Mapping[str, bool]) -> Manifest:
     if _JSON in entries:
-        return _JSON_FILES.of(str(folder / _JSON))
+        found = _JSON_FILES.of(str(folder / _JSON))
+        is_flat = _PROPERTIES in entries and not found.src_filter
+        return replace(found, flat=True) if is_flat else found
     if _PROPERTIES in entries:
         return _PROPERTIES_FILES.of(str(folder / _PROPERTIES))
-    return Manifest()
+    return Manifest(flat="keywords.txt" in entries)
 
 
 def _from_properties(data: bytes, _path: str) -> Manifest:
@@ -154,9 +163,6 @@ def _from_properties(data: bytes, _path: str) -> Manifest:
         name=values.get("name", ""),
         version=values.get("version", ""),
         architectures=() if "*" in architectures else architectures,
-        depends=tuple(
-            name.partition("(")[0].strip() for name in _listed(values.get("depends", ""))
-        ),
         flat=True,
         archive=values.get("dot_a_linkage") == "true",
         precompiled=values.get("precompiled", "").replace("false", ""),
@@ -187,7 +193,9 @@ def _from_json(data: bytes, path: str) -> Manifest:
         include_dir=_text(build.get("includeDir")),
         src_filter=_words(build.get("srcFilter")),
         flags=_words(build.get("flags")),
-        headers=_words(content.get("headers")),
+        unflags=_words(build.get("unflags")),
+        ldf_mode=_text(build.get("libLDFMode")).strip().lower(),
+        compat_mode=_text(build.get("libCompatMode")).strip().lower(),
         unsupported=(f"{path}: build.extraScript is not run",) if "extraScript" in build else (),
     )
 

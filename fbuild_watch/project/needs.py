@@ -71,7 +71,8 @@ class Need:
     libraries: tuple[Library, ...]
     holders: tuple[Path, ...]
     """The folders in which libraries would be looked for, as far as they are the project's."""
-    mcu: str
+    compiled_in: str
+    """Where libraries that come compiled have their archives (precompiled.py)."""
     archives: bool
     warnings: tuple[str, ...]
     followed: Mapping[str, Sequence[Include]]
@@ -104,10 +105,11 @@ class Need:
 
     def _group(self, name: str, library: Library, base: tuple[Path, ...]) -> Group:
         path = (*base, *library.private, *self.includes)
-        files = [] if precompiled.replaces_sources(library, self.mcu) else library.files()
+        files = [] if precompiled.replaces_sources(library, self.compiled_in) else library.files()
         flags = user_flags.sort(_absolute(library))
         own = library.location == catalogue.Place.PROJECT
-        return Group(f"lib/{name}", library.folder, files, path, flags, own=own)
+        return Group(f"lib/{name}", library.folder, files, path, flags, own=own,
+                     unwanted=library.manifest.unflags)  # fmt: skip
 
     def _names(self) -> list[str]:
         """The folder's name of each library; a second one of that name gets a number."""
@@ -121,23 +123,25 @@ class Need:
 
     def link_properties(self, properties: dict[str, str]) -> dict[str, str]:
         """`compiler.libraries.ldflags` with what these libraries add."""
-        words = [word for library in self.libraries for word in _link_words(library, self.mcu)]
+        words = [
+            word for library in self.libraries for word in _link_words(library, self.compiled_in)
+        ]
         if not words:
             return {}
         key = "compiler.libraries.ldflags"
         return {key: " ".join((properties.get(key, ""), *(protect(word) for word in words)))}
 
 
-def _link_words(library: Library, mcu: str) -> list[str]:
-    return [*precompiled.link_words(library, mcu), *user_flags.sort(_absolute(library)).link]
+def _link_words(library: Library, compiled_in: str) -> list[str]:
+    return [
+        *precompiled.link_words(library, compiled_in),
+        *user_flags.sort(_absolute(library)).link,
+    ]
 
 
 def _absolute(library: Library) -> list[str]:
     """A manifest's flags, with the folders in them counted from the library's own."""
-    return [
-        f"{word[:2]}{library.folder / word[2:]}" if word[:2] in ("-I", "-L") and word[2:] else word
-        for word in library.manifest.flags
-    ]
+    return user_flags.below(library.manifest.flags, library.folder)
 
 
 def find(
@@ -176,7 +180,7 @@ def find(
     return Need(
         libraries=tuple(found),
         holders=tuple(folder for folder in _holders(environment) if folder.is_dir()),
-        mcu=mcu,
+        compiled_in=precompiled.place(mcu, command),
         archives=environment.lib_archive,
         warnings=_warnings(found, rules),
         followed=finder.followed,

@@ -1,7 +1,8 @@
 """Libraries that come compiled (`precompiled=true` or `full` in library.properties).
 
 Rules (Arduino library specification)
-- The archives lie in `src/MCU`; every `libNAME.a` and `libNAME.so` there is linked with -lNAME.
+- The archives lie in `src/MCU/FPU-ABI` for a compiler that is told of these (`-mfpu=`,
+  `-mfloat-abi=`), else in `src/MCU`; every `libNAME.a` and `libNAME.so` there is linked with -lNAME.
 - With `full` the sources are not compiled where archives for the chip are there.
 - `ldflags` counts only with precompiled archives.
 """
@@ -9,34 +10,43 @@ Rules (Arduino library specification)
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from fbuild_watch.project.libraries import Library
 
 
-def replaces_sources(library: Library, mcu: str) -> bool:
+def place(mcu: str, command: Sequence[str]) -> str:
+    """Where archives for a chip lie below `src`, by how C++ is compiled for it."""
+    told = [word.partition("=")[2] for option in ("-mfpu=", "-mfloat-abi=")
+            for word in command if word.startswith(option)]  # fmt: skip
+    return f"{mcu}/{'-'.join(told)}" if told else mcu
+
+
+def replaces_sources(library: Library, place: str) -> bool:
     """Whether the archives stand for the sources."""
-    return library.manifest.precompiled == "full" and bool(_archives(library, mcu))
+    return library.manifest.precompiled == "full" and bool(_archives(library, place))
 
 
-def link_words(library: Library, mcu: str) -> list[str]:
+def link_words(library: Library, place: str) -> list[str]:
     """What a link needs of a library's archives."""
-    names = _archives(library, mcu)
+    names = _archives(library, place)
     if not names:
         return []
-    folder = _folder(library, mcu)
+    folder = _folder(library, place)
     return [f"-L{folder}", *library.manifest.ldflags.split(), *(f"-l{name}" for name in names)]
 
 
-def _folder(library: Library, mcu: str) -> Path:
-    return library.sources_dir / mcu
+def _folder(library: Library, place: str) -> Path:
+    folder = library.sources_dir / place
+    return folder if folder.is_dir() else library.sources_dir / place.partition("/")[0]
 
 
-def _archives(library: Library, mcu: str) -> list[str]:
+def _archives(library: Library, place: str) -> list[str]:
     if not library.manifest.precompiled:
         return []
     try:
-        files = sorted(os.listdir(_folder(library, mcu)))  # noqa: PTH208  (names, not Path objects)
+        files = sorted(os.listdir(_folder(library, place)))  # noqa: PTH208  (names, not Path objects)
     except OSError:
         return []
     names = (file.partition(".") for file in files if file.startswith("lib"))

@@ -41,6 +41,8 @@ class Group:
     """Words before the include path."""
     own: bool = False
     """Whether the user could edit them: then their warnings are shown."""
+    unwanted: tuple[str, ...] = ()
+    """To be removed from their commands, beside what the project wants removed everywhere."""
 
 
 class Memory:
@@ -103,7 +105,8 @@ class Units:
         folders = [f"-I{folder}" for folder in group.includes]
         words = [*group.first, *folders, *group.flags.for_suffix(suffix)]
         made = self.recipes.template(sources.RECIPES[suffix], includes=words)
-        template = Template(_with_depfile(user_flags.without(made.words, self.unwanted)))
+        unwanted = (*self.unwanted, *group.unwanted)
+        template = Template(_with_depfile(user_flags.without(made.words, unwanted)))
         return self.memory.templates.setdefault(template.words, template)
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 _GLUED = ("-D", "-U", "-I", "-L", "-l", "-T", "-u")
 _PAIRED = ("-include", "-imacros", "-isystem", "-idirafter", "-iquote", "-Xlinker", "-x", "-z")
@@ -60,6 +61,12 @@ def without(words: Sequence[str], unwanted: Sequence[str]) -> tuple[str, ...]:
 def includes(words: Sequence[str]) -> list[str]:
     """The folders that a user adds to the include path."""
     return [flag[0][2:] for flag in _options(words) if flag[0].startswith("-I")]
+
+
+def below(words: Sequence[str], folder: Path) -> list[str]:
+    """The words with the folders in -I and -L counted from `folder`."""
+    flat = _flat(list(_options(words)))
+    return [f"{word[:2]}{folder / word[2:]}" if word[:2] in ("-I", "-L") else word for word in flat]
 
 
 def _options(words: Sequence[str]) -> Iterator[tuple[str, ...]]:

@@ -50,7 +50,7 @@ def test_the_recursive_layout(tmp_path: Path) -> None:
     assert found.includes == (tmp_path / "lib" / "src",)
     assert found.private == ()
     assert found.manifest.architectures == ("avr", "sam")
-    assert found.manifest.depends == ("Other Lib", "X")
+    assert found.manifest.depends == ()
     assert found.manifest.archive
     assert found.words == f"My Lib 1.2 ({tmp_path / 'lib'})"
     assert found.offers("my.h")
@@ -80,10 +80,11 @@ def test_a_library_json_says_where_everything_is(tmp_path: Path) -> None:
         "api/a.h": "", "api/b.h": "", "code/x.c": "", "code/skip/y.c": "", "other.c": "",
     })  # fmt: skip
     assert files(found) == ["code/x.c"]
-    assert found.includes == (tmp_path / "lib" / "api", tmp_path / "lib" / "code")
+    lib = tmp_path / "lib"
+    assert found.includes == (lib / "api", lib / "code", lib / "vendor")
     assert found.manifest.flags == ("-DX=1", "-Ivendor", "-lfoo")
     assert (found.manifest.architectures, found.manifest.depends) == (("avr", "esp32"), ("Dep",))
-    assert (found.offers("a.h"), found.offers("b.h")) == (True, False)
+    assert (found.offers("a.h"), found.offers("b.h")) == (True, True)
     assert "build.extraScript is not run" in found.manifest.unsupported[0]
 
 
@@ -93,6 +94,21 @@ def test_a_folder_without_a_manifest(tmp_path: Path) -> None:
     split = library(tmp_path / "split", {"include/y.h": "", "src/y.c": "", "test/t.c": ""})
     assert files(split) == ["src/y.c"]
     assert split.includes == (tmp_path / "split" / "include", tmp_path / "split" / "src")
+
+
+def test_a_library_json_over_an_arduino_library(tmp_path: Path) -> None:
+    """Without sources of its own choice it is built as Arduino does."""
+    flat = library(tmp_path / "flat", {
+        "library.json": "{}", "library.properties": "", "x.h": "", "x.c": "", "utility/u.c": "",
+        "extras/no.c": "",
+    })  # fmt: skip
+    assert files(flat) == ["x.c", "utility/u.c"]
+    with_src = library(tmp_path / "src", {
+        "library.json": "{}", "library.properties": "", "no.c": "", "Src/x.h": "", "Src/d/x.c": "",
+    })  # fmt: skip
+    assert files(with_src) == ["Src/d/x.c"]
+    keywords = library(tmp_path / "old", {"keywords.txt": "", "x.h": "", "x.c": "", "d/no.c": ""})
+    assert files(keywords) == ["x.c"]
 
 
 def test_what_is_no_library(tmp_path: Path) -> None:
@@ -112,6 +128,11 @@ def test_precompiled(tmp_path: Path) -> None:
     assert precompiled.replaces_sources(full, "cortex-m4")
     assert not precompiled.replaces_sources(full, "atmega328p")
     assert precompiled.link_words(full, "atmega328p") == []
+    floats = precompiled.place("cortex-m4", ("cc", "-mfloat-abi=hard", "-mfpu=fpv4", "-c"))
+    assert floats == "cortex-m4/fpv4-hard"
+    assert precompiled.link_words(full, floats) == precompiled.link_words(full, "cortex-m4")
+    write(place, {"fpv4-hard/libfast.a": ""})
+    assert precompiled.link_words(full, floats) == [f"-L{place}/fpv4-hard", "-lm", "-lfast"]
     with_sources = library(tmp_path / "with", {"library.properties": text % "true", **content})
     assert not precompiled.replaces_sources(with_sources, "cortex-m4")
 
@@ -228,12 +249,64 @@ def test_a_foreign_library_is_a_last_resort(environment: Environment, tmp_path: 
 def test_dependencies_and_circles(environment: Environment, tmp_path: Path) -> None:
     write(tmp_path, {
         "project/src/main.cpp": "#include <a.h>\n",
-        "project/lib/A/library.properties": "name=A Lib\ndepends=B Lib, Nowhere\n",
-        "project/lib/A/a.h": "#include <a.h>\n#include <b.h>\n",
-        "project/lib/B/library.properties": "name=B Lib\ndepends=A Lib\n",
+        "project/lib/A/library.json": '{"dependencies": [{"name": "B-lib"}, "me/Nowhere"]}',
+        "project/lib/A/a.h": "#include <a.h>\n",
+        "project/lib/B/library.json": '{"name": "B Lib", "dependencies": {"me/A": "^1"}}',
         "project/lib/B/b.h": "#include <a.h>\n",
     })  # fmt: skip
     assert found(environment) == ["project/lib/A", "project/lib/B"]
+
+
+def test_what_library_properties_names_is_for_includes_to_ask(
+    environment: Environment, tmp_path: Path
+) -> None:
+    write(tmp_path, {
+        "project/src/main.cpp": "#include <a.h>\n", "project/lib/A/a.h": "#include <b.h>\n",
+        "project/lib/A/library.properties": "name=A\ndepends=B, ForItsExamples\n",
+        "project/lib/B/b.h": "", "project/lib/ForItsExamples/e.h": "",
+    })  # fmt: skip
+    assert found(environment) == ["project/lib/A", "project/lib/B"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "also"), [("deep", ["C"]), ("deep+", []), ("chain", []), ("off", []), ("", [])]
+)
+def test_a_library_may_have_a_mode_of_its_own(
+    environment: Environment, tmp_path: Path, mode: str, also: list[str]
+) -> None:
+    write(tmp_path, {
+        "project/src/main.cpp": "#include <b.h>\n", "project/lib/B/b.h": "",
+        "project/lib/B/library.json": json.dumps({"build": {"libLDFMode": mode}}),
+        "project/lib/B/apart.c": "#ifdef ARDUINO_ARCH_SAM\n#include <c.h>\n#endif\n",
+        "project/lib/C/c.h": "",
+    })  # fmt: skip
+    assert found(environment) == [f"project/lib/{name}" for name in ["B", *also]]
+
+
+def test_a_library_may_be_strict_for_itself(environment: Environment, tmp_path: Path) -> None:
+    write(tmp_path, {"project/src/main.cpp": "#include <b.h>\n", "project/lib/B/b.h": ""})
+    own = {"platforms": "espressif32", "build": {"libCompatMode": "strict"}}
+    write(tmp_path, {"project/lib/B/library.json": json.dumps(own)})
+    assert found(environment) == []
+    own["build"] = {"libCompatMode": "soft"}
+    write(tmp_path, {"project/lib/B/library.json": json.dumps(own) + " "})
+    assert found(environment, strict=True) == ["project/lib/B"]
+
+
+def test_a_library_takes_flags_away_from_its_own_sources(
+    environment: Environment, tmp_path: Path
+) -> None:
+    manifest = {"build": {"unflags": "-Os -D X", "flags": "-I inner -O2"}}
+    write(tmp_path, {"project/src/main.cpp": "#include <b.h>\n", "project/lib/B/b.h": "",
+                     "project/lib/B/library.json": json.dumps(manifest)})  # fmt: skip
+    need = needs.find(
+        environment, Installed(), needs.sketch(environment), ("c++",), (), (), "a", "m"
+    )
+    (group,) = need.groups(())
+    folder = tmp_path / "project" / "lib" / "B"
+    assert group.unwanted == ("-Os", "-D", "X")
+    assert group.flags.c == (f"-I{folder / 'inner'}", "-O2")
+    assert need.includes == (folder, folder / "inner")
 
 
 def test_ignored_and_unfit_libraries_are_not_there(
