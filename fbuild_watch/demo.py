@@ -16,9 +16,12 @@ from pathlib import Path
 
 import trio
 
-from fbuild_watch import app
+from fbuild_watch import app, daemon
+from fbuild_watch.console.goals import Goals
 from fbuild_watch.console.headless import run_headless
 from fbuild_watch.console.output import writer
+from fbuild_watch.console.printed import Lines
+from fbuild_watch.control.lock import Held
 from fbuild_watch.errors import BoardUnusable
 from fbuild_watch.example import copy_example
 from fbuild_watch.model import ConsoleInput, ConsoleItem
@@ -67,16 +70,20 @@ async def _first_line(board: trio.Process) -> str:
     return line.decode().strip()
 
 
-async def run(project: Path, console: app.Console) -> None:
-    """The interactive demo: until the console is left."""
+async def run(held: Held, options: daemon.Options, project: Path, console: app.Console) -> None:
+    """The interactive demo: `fbuild watch`, with all that talks to it, until the console is left."""
     edit = project / "src" / "greeting.h"
-    greeting = f"a virtual ESP32-C3 is connected. Edit and save this file:\n    {edit}"
+    greeting = (
+        f"a virtual ESP32-C3 is connected. Edit and save this file:\n    {edit}\n"
+        f"Other commands find this watch with FBUILD_RUNTIME_DIR={held.folder}"
+    )
     async with virtual_board(project.parent / "flash.bin") as url:
-        await app.run(app.Settings(project, port=url, greeting=greeting), console)
+        settings = app.Settings(project, port=url, greeting=greeting)
+        await daemon.run(held, options, settings, console)
 
 
 async def run_once(project: Path) -> list[Mapping[str, float]]:
-    """Two passes without a person: the first build, and one scripted edit.
+    """Two passes of the loop without a person or a server: the first build, one scripted edit.
 
     Returns their phase times. Raises what `watch` would show, or ExpectTimeout.
     """
@@ -103,23 +110,27 @@ class Script:
     async def play(
         self,
         items: trio.MemoryReceiveChannel[ConsoleItem],
-        _inputs: trio.MemorySendChannel[ConsoleInput],
+        inputs: trio.MemorySendChannel[ConsoleInput],
     ) -> None:
         """The script, as a console for `app.run`."""
-        await self._see(items, "hello")
+        await self._see(items, inputs, "hello")
         text = self.file.read_text(encoding="utf-8")
         self.file.write_text(text.replace(OLD, NEW), encoding="utf-8")
-        await self._see(items, "hello again")
+        await self._see(items, inputs, "hello again")
 
-    async def _see(self, items: trio.MemoryReceiveChannel[ConsoleItem], line: str) -> None:
+    async def _see(
+        self,
+        items: trio.MemoryReceiveChannel[ConsoleItem],
+        inputs: trio.MemorySendChannel[ConsoleInput],
+        line: str,
+    ) -> None:
         """Show everything until the board has printed `line` and the loop has told its times."""
         await run_headless(
             items,
-            expect=[f"^{line}$"],
-            fail=[],
+            inputs,
+            Goals([f"^{line}$"]),
+            Lines(writer(sys.stdout), writer(sys.stderr)),
             timeout=PASS_S,
-            out=writer(sys.stdout),
-            words=writer(sys.stderr),
         )
         with trio.move_on_after(app.FIRST_BYTE_S):
             await self._passed.wait()

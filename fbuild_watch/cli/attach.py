@@ -6,7 +6,13 @@ from pathlib import Path
 
 import click
 
-from fbuild_watch.cli.common import console_options, port_option, project_argument
+from fbuild_watch.cli.common import (
+    AS_USUAL,
+    ConsoleOptions,
+    console_options,
+    port_option,
+    project_argument,
+)
 
 BACKLOG = 20
 """Items from before that a person sees; patterns count for what comes from now on."""
@@ -23,18 +29,13 @@ def command(
     port: str | None,
     take: bool,
     take_from: str | None,
-    expect: tuple[str, ...],
-    fail: tuple[str, ...],
-    timeout: float | None,
+    shown: ConsoleOptions,
 ) -> int:
     """See, and type to, the board of PROJECT in the running fbuild watch.
 
     Without PROJECT here: the only project that it watches.
     """
-    return talk_to(
-        project=project, port=port, take=take, take_from=take_from,
-        expect=expect, fail=fail, timeout=timeout,
-    )  # fmt: skip
+    return talk_to(project=project, port=port, take=take, take_from=take_from, shown=shown)
 
 
 def talk_to(
@@ -44,9 +45,7 @@ def talk_to(
     baud: int | None = None,
     take: bool = False,
     take_from: str | None = None,
-    expect: tuple[str, ...] = (),
-    fail: tuple[str, ...] = (),
-    timeout: float | None = None,
+    shown: ConsoleOptions = AS_USUAL,
 ) -> int:
     """Have a console on a board of the running process until it is left; the exit code."""
     from fbuild_watch import remote
@@ -67,9 +66,9 @@ def talk_to(
         port,
         baud,
         take_from=writer if take else take_from,
-        backlog=0 if expect or fail else BACKLOG,
+        backlog=0 if shown.plain else BACKLOG,
     )
-    console = choose_console(project, expect=expect, fail=fail, timeout=timeout)
+    console = choose_console(project, shown)
     run_async(remote.talk, located, asked, console)
     return 0
 

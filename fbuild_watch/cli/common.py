@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from functools import partial
+from dataclasses import dataclass, fields
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -35,9 +36,51 @@ port_option = click.option(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class ConsoleOptions:
+    """What was said of the output of a board, and what is to be decided by it."""
+
+    expect: tuple[str, ...] = ()
+    fail: tuple[str, ...] = ()
+    timeout: float | None = None
+    count: int | None = None
+    script: Path | None = None
+    as_json: bool = False
+    log: Path | None = None
+    log_times: bool = False
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is for a program, and so no interactive console."""
+        return self.decides or self.as_json or bool(self.fail) or self.timeout is not None
+
+    @property
+    def decides(self) -> bool:
+        """Whether something is waited for in what the board says from now on."""
+        return bool(self.expect or self.script or self.count)
+
+
+AS_USUAL = ConsoleOptions()
+
+
 def console_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--expect, --fail and --timeout, for what shows the board's output."""
+    """The options of what shows a board's output, as one argument `shown`."""
+
+    @wraps(command)
+    def with_options(**arguments: Any) -> Any:
+        options = {field.name: arguments.pop(field.name) for field in fields(ConsoleOptions)}
+        return command(**arguments, shown=ConsoleOptions(**options))
+
     for option in (
+        click.option("--log-times", is_flag=True, help="Lines of the log begin with their time."),
+        click.option("--log", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path),
+                     help="Append the output to FILE as well."),
+        click.option("--json", "as_json", is_flag=True,
+                     help="One JSON object a line: what the board and fbuild say, and the outcome."),
+        click.option("--script", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path),
+                     help="Play FILE: steps of send, expect, fail. See docs/console.md."),
+        click.option("--count", type=click.IntRange(min=1), metavar="LINES",
+                     help="Stop after so many lines: exit code 71 if an --expect is missing."),
         click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS",
                      help="Stop after so long: exit code 71 if an --expect is missing."),
         click.option("--fail", multiple=True, metavar="REGEX",
@@ -45,8 +88,8 @@ def console_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--expect", multiple=True, metavar="REGEX",
                      help="Stop with exit code 0 when a line has matched (each of several)."),
     ):  # fmt: skip
-        command = option(command)
-    return command
+        with_options = option(with_options)
+    return with_options
 
 
 def is_interactive() -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from fbuild_watch.cli.common import (
+    ConsoleOptions,
     choose_port,
     console_options,
     environment_option,
@@ -27,9 +28,7 @@ def command(
     environment: str | None,
     port: str | None,
     baud: int | None,
-    expect: tuple[str, ...],
-    fail: tuple[str, ...],
-    timeout: float | None,
+    shown: ConsoleOptions,
 ) -> None:
     """Talk to the board, without building or flashing. Attaching does not reset it.
 
@@ -43,16 +42,13 @@ def command(
         if watched is None:
             configured, speed = _settings(project, environment)
             port, baud = choose_port(port, configured), baud or speed
-        attach.talk_to(
-            project=watched or project,
-            port=port, baud=baud, expect=expect, fail=fail, timeout=timeout,
-        )  # fmt: skip
+        attach.talk_to(project=watched or project, port=port, baud=baud, shown=shown)
         return
     from fbuild_watch.cli.faces import choose_console
     from fbuild_watch.oneshot import talk
 
     configured, speed = _settings(project, environment)
-    console = choose_console(project, expect=expect, fail=fail, timeout=timeout)
+    console = choose_console(project, shown)
     run_async(talk, choose_port(port, configured), baud or speed, console)
 
 

@@ -3,36 +3,36 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fbuild_watch.cli.common import is_interactive
+from fbuild_watch.cli.common import AS_USUAL, ConsoleOptions, is_interactive
 from fbuild_watch.outputs import OUTPUTS, make_folder
 
 if TYPE_CHECKING:
     import trio
 
     from fbuild_watch.app import Console
+    from fbuild_watch.errors import FileUnwritable
+    from fbuild_watch.feed import Feed
     from fbuild_watch.model import ConsoleInput, ConsoleItem
 
 
-def choose_console(
-    project: Path,
-    *,
-    expect: Sequence[str] = (),
-    fail: Sequence[str] = (),
-    timeout: float | None = None,
-    from_proof: bool = False,
-) -> Console:
-    """The console for this terminal, or for this pipe.
+EOL = b"\r\n"
+"""What a script sends at the end of a line, as the console does."""
 
-    With --expect, --fail or --timeout it is the plain one even on a terminal.
-    `from_proof`: these count for what the board says after it was flashed.
+
+def choose_console(
+    project: Path, shown: ConsoleOptions = AS_USUAL, *, from_proof: bool = False
+) -> Console:
+    """The console for this terminal, or for this pipe. Raises InvalidPattern, InvalidScript.
+
+    What is for a program is plain even on a terminal.
+    `from_proof`: goals count for what the board says after it was flashed.
     """
-    if is_interactive() and not expect and not fail and timeout is None:
-        return interactive(project)
-    return plain(expect=expect, fail=fail, timeout=timeout, from_proof=from_proof)
+    interactive_one = is_interactive() and not shown.plain
+    console = interactive(project) if interactive_one else plain(shown, from_proof=from_proof)
+    return logged(console, shown.log, times=shown.log_times) if shown.log else console
 
 
 def interactive(project: Path) -> Console:
@@ -57,30 +57,68 @@ def _history(project: Path) -> Path:
     return platformdirs.user_state_path("fbuild", appauthor=False) / "history"
 
 
-def plain(
-    *, expect: Sequence[str], fail: Sequence[str], timeout: float | None, from_proof: bool
-) -> Console:
-    """Lines to stdout, words to stderr; what comes in on a piped stdin goes to the board."""
+def plain(shown: ConsoleOptions, *, from_proof: bool = False) -> Console:
+    """Lines to stdout, words to stderr; what comes in on a piped stdin goes to the board.
+
+    A script types alone.
+    """
     import trio as _trio
 
+    from fbuild_watch.console import printed, script
+    from fbuild_watch.console.goals import Goals
     from fbuild_watch.console.headless import run_headless
     from fbuild_watch.console.output import writer
     from fbuild_watch.console.stdin import forward_stdin
 
+    steps = script.load(shown.script, EOL) if shown.script else None
+    goals = Goals(shown.expect, shown.fail, count=shown.count, script=steps)
+
     async def console(
         items: trio.MemoryReceiveChannel[ConsoleItem], inputs: trio.MemorySendChannel[ConsoleInput]
     ) -> None:
+        out = writer(sys.stdout)
+        show = printed.JsonLines(out) if shown.as_json else printed.Lines(out, writer(sys.stderr))
         async with _trio.open_nursery() as nursery:
-            nursery.start_soon(forward_stdin, inputs)
+            if steps is None:
+                nursery.start_soon(forward_stdin, inputs)
             await run_headless(
-                items,
-                expect=expect,
-                fail=fail,
-                timeout=timeout,
-                out=writer(sys.stdout),
-                words=writer(sys.stderr),
-                from_proof=from_proof,
+                items, inputs, goals, show, timeout=shown.timeout, from_proof=from_proof
             )
             nursery.cancel_scope.cancel()
 
     return console
+
+
+def logged(console: Console, path: Path, *, times: bool) -> Console:
+    """`console`, with all that it shows in a file as well."""
+    import time
+
+    import trio as _trio
+
+    from fbuild_watch import words
+    from fbuild_watch.console.log import LogFile
+    from fbuild_watch.feed import Feed
+
+    async def both(
+        items: trio.MemoryReceiveChannel[ConsoleItem], inputs: trio.MemorySendChannel[ConsoleInput]
+    ) -> None:
+        token = _trio.lowlevel.current_trio_token()
+        epoch = time.time() - _trio.current_time()
+
+        def say(error: FileUnwritable) -> None:
+            token.run_sync_soon(feed.tell, words.failed(error))
+
+        with LogFile(path, epoch=epoch, times=times, failed=say) as log:
+            feed = Feed(log.add)
+            async with _trio.open_nursery() as nursery:
+                nursery.start_soon(_pass_on, items, feed)
+                await console(feed.items, inputs)
+                nursery.cancel_scope.cancel()
+
+    return both
+
+
+async def _pass_on(items: trio.MemoryReceiveChannel[ConsoleItem], feed: Feed) -> None:
+    async for item in items:
+        feed.put(item)
+    feed.close()

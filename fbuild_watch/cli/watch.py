@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from fbuild_watch.cli.common import (
+    ConsoleOptions,
     console_options,
     environment_option,
     is_interactive,
@@ -31,19 +32,16 @@ def command(
     port: str | None,
     control: str | None,
     detach: bool,
-    expect: tuple[str, ...],
-    fail: tuple[str, ...],
-    timeout: float | None,
+    shown: ConsoleOptions,
 ) -> int:
     """Build PROJECT, flash it, show the board's output; again each time a file is saved.
 
     Without a board it builds, and waits for one. On a terminal the console is interactive
     (Ctrl-] leaves, Ctrl-T h helps); elsewhere it prints plain lines.
     """
-    plain = bool(expect or fail or timeout is not None)
-    if detach and plain:
+    if detach and (shown.plain or shown.log):
         raise click.UsageError(
-            "--detach shows no output: --expect, --fail and --timeout are for attach"
+            "--detach shows no output: what is about it (--expect, --log ...) is for attach"
         )
     if detach:
         from fbuild_watch.cli import serve
@@ -59,12 +57,10 @@ def command(
             from fbuild_watch.cli.crash import as_internal_error
             from fbuild_watch.cli.faces import choose_console
 
-            console = choose_console(
-                project, expect=expect, fail=fail, timeout=timeout, from_proof=True
-            )
+            console = choose_console(project, shown, from_proof=True)
             first = Settings(project, environment, port or _asked_port(project, environment))
             options = daemon.Options(
-                as_internal_error, control, interactive=is_interactive() and not plain
+                as_internal_error, control, interactive=is_interactive() and not shown.plain
             )
             run_async(daemon.run, held, options, first, console)
     except LockHeld as lost:

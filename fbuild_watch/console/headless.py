@@ -1,104 +1,108 @@
-"""The console without a terminal: lines to one stream, fbuild's words to another, regexes that decide.
+"""The console without a terminal: lines to one stream, fbuild's words to another, and what decides.
 
 Rules
-- What the board says goes to `out` as it comes, a prompt without newline too, and is written at once.
-- --expect and --fail are searched in the line so far, without escape sequences. Each --expect
-  needs to be seen once, in any order; a --fail counts before an --expect in the same line.
-- A reader of `out` that goes away (a closed pipe) ends the console quietly.
+- What the board says is printed as it comes, a prompt without newline too, and is written at once:
+  what waits together is one write.
+- Nothing is taken from the stream after what decided.
+- A reader of the output that goes away (a closed pipe) ends the console quietly.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from math import inf
 
 import trio
 
-from fbuild_watch.console.ansi import plain
-from fbuild_watch.console.notices import notice_lines
-from fbuild_watch.console.output import Write
-from fbuild_watch.errors import ExpectTimeout, FailMatched, InvalidPattern
-from fbuild_watch.model import ConsoleItem, DeviceText, Notice
+from fbuild_watch.console.goals import Goals
+from fbuild_watch.console.printed import Printed
+from fbuild_watch.errors import FbuildError
+from fbuild_watch.model import ConsoleInput, ConsoleItem, DeviceText, Notice
 
-_LONGEST_SEARCH = 64 * 1024
-"""Characters of one line that are searched, from its end: a line may never end."""
-
-
-@dataclass(slots=True)
-class Patterns:
-    """What is still to be seen, and what must not be. Pure."""
-
-    expect: list[re.Pattern[str]]
-    fail: list[re.Pattern[str]]
-    _line: str = field(default="", init=False)
-
-    def see(self, text: DeviceText) -> None:
-        """Search the line that `text` goes on with. Raises FailMatched."""
-        self._line = (self._line + text.text)[-_LONGEST_SEARCH:]
-        line = plain(self._line)
-        for pattern in self.fail:
-            if pattern.search(line):
-                raise FailMatched(pattern.pattern, line)
-        self.expect = [pattern for pattern in self.expect if not pattern.search(line)]
-        if text.complete:
-            self._line = ""
-
-    @property
-    def missing(self) -> list[str]:
-        """The expected patterns that were not seen."""
-        return [pattern.pattern for pattern in self.expect]
+_MOST = 1000
+"""Items that are shown at a time: a board that never pauses is shown all the same."""
 
 
 async def run_headless(
     items: trio.MemoryReceiveChannel[ConsoleItem],
+    inputs: trio.MemorySendChannel[ConsoleInput],
+    goals: Goals,
+    printed: Printed,
     *,
-    expect: Sequence[str],
-    fail: Sequence[str],
-    timeout: float | None,  # noqa: ASYNC109 - it decides the outcome, it is no plain cancellation
-    out: Write,
-    words: Write,
+    timeout: float | None = None,  # noqa: ASYNC109 - it decides the outcome, it is no plain cancellation
     from_proof: bool = False,
 ) -> None:
-    """Show `items` until every --expect was seen, until `timeout` seconds passed, or until they end.
+    """Show `items` until the goals are met, until `timeout` seconds passed, or until they end.
 
-    `from_proof`: patterns count from the first `Notice.proven` on, not for an older firmware.
+    `from_proof`: goals count from the first `Notice.proven` on, not for an older firmware.
 
-    Raises: ExpectTimeout when an --expect is still missing then, FailMatched at once,
-    InvalidPattern before anything else.
+    Raises: ExpectTimeout when something is still missing then, FailMatched at once.
     """
-    patterns = Patterns(_compile("--expect", expect), _compile("--fail", fail))
-    start = trio.current_time()
-    counts = not from_proof
+    run = _Run(items, inputs, goals, printed)
     try:
-        with trio.move_on_after(inf if timeout is None else timeout):
-            async for item in items:
-                await _show(item, out, words)
-                counts = counts or (isinstance(item, Notice) and item.proven is not None)
-                if counts and isinstance(item, DeviceText):
-                    patterns.see(item)
-                    if expect and not patterns.missing:
-                        return
+        try:
+            await run.until_done(inf if timeout is None else timeout, from_proof)
+        except FbuildError as error:
+            await printed.end(error)
+            raise
+        await printed.end(None)
     except BrokenPipeError:
         return
-    if patterns.missing:
-        raise ExpectTimeout(patterns.missing, trio.current_time() - start)
 
 
-async def _show(item: ConsoleItem, out: Write, words: Write) -> None:
-    if isinstance(item, DeviceText):
-        await out(item.text + ("\n" if item.complete else ""))
-    elif isinstance(item, Notice):
-        await words("".join(f"{line}\n" for line in notice_lines(item)))
+class _Run:
+    def __init__(
+        self,
+        items: trio.MemoryReceiveChannel[ConsoleItem],
+        inputs: trio.MemorySendChannel[ConsoleInput],
+        goals: Goals,
+        printed: Printed,
+    ) -> None:
+        self._items = items
+        self._inputs = inputs
+        self._goals = goals
+        self._printed = printed
+        self._counts = False
 
+    async def until_done(self, timeout: float, from_proof: bool) -> None:  # noqa: ASYNC109 - see above
+        began = trio.current_time()
+        if not from_proof:
+            await self._send(self._begin())
+        while not self._goals.done:
+            with trio.move_on_at(min(began + timeout, self._goals.deadline)) as waiting:
+                try:
+                    first = await self._items.receive()
+                except trio.EndOfChannel:
+                    break
+            if waiting.cancelled_caught:
+                break
+            await self._show_from(first)
+        if (error := self._goals.unmet(began, trio.current_time())) is not None:
+            raise error
 
-def _compile(option: str, patterns: Sequence[str]) -> list[re.Pattern[str]]:
-    return [_compile_one(option, pattern) for pattern in patterns]
+    def _begin(self) -> list[ConsoleInput]:
+        self._counts = True
+        return self._goals.begin(trio.current_time())
 
+    async def _show_from(self, first: ConsoleItem) -> None:
+        """Show what waits, up to what decides or asks for an answer; then give the answer."""
+        shown, sent = [first], list[ConsoleInput]()
+        try:
+            sent = self._judge(first)
+            while not sent and not self._goals.done and len(shown) < _MOST:
+                shown.append(self._items.receive_nowait())
+                sent = self._judge(shown[-1])
+        except (trio.WouldBlock, trio.EndOfChannel):
+            pass
+        finally:
+            await self._printed.show(shown)
+        await self._send(sent)
 
-def _compile_one(option: str, pattern: str) -> re.Pattern[str]:
-    try:
-        return re.compile(pattern)
-    except re.error as error:
-        raise InvalidPattern(option, pattern, str(error)) from error
+    def _judge(self, item: ConsoleItem) -> list[ConsoleInput]:
+        if not self._counts:
+            proof = isinstance(item, Notice) and item.proven is not None
+            return self._begin() if proof else []
+        return self._goals.see(item, trio.current_time()) if isinstance(item, DeviceText) else []
+
+    async def _send(self, inputs: list[ConsoleInput]) -> None:
+        for given in inputs:
+            await self._inputs.send(given)

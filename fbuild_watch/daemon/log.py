@@ -14,6 +14,7 @@ from pathlib import Path
 import trio
 
 from fbuild_watch.control.messages import Item, Said, Started, Stopped, Text
+from fbuild_watch.rotation import rotate
 
 KEPT = 1000
 """Lines in memory."""
@@ -102,15 +103,6 @@ def write(path: Path, text: str) -> None:
     """Append, to a new file where the old one is full. Blocks."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and path.stat().st_size > LIMIT:
-        _rotate(path)
+        rotate(path, OLD)
     with path.open("a", encoding="utf-8", errors="replace") as file:
         file.write(text)
-
-
-def _rotate(path: Path) -> None:
-    """log -> log.1 -> log.2 -> log.3, which is the end."""
-    for number in range(OLD, 0, -1):
-        older = path.with_name(f"{path.name}.{number}")
-        newer = path.with_name(f"{path.name}.{number - 1}") if number > 1 else path
-        if newer.exists():
-            newer.replace(older)

@@ -21,7 +21,8 @@
      |                         VersionSkew, WriterBusy, EndpointInUse
      +- TimedOut               the caller's own limit passed
      +- CommandNotStarted      the system did not start a program
-     +- ConsoleError           ExpectTimeout, FailMatched, InvalidPattern, InvalidCommand
+     +- ConsoleError           ExpectTimeout, FailMatched, InvalidPattern, InvalidCommand,
+     |                         InvalidScript
      +- BoardUnusable          the virtual board cannot be set up
      +- PackageError           PackageNotFound, UnsupportedPackage, InvalidIndex, DownloadFailed,
                                Offline, ChecksumMismatch, UnsafeArchive, InvalidArchive,
@@ -52,7 +53,7 @@ from fbuild_watch.errors.build import (
     StepFailed,
 )
 from fbuild_watch.errors.command import CommandNotStarted
-from fbuild_watch.errors.console import InvalidCommand
+from fbuild_watch.errors.console import InvalidCommand, InvalidScript
 from fbuild_watch.errors.flash import (
     BeyondFlash,
     ConnectionLost,
@@ -163,6 +164,7 @@ __all__ = [
     "InvalidProject",
     "InvalidRequest",
     "InvalidReset",
+    "InvalidScript",
     "LinkFailed",
     "LockHeld",
     "LockUnsupported",

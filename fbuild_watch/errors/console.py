@@ -13,3 +13,23 @@ class InvalidCommand(ConsoleError):
 
     def __init__(self, reason: str, expected: str) -> None:
         super().__init__(reason, hint=expected, reason=reason)
+
+
+class InvalidScript(ConsoleError):
+    """A --script that cannot be read, or has a line that is no step."""
+
+    code = "invalid-script"
+    exit_code = 84
+    file: str
+    line: int | None
+
+    def __init__(self, file: str, line: int | None, reason: str) -> None:
+        where = f"{file}:{line}" if line else file
+        super().__init__(
+            f"{where}: {reason}",
+            hint="a line is one of: expect REGEX, fail REGEX, send TEXT, hex BYTES, reset, "
+            "timeout SECONDS, # comment",
+            file=file,
+            line=line,
+            reason=reason,
+        )

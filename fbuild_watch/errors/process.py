@@ -231,30 +231,31 @@ class ConsoleError(FbuildError):
 
 
 class ExpectTimeout(ConsoleError):
-    """--timeout passed before every --expect was seen."""
+    """A time passed before every --expect, or that of a script's step, was seen."""
 
     code = "expect-timeout"
     exit_code = 71
 
-    def __init__(self, missing: list[str], seconds: float) -> None:
+    def __init__(self, missing: list[str], seconds: float, *, where: str = "") -> None:
+        """`where`: the file and line of a script, and its word."""
         what = ", ".join(repr(pattern) for pattern in missing) or "the end of output"
         super().__init__(
-            f"{what} was not seen within {seconds:g} s",
-            hint="the output so far is above; raise --timeout, or check the pattern",
+            f"{where}{what} was not seen within {seconds:.3g} s",
+            hint="the output so far is above; raise the timeout, or check the pattern",
             missing=missing,
             seconds=seconds,
         )
 
 
 class FailMatched(ConsoleError):
-    """A --fail pattern was seen."""
+    """A --fail pattern was seen, or that of a script."""
 
     code = "fail-matched"
     exit_code = 72
 
-    def __init__(self, pattern: str, line: str) -> None:
+    def __init__(self, pattern: str, line: str, *, where: str = "--fail") -> None:
         super().__init__(
-            f"the board printed {line!r}, which matches --fail {pattern!r}",
+            f"the board printed {line!r}, which matches {where} {pattern!r}",
             hint="the output before it is above",
             pattern=pattern,
             line=line,
