@@ -32,6 +32,7 @@ from fbuild_watch.model import (
     Environment,
     FlashReport,
     Image,
+    InputEnded,
     Notice,
     Typed,
     UploadReport,
@@ -114,6 +115,8 @@ class Observer:
     """The phase times of each pass that reached the board."""
     other_writer: Callable[[], str | None] = lambda: None
     """Who writes to the board in place of the console; None: nobody does."""
+    input_ended: Callable[[], None] = lambda: None
+    """The console will type no more."""
 
 
 async def load(settings: Settings, observer: Observer) -> App:
@@ -168,10 +171,10 @@ class App:
                 self._nursery.start_soon(self._run_console, console)
                 self._nursery.start_soon(self._take_inputs)
                 self._nursery.start_soon(self.port.send_typed)
+                self._nursery.start_soon(self._decoding.run)
                 await self._run_loop()
                 self._nursery.cancel_scope.cancel()
         finally:
-                self._nursery.start_soon(self._decoding.run)
             await self.port.aclose()
 
     async def _run_loop(self) -> None:
@@ -184,10 +187,10 @@ class App:
 
     def _show_state(self, state: loop.LoopState) -> None:
         self._feed.set_status(words.status(state.stage, state.port, state.proven))
+        self._decoding.board_holds(state.proven)
         self._observer.state(state)
 
     def _carry_out(self, effect: loop.Effect) -> None:
-        self._decoding.board_holds(state.proven)
         match effect:
             case loop.Build():
                 self._build_scope.cancel()
@@ -297,13 +300,13 @@ class App:
                     await self._follow_baud()
                     self._times.add(report.phases)
                     self._post.send_nowait(loop.Built(effect.generation, report))
-
-    async def _follow_baud(self) -> None:
-        """What the project says now, unless it says no other than before: `:baud` stays.
                     await self._decoding.keep(report.image)  # before another build may begin
 
     def _built_elf(self) -> Path | None:
         return self.last_build.image.elf if self.last_build else None
+
+    async def _follow_baud(self) -> None:
+        """What the project says now, unless it says no other than before: `:baud` stays.
 
         A port that cannot, or that is gone, does not make a good build a failed one.
         """
@@ -395,6 +398,8 @@ class App:
                     self._type(data)
                 case Command() as command:
                     self.command(command)
+                case InputEnded():
+                    self._observer.input_ended()
 
     def _type(self, data: bytes) -> None:
         if (writer := self._observer.other_writer()) is not None:

@@ -489,5 +489,10 @@ class Command:
     arguments: tuple[str, ...] = ()
 
 
-ConsoleInput = Typed | Command
+@dataclass(frozen=True, slots=True)
+class InputEnded:
+    """What was piped into a console is at its end: nothing more will be typed there."""
+
+
+ConsoleInput = Typed | Command | InputEnded
 """What a person does in a console."""

@@ -12,6 +12,7 @@ from contextlib import closing
 from typing import TypeVar
 
 import trio
+from msgspec import Struct
 
 from fbuild_watch.api.exchange import Exchange, Wire
 from fbuild_watch.control import messages
@@ -39,6 +40,7 @@ from fbuild_watch.model import (
     ConsoleItem,
     DeviceBytes,
     DeviceText,
+    InputEnded,
     Notice,
     Typed,
 )
@@ -150,8 +152,10 @@ class _Remote:
                 case Command(name, arguments) if name != "quit":
                     asked = messages.CommandAsked(stream, name, list(arguments))
                     await self._post("command", asked)
+                case InputEnded():
+                    await self._post("release", messages.StreamAsked(stream))
 
-    async def _post(self, method: str, params: messages.WriteAsked | messages.CommandAsked) -> None:
+    async def _post(self, method: str, params: Struct) -> None:
         await self._satisfy(self.wire.post(method, params))
 
 

@@ -96,6 +96,11 @@ def status(stage: str, port: str, build_id: str | None) -> str:
     return f"{stage} | {where}"
 
 
+def port_use(use: str) -> str:
+    """The bottom bar of a console on a port that no project has."""
+    return "lent: the board is being flashed or asked" if use == "flasher" else "console"
+
+
 def without_dev_profile(error: FbuildError) -> str:
     """A dev build was too large."""
     return f"{error}: built with the recipe's own flags instead (dev leaves out LTO)"

@@ -198,6 +198,14 @@ def command(stream: int, name: Any) -> Ask[None]:
     return Ask("command", messages.CommandAsked(stream, name), Nothing, _none)
 
 
+def log_line(news: messages.StreamItem | messages.StreamLost) -> str:
+    """A line of the log that is followed."""
+    if isinstance(news, messages.StreamLost):
+        return f"-- {news.count} lines were lost: this reader is too slow"
+    assert isinstance(news.item, messages.LogLine)
+    return news.item.text
+
+
 def _project(path: AnyPath) -> str:
     return str(Path(path).absolute())
 

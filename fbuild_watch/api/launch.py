@@ -8,7 +8,7 @@ import sys
 
 from fbuild_watch.api.asks import AnyPath, absolute
 from fbuild_watch.control.locate import locate
-from fbuild_watch.errors import NotRunning
+from fbuild_watch.errors import NotRunning, VersionSkew
 from fbuild_watch.processes.ended import Ended
 
 LOCK_HELD = 60
@@ -28,12 +28,13 @@ def check(ended: Ended) -> None:
         raise NotRunning(lines[0] if lines else f"starting one ended with exit code {ended.code}")
 
 
-def terminate() -> int:
+def terminate(skew: VersionSkew) -> int:
     """End the process by a signal: for one that does not understand `shutdown`. Its pid."""
     found = locate()
     if found is None:
         return 0
-    os.kill(found.pid, signal.SIGTERM)
+    if not skew.stepping_down:
+        os.kill(found.pid, signal.SIGTERM)
     return found.pid
 
 

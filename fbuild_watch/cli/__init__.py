@@ -37,6 +37,8 @@ COMMANDS = {
     "status": "Say what the running watch does.",
     "attach": "A console on a board of the running watch.",
     "logs": "What the running watch has said last.",
+    "pause": "Let edits wait: the running watch builds nothing.",
+    "resume": "End a pause.",
     "stop": "End the running watch.",
 }
 HIDDEN = frozenset({"serve"})

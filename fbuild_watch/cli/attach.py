@@ -10,6 +10,7 @@ from fbuild_watch.cli.common import (
     AS_USUAL,
     ConsoleOptions,
     console_options,
+    is_interactive,
     port_option,
     project_argument,
 )
@@ -65,6 +66,7 @@ def talk_to(
         folder,
         port,
         baud,
+        write="when-typing" if shown.plain or not is_interactive() else "if-free",
         take_from=writer if take else take_from,
         backlog=0 if shown.plain else BACKLOG,
     )

@@ -35,21 +35,25 @@ def command(
     PROJECT gives the port and the speed, if there is a project.
     """
     from fbuild_watch.cli import attach, running
+    from fbuild_watch.cli.faces import choose_console
+    from fbuild_watch.control.guests import Guest
+    from fbuild_watch.oneshot import talk
 
-    if (client := running.client()) is not None:
-        with client:
-            watched = running.watched(client, project, environment) if port is None else None
+    with running.process_or_guest(stays=shown.timeout is None) as found:
+        watched = None
+        if not isinstance(found, Guest) and port is None:
+            watched = running.watched(found, project, environment)
         if watched is None:
             configured, speed = _settings(project, environment)
             port, baud = choose_port(port, configured), baud or speed
-        attach.talk_to(project=watched or project, port=port, baud=baud, shown=shown)
-        return
-    from fbuild_watch.cli.faces import choose_console
-    from fbuild_watch.oneshot import talk
-
-    configured, speed = _settings(project, environment)
-    console = choose_console(project, shown)
-    run_async(talk, choose_port(port, configured), baud or speed, console)
+        if isinstance(found, Guest):
+            assert port is not None
+            assert baud is not None
+            console = choose_console(project, shown)
+            with found.port(port, running.say_waiting):
+                run_async(talk, port, baud, console)
+            return
+    attach.talk_to(project=watched or project, port=port, baud=baud, shown=shown)
 
 
 def _settings(project: Path, environment: str | None) -> tuple[str | None, int]:

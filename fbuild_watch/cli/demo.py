@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from fbuild_watch.cli.common import run_async
+from fbuild_watch.cli.common import is_interactive, run_async
 
 
 @click.command("demo")
@@ -21,14 +21,17 @@ def command(once: bool) -> None:
 
     folder = Path(tempfile.mkdtemp(prefix="fbuild-demo-"))
     project = demo.prepare(folder)
-    with lock.hold(project):
+    with lock.hold(project) as held:
         if once:
             _once(project)
             shutil.rmtree(folder)
             return
+        from fbuild_watch import daemon
+        from fbuild_watch.cli.crash import as_internal_error
         from fbuild_watch.cli.faces import choose_console
 
-        run_async(demo.run, project, choose_console(project))
+        options = daemon.Options(as_internal_error, interactive=is_interactive())
+        run_async(demo.run, held, options, project, choose_console(project))
     click.echo(f"your copy of the example stays in {project}", err=True)
 
 

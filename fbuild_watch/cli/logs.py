@@ -6,26 +6,35 @@ import click
 
 
 @click.command("logs")
-@click.option("-n", "--lines", type=click.IntRange(min=1), default=100, show_default=True)
-def command(lines: int) -> None:
+@click.option("-n", "--lines", type=click.IntRange(min=0), default=100, show_default=True)
+@click.option("-f", "--follow", is_flag=True, help="And each line that comes, until it ends.")
+def command(lines: int, follow: bool) -> None:
     """Print what the running fbuild watch has said and seen last.
 
     One in the background keeps it in a file, too, which is read when none runs.
     """
     from fbuild_watch.cli import running
+    from fbuild_watch.errors import NotRunning
 
     client = running.client()
+    if client is not None and follow:
+        with client:
+            for line in client.follow_logs(lines):
+                click.echo(line)
+        click.echo("the running fbuild has ended", err=True)
+        return
     if client is not None:
         with client:
             said = client.logs(lines)
-        found = said.lines
-        where = said.path
+        found, where = said.lines, said.path
     else:
         found, where = _from_file(lines)
     for line in found:
         click.echo(line)
     if where:
         click.echo(f"in {where}", err=True)
+    if follow:
+        raise NotRunning
 
 
 def _from_file(lines: int) -> tuple[list[str], str | None]:
@@ -40,4 +49,5 @@ def _from_file(lines: int) -> tuple[list[str], str | None]:
         return [], None
     except OSError as error:
         raise LogUnreadable(str(path), error.strerror or "it cannot be read") from error
-    return text.splitlines()[-lines:], str(path)
+    kept = text.splitlines()
+    return kept[max(0, len(kept) - lines) :], str(path)

@@ -47,7 +47,7 @@ def _probed() -> list[PortStatus]:
     """Asked by the running process, which has some of the ports itself, or else by us."""
     from fbuild_watch import flash
     from fbuild_watch.cli.progress import FlashProgress
-    from fbuild_watch.cli.target import BoardJob, bauds
+    from fbuild_watch.cli.target import BoardJob
     from fbuild_watch.oneshot import visit
     from fbuild_watch.port_survey import survey
 
@@ -59,7 +59,13 @@ def _probed() -> list[PortStatus]:
 
         async def identify(port: str) -> Device:
             with guest.port(port, wait=False):
-                return await visit(flash.identify, port, listener=listener, **bauds(None))
+                return await visit(
+                    flash.identify,
+                    port,
+                    write_baud=flash.DEFAULT_BAUD,
+                    run_baud=flash.ROM_BAUD,
+                    listener=listener,
+                )
 
         return run_async(survey, identify)
 

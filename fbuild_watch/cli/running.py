@@ -62,6 +62,13 @@ def _enter(stack: ExitStack, stays: bool) -> Client | Guest:
         time.sleep(_PAUSE_S)
 
 
+def make_way() -> None:
+    """A process that nobody uses steps down for a watch."""
+    from fbuild_watch.api.sync.daemon import Daemon
+
+    Daemon().stop(only_if_idle=True)
+
+
 def say_waiting(other: Info) -> None:
     """Another command has what we need."""
     where = f" on {other.port}" if other.port else ""
@@ -71,19 +78,24 @@ def say_waiting(other: Info) -> None:
 def client() -> Client | None:
     """A connected client; None: nothing runs, do the work yourself.
 
-    Raises ControlRefused, VersionSkew: two that fought over a port would be worse.
+    Raises ControlRefused, VersionSkew (but for an idle older process, which steps down): two that
+    fought over a port would be worse.
     """
     from fbuild_watch.control.locate import locate
 
     if locate() is None:
         return None
     from fbuild_watch.api.sync.client import Client
-    from fbuild_watch.errors import ControlLost, NotRunning
+    from fbuild_watch.errors import ControlLost, NotRunning, VersionSkew
 
     found = Client(name())
     try:
         found.welcome()
     except (NotRunning, ControlLost):  # also one that has just died
+        return None
+    except VersionSkew as skew:
+        if not skew.stepping_down:
+            raise
         return None
     return found
 
@@ -145,6 +157,18 @@ def watched(client: Client, project: Path, environment: str | None) -> Path | No
     if len(folders) > 1:
         raise NotRunning(f"{project} is not watched")
     return Path(folders[0])
+
+
+def pause(project: Path, *, paused: bool) -> Path:
+    """Let edits of the watched project that is meant wait, or no more. Raises NotRunning."""
+    from fbuild_watch.errors import NotRunning
+
+    if (found := client()) is None:
+        raise NotRunning
+    with found:
+        folder = watched(found, project, None) or project
+        found.pause(folder, paused=paused)
+    return folder
 
 
 class StepProgress:

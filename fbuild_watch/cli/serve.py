@@ -42,9 +42,10 @@ def command(
     """Serve clients, and watch PROJECT if it is given, until told to end."""
     if detach:
         return start(project, environment, port, control)
+    from fbuild_watch.cli import running
     from fbuild_watch.control import lock
 
-    with lock.hold(*([project] if project else [])) as held:
+    with lock.hold(*([project] if project else []), on_wait=running.say_waiting) as held:
         from fbuild_watch import daemon
         from fbuild_watch.app import Settings
         from fbuild_watch.cli.background import log_file
@@ -59,8 +60,13 @@ def command(
 def start(
     project: Path | None, environment: str | None, port: str | None, control: str | None
 ) -> int:
-    """Start it in the background, and say where it is; the exit code."""
-    from fbuild_watch.cli import background
+    """Start it in the background, and say where it is; the exit code. Raises LockHeld."""
+    from fbuild_watch.cli import background, running
+    from fbuild_watch.control import lock
+
+    if project is not None:
+        running.make_way()
+    lock.wait_until_free(running.say_waiting)
 
     given = {"--environment": environment, "--port": port, "--control": control}
     options = [f"{name}={value}" for name, value in given.items() if value is not None]

@@ -47,10 +47,12 @@ def command(
         from fbuild_watch.cli import serve
 
         return serve.start(project, environment, port, control)
+    from fbuild_watch.cli import running
     from fbuild_watch.control import lock
 
+    running.make_way()
     try:
-        with lock.hold(project) as held:
+        with lock.hold(project, on_wait=running.say_waiting) as held:
             _say_doubts(held.folder)
             from fbuild_watch import daemon
             from fbuild_watch.app import Settings
@@ -73,8 +75,8 @@ def _join(project: Path, lost: LockHeld) -> int:
     from fbuild_watch.control import info
     from fbuild_watch.control.runtime import runtime_dir
 
-    running = info.read(runtime_dir())
-    if not is_interactive() or running is None or str(project) not in running.projects:
+    found = info.read(runtime_dir())
+    if not is_interactive() or found is None or str(project) not in found.projects:
         raise lost
     click.echo(f"{lost}", err=True)
     if not click.confirm("attach to it?", default=True, err=True):

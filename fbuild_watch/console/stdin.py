@@ -14,7 +14,7 @@ import sys
 
 import trio
 
-from fbuild_watch.model import ConsoleInput, Typed
+from fbuild_watch.model import ConsoleInput, InputEnded, Typed
 
 _CHUNK = 4096
 
@@ -27,6 +27,7 @@ async def forward_stdin(inputs: trio.MemorySendChannel[ConsoleInput]) -> None:
     try:
         while data := await trio.to_thread.run_sync(os.read, fd, _CHUNK, abandon_on_cancel=True):
             await inputs.send(Typed(data))
+        await inputs.send(InputEnded())
     except (OSError, trio.BrokenResourceError):
         return  # stdin broke, or nobody takes what is typed: both are the end of it
 

@@ -44,6 +44,8 @@ class Secrets:
     welcome: Welcome
     token: str | None = None
     """None: the peer's uid is asked of the kernel."""
+    step_down: Callable[[Hello], bool] = lambda _hello: False
+    """Asked when a client of another protocol has come: whether we end for it."""
 
 
 @dataclass(slots=True)
@@ -166,7 +168,10 @@ class Connection:
         self._authorize(request.params)
         welcome = self._secrets.welcome
         if request.params.protocol != PROTOCOL:
-            error = VersionSkew(request.params.version, welcome.version)
+            stepping_down = self._secrets.step_down(request.params)
+            error = VersionSkew(
+                request.params.version, welcome.version, stepping_down=stepping_down
+            )
             await self._stream.send_all(protocol.write_failure(request.id, error))
             raise trio.BrokenResourceError
         self.client = request.params.name[:200]

@@ -83,6 +83,13 @@ def share(command: str, *, stays: bool = False) -> Iterator[Guest]:
             yield guest
 
 
+def wait_until_free(on_wait: OnWait = ignore) -> None:
+    """Return when the lock could be had; somebody quicker may have it then. Raises as `hold` does."""
+    folder = runtime_dir()
+    with _opened(folder) as fd:
+        _take(fd, folder, on_wait)
+
+
 def holder() -> Info | None:
     """Who holds the lock now; None: nobody. One that has not said who it is has pid 0."""
     folder = runtime_dir()

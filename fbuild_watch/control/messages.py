@@ -144,7 +144,9 @@ class Logs(Struct, frozen=True):
 
 
 class ShutdownAsked(Struct, frozen=True):
-    """End in good order; `only_if_idle`: unless a project is watched or something is under way."""
+    """End in good order; `only_if_idle`: unless a project is watched, something is under way, or
+    somebody else is connected.
+    """
 
     only_if_idle: bool = False
 

@@ -12,6 +12,7 @@ from fbuild_watch.control.messages import (
     BuiltRegion,
     Bytes,
     Item,
+    LogLine,
     PackageStep,
     Said,
     State,
@@ -92,6 +93,6 @@ def weight(sent: tuple[str, Item]) -> int:
     match sent[1]:
         case Bytes(data=data):
             return 64 + len(data)
-        case Text(text=text) | Said(text=text):
+        case Text(text=text) | Said(text=text) | LogLine(text=text):
             return 64 + len(text)
     return 64

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import trio
 
-from fbuild_watch.control.messages import Item, Said, Started, Stopped, Text
+from fbuild_watch.control.messages import Item, LogLine, Said, Started, Stopped, Text
+from fbuild_watch.daemon import convert
+from fbuild_watch.fanout import Fanout
 from fbuild_watch.rotation import rotate
 
 KEPT = 1000
@@ -33,6 +35,8 @@ class Log:
         self._broken = False
         """Whether the file did not take what came last."""
         self._send, self._receive = trio.open_memory_channel[str](math.inf)
+        self.followers: Fanout[tuple[str, Item]] = Fanout(convert.weight, kept=0)
+        """Who reads each line as it comes."""
 
     def add(self, project: str, item: Item) -> None:
         """Note an item. Never waits."""
@@ -57,6 +61,7 @@ class Log:
         """Into memory, with the time; the whole line."""
         line = f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}"
         self._lines.append(line)
+        self.followers.send(("", LogLine(line)))
         return line
 
     def last(self, count: int) -> list[str]:

@@ -7,7 +7,8 @@
     signals     the one orderly end
 
 Rules
-- It runs while its first project's console does, or, in the background, until it is told to end.
+- It runs while its first project's console does, or, in the background, until it is told to end, or
+  until it watches nothing any more of what it was started for.
 - The end: loops leave, each after its write; ports are given back; the socket is removed; the lock
   goes with the process. A second signal says what is waited for.
 - An error of one project ends that project, and is told; the others go on.
@@ -25,6 +26,7 @@ from pathlib import Path
 import trio
 
 from fbuild_watch import __version__
+from fbuild_watch.api.launch import is_older
 from fbuild_watch.app import Console, Settings
 from fbuild_watch.control import endpoint
 from fbuild_watch.control.connection import Secrets
@@ -33,6 +35,7 @@ from fbuild_watch.control.lock import Held
 from fbuild_watch.control.messages import (
     PROTOCOL,
     Bytes,
+    Hello,
     Item,
     Started,
     Status,
@@ -76,14 +79,15 @@ class Process:
     """The owner of everything."""
 
     def __init__(self, held: Held, options: Options) -> None:
-        self.boards = Boards(self._publish)
-        self.work = Work(self.boards)
+        self.boards = Boards(self._projects_changed)
+        self.work = Work(self.boards, self._end_if_unused)
         self.events: Fanout[tuple[str, Item]] = Fanout(convert.weight, kept=0)
         self.log = Log(options.log)
         self.nursery: trio.Nursery
         self._held = held
         self._options = options
         self._endpoint = ""
+        self._for_projects = False
         self._stopping = trio.Event()
         self._turns: defaultdict[str, trio.Lock] = defaultdict(trio.Lock)
         self._server: Server
@@ -97,9 +101,8 @@ class Process:
         ):
             token = endpoint.make_token(folder) if where.kind == "tcp" else None
             welcome = Welcome(PROTOCOL, __version__, os.getpid())
-            self._server = Server(
-                Requests(self).handlers, Secrets(welcome, token), self._options.defect
-            )
+            secrets = Secrets(welcome, token, self._step_down)
+            self._server = Server(Requests(self).handlers, secrets, self._options.defect)
             await self.nursery.start(signals.listen, self.stop)
             self.nursery.start_soon(self.log.run)
             self.nursery.start_soon(self._server.run, listener)
@@ -117,7 +120,12 @@ class Process:
         async with self._turns[room.project]:
             await room.load()
             self.boards.add(room)
-        await self._run_room(room, console)
+        if console is not None:
+            await self._run_room(room, console)
+            return
+        self._for_projects = True
+        self.nursery.start_soon(self._run_beside, room)
+        await self._stopping.wait()
 
     async def _leave(self) -> None:
         self._stopping.set()
@@ -133,10 +141,22 @@ class Process:
         for room in self.boards.rooms.values():
             room.quit()
 
-    @property
-    def idle(self) -> bool:
-        """Whether nothing is watched and nothing is under way."""
-        return not self.boards.rooms and not self.work.busy
+    def is_idle(self, *, askers: int) -> bool:
+        """Whether nothing is watched, nothing under way, and nobody connected but who asks."""
+        unused = not self.boards.rooms and not self.work.busy
+        return unused and len(self._server.clients) <= askers
+
+    def _step_down(self, hello: Hello) -> bool:
+        """End for a newer client that does not speak our protocol, if nobody else uses us."""
+        if not is_older(__version__, hello.version) or not self.is_idle(askers=0):
+            return False
+        self.stop()
+        return True
+
+    def _end_if_unused(self) -> None:
+        """`watch --detach` was for its projects: with the last one, and what is under way, it ends."""
+        if self._for_projects and not self.boards.rooms and not self.work.busy:
+            self.stop()
 
     def status(self) -> Status:
         """What runs."""
@@ -195,6 +215,10 @@ class Process:
         self.log.add(project, item)
         if not isinstance(item, Bytes | Text):
             self.events.send((project, item))
+
+    def _projects_changed(self) -> None:
+        self._publish()
+        self._end_if_unused()
 
     def _publish(self) -> None:
         """Where we are, for those who look for us; not before we answer."""

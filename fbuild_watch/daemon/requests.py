@@ -81,15 +81,19 @@ class Requests:
         return self._process.status()
 
     async def logs(self, call: Call) -> Logs:
-        """The last lines."""
+        """The last lines, and those that come."""
         asked: LogsAsked = call.params
         log = self._process.log
-        return Logs(str(log.path) if log.path else None, log.last(asked.lines))
+        stream = None
+        if asked.follow:
+            lines = log.followers.subscribe()
+            stream = call.open(Stream(lines, lambda: log.followers.drop(lines)))
+        return Logs(str(log.path) if log.path else None, log.last(asked.lines), stream)
 
     async def shutdown(self, call: Call) -> ShutdownAnswer:
         """End, in good order."""
         asked: ShutdownAsked = call.params
-        if asked.only_if_idle and not self._process.idle:
+        if asked.only_if_idle and not self._process.is_idle(askers=1):
             return ShutdownAnswer(False)
         self._process.stop()
         return ShutdownAnswer(True)

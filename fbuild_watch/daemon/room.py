@@ -58,7 +58,9 @@ class Room:
 
     async def load(self) -> None:
         """Read the project. Raises ProjectError."""
-        observer = Observer(self.outlet.show, self._state, self._passed, self._let_type)
+        observer = Observer(
+            self.outlet.show, self._state, self._passed, self._let_type, self._let_others_type
+        )
         self._app = await app.load(self.settings, observer)
 
     async def run(self, console: Console | None, *, interactive: bool = False) -> None:
@@ -123,6 +125,9 @@ class Room:
         self.outlet.seat.ask(self._local, "if-free", None)
         writer = self.outlet.seat.writer
         return writer.name if writer not in (None, self._local) else None
+
+    def _let_others_type(self) -> None:
+        self.outlet.seat.leave(self._local)
 
 
 async def _nobody(

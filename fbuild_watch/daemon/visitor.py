@@ -11,6 +11,7 @@ import trio
 from fbuild_watch import words
 from fbuild_watch.board_commands import obey
 from fbuild_watch.board_port import BoardPort
+from fbuild_watch.control.messages import State
 from fbuild_watch.daemon.board import Outlet
 from fbuild_watch.errors import PortError
 from fbuild_watch.model import Command, ConsoleItem, Notice
@@ -64,8 +65,15 @@ class Visitor:
         self._nursery.start_soon(obey, self._port, command, self._tell)
 
     async def lend(self, work: Callable[[BoardPort], Awaitable[T]], *, leaves: str | None) -> T:
-        """Have the port used. Nothing was known of the board, and nothing is (`leaves`)."""
-        return await work(self._port)
+        """Have the port used, and say so. Nothing was known of the board, and nothing is (`leaves`)."""
+        self._say_use("flasher")
+        try:
+            return await work(self._port)
+        finally:
+            self._say_use("console")
+
+    def _say_use(self, use: str) -> None:
+        self.outlet.send(State("idle", use, None, words.port_use(use)))
 
     async def _read(self) -> None:
         while True:

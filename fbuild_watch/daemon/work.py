@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -58,11 +58,12 @@ class Wanted:
 
 
 class Work:
-    """The operations. `busy` says, in words, what is under way."""
+    """The operations. `busy` says, in words, what is under way; `done` is called after each."""
 
-    def __init__(self, boards: Boards) -> None:
+    def __init__(self, boards: Boards, done: Callable[[], None] = lambda: None) -> None:
         self.busy: list[str] = []
         self._boards = boards
+        self._done = done
         self._pipelines: dict[tuple[str, str | None], Pipeline] = {}
         self._turns: defaultdict[tuple[str, str | None], trio.Lock] = defaultdict(trio.Lock)
 
@@ -204,6 +205,7 @@ class Work:
             yield
         finally:
             self.busy.remove(words)
+            self._done()
 
 
 def as_the_client(variables: Mapping[str, str]) -> AbstractContextManager[None]:

@@ -137,14 +137,19 @@ class VersionSkew(ControlError):
 
     code = "version-skew"
     exit_code = 68
+    stepping_down: bool
+    """Whether the running one, which nobody used, ends for the newer caller."""
 
-    def __init__(self, ours: str, theirs: str) -> None:
+    def __init__(self, ours: str, theirs: str, *, stepping_down: bool = False) -> None:
         super().__init__(
             f"the running fbuild is version {theirs}, this is {ours}: they do not understand "
-            "each other",
-            hint="end the running one with `fbuild stop` and start it again",
+            "each other" + (", and it steps down" if stepping_down else ""),
+            hint="try again"
+            if stepping_down
+            else "end the running one with `fbuild stop` and start it again",
             ours=ours,
             theirs=theirs,
+            stepping_down=stepping_down,
         )
 
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import Self, TypeVar
 
 import anyio
 
 from fbuild_watch.api import asks
-from fbuild_watch.api.aio.link import CONNECT_S, Link, connect
+from fbuild_watch.api.aio.link import Link, connect
 from fbuild_watch.api.asks import AnyPath, Ask, Images
 from fbuild_watch.api.exchange import OnProgress, ignore
 from fbuild_watch.control.messages import (
     Logs,
     PortStatus,
     Status,
-    StreamEnded,
     StreamItem,
     StreamLost,
     Welcome,
@@ -191,18 +191,20 @@ class AsyncClient:
         Over a connection of its own. Ends with the process; raises TimedOut when nothing happens
         for `timeout` seconds.
         """
-        link = await connect(self._name)
-        try:
-            ask = asks.events()
-            await link.run(link.wire.request(ask.method, ask.params, ask.kind), CONNECT_S, "events")
-            while not isinstance(
-                news := await link.run(link.wire.news(), timeout, "event"), StreamEnded
-            ):
+        async with await connect(self._name) as link, aclosing(link.news(timeout)) as coming:
+            await link.ask(asks.events())
+            async for news in coming:
                 yield news
-        except ControlLost:
-            return
-        finally:
-            await link.aclose()
+
+    async def follow_logs(
+        self, lines: int = 100, *, timeout: float | None = None
+    ) -> AsyncGenerator[str, None]:
+        """The end of the log, and each line that comes, as `events` does it."""
+        async with await connect(self._name) as link, aclosing(link.news(timeout)) as coming:
+            for line in (await link.ask(asks.logs(lines, follow=True))).lines:
+                yield line
+            async for news in coming:
+                yield asks.log_line(news)
 
     async def welcome(self) -> Welcome:
         """The version and the pid of the process."""

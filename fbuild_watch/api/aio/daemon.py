@@ -38,25 +38,37 @@ class AsyncDaemon:
 
     async def _use_running(self, project: AnyPath | None) -> Welcome:
         """Raises NotRunning when none runs, or it has stepped down."""
-        async with AsyncClient("daemon") as client:
-            welcome = await client.welcome()
-            older = launch.is_older(welcome.version, __version__)
-            if older and await client.shutdown(only_if_idle=True):
-                raise NotRunning("an older one has stepped down")
-            if project is not None:
-                await client.watch(project)
-            return welcome
+        try:
+            async with AsyncClient("daemon") as client:
+                welcome = await client.welcome()
+                older = launch.is_older(welcome.version, __version__)
+                if older and await client.shutdown(only_if_idle=True):
+                    raise NotRunning("an older one has stepped down")
+                if project is not None:
+                    await client.watch(project)
+                return welcome
+        except VersionSkew as skew:
+            if skew.stepping_down:
+                raise NotRunning("an older one steps down") from skew
+            raise
 
-    async def stop(self, *, timeout: float = 60.0) -> bool:
-        """End it in good order, and wait until it is gone. False: none was running."""
+    async def stop(self, *, only_if_idle: bool = False, timeout: float = 60.0) -> bool:
+        """End it in good order, and wait until it is gone. False: none was running, or it stays.
+
+        `only_if_idle`: unless a project is watched, something is under way, or anybody else is
+        connected.
+        """
         try:
             async with AsyncClient("daemon") as client:
                 pid = (await client.welcome()).pid
-                await client.shutdown()
+                if not await client.shutdown(only_if_idle=only_if_idle):
+                    return False
         except (NotRunning, ControlLost):
             return False
-        except VersionSkew:
-            pid = launch.terminate()
+        except VersionSkew as skew:
+            if only_if_idle and not skew.stepping_down:
+                return False
+            pid = launch.terminate(skew)
         deadline = anyio.current_time() + timeout
         while lock.is_held_by(pid):
             if anyio.current_time() > deadline:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import TypeVar
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from typing import Self, TypeVar
 
 import anyio
 from anyio.abc import SocketStream
 
+from fbuild_watch.api.asks import Ask
 from fbuild_watch.api.exchange import Exchange, Wire
 from fbuild_watch.control.endpoint import HOST
 from fbuild_watch.control.locate import Located, locate
-from fbuild_watch.control.messages import Welcome
+from fbuild_watch.control.messages import StreamEnded, StreamItem, StreamLost, Welcome
 from fbuild_watch.errors import ControlLost, NotRunning, TimedOut
 
 T = TypeVar("T")
@@ -55,6 +58,28 @@ class Link:
             return await self._stream.receive()
         except anyio.EndOfStream:
             return b""
+
+    async def ask(self, ask: Ask[T]) -> T:
+        """Send a request that is answered at once. Raises as `run` does."""
+        exchange = self.wire.request(ask.method, ask.params, ask.kind)
+        return ask.convert(await self.run(exchange, CONNECT_S, ask.method))
+
+    async def news(self, timeout: float | None) -> AsyncGenerator[StreamItem | StreamLost, None]:
+        """What a stream brings, until it ends, or the process.
+
+        Raises TimedOut when nothing comes for `timeout` seconds.
+        """
+        with suppress(ControlLost):
+            while not isinstance(
+                news := await self.run(self.wire.news(), timeout, "event"), StreamEnded
+            ):
+                yield news
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        await self.aclose()
 
     async def aclose(self) -> None:
         """The process cancels what it still does for us."""

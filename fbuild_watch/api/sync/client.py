@@ -8,12 +8,11 @@ from typing import Self, TypeVar
 from fbuild_watch.api import asks
 from fbuild_watch.api.asks import AnyPath, Ask, Images
 from fbuild_watch.api.exchange import OnProgress, ignore
-from fbuild_watch.api.sync.link import CONNECT_S, Link, connect
+from fbuild_watch.api.sync.link import Link, connect
 from fbuild_watch.control.messages import (
     Logs,
     PortStatus,
     Status,
-    StreamEnded,
     StreamItem,
     StreamLost,
     Welcome,
@@ -185,16 +184,15 @@ class Client:
         Over a connection of its own. Ends with the process; raises TimedOut when nothing happens
         for `timeout` seconds.
         """
-        link = connect(self._name)
-        try:
-            ask = asks.events()
-            link.run(link.wire.request(ask.method, ask.params, ask.kind), CONNECT_S, "events")
-            while not isinstance(news := link.run(link.wire.news(), timeout, "event"), StreamEnded):
-                yield news
-        except ControlLost:
-            return
-        finally:
-            link.close()
+        with connect(self._name) as link:
+            link.ask(asks.events())
+            yield from link.news(timeout)
+
+    def follow_logs(self, lines: int = 100, *, timeout: float | None = None) -> Iterator[str]:
+        """The end of the log, and each line that comes, as `events` does it."""
+        with connect(self._name) as link:
+            yield from link.ask(asks.logs(lines, follow=True)).lines
+            yield from map(asks.log_line, link.news(timeout))
 
     def welcome(self) -> Welcome:
         """The version and the pid of the process."""

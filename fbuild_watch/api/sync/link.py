@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import TypeVar
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Self, TypeVar
 
+from fbuild_watch.api.asks import Ask
 from fbuild_watch.api.exchange import Exchange, Wire
 from fbuild_watch.control.locate import Located, locate
-from fbuild_watch.control.messages import Welcome
+from fbuild_watch.control.messages import StreamEnded, StreamItem, StreamLost, Welcome
 from fbuild_watch.errors import ControlLost, NotRunning, TimedOut
 
 T = TypeVar("T")
@@ -61,6 +64,26 @@ class Link:
             return self._socket.recv(_CHUNK)
         self._socket.sendall(need)
         return b""
+
+    def ask(self, ask: Ask[T]) -> T:
+        """Send a request that is answered at once. Raises as `run` does."""
+        exchange = self.wire.request(ask.method, ask.params, ask.kind)
+        return ask.convert(self.run(exchange, CONNECT_S, ask.method))
+
+    def news(self, timeout: float | None) -> Iterator[StreamItem | StreamLost]:
+        """What a stream brings, until it ends, or the process.
+
+        Raises TimedOut when nothing comes for `timeout` seconds.
+        """
+        with suppress(ControlLost):
+            while not isinstance(news := self.run(self.wire.news(), timeout, "event"), StreamEnded):
+                yield news
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """The process cancels what it still does for us."""
