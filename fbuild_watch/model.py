@@ -125,7 +125,7 @@ class Step:
     name: str
     argv: tuple[str, ...]
     output: Path | None = None
-    """What it makes; None: it is run every time."""
+    """What it makes; None: nobody knows, so it is run with every build that does anything."""
     inputs: tuple[Path, ...] = ()
     depfile: Path | None = None
 

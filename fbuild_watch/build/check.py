@@ -8,11 +8,14 @@ Rules
 - A job is a suspect until `why` has found it current or it has run. Suspects outlive a build that
   failed or was cancelled.
 - Steps (hooks, archives, link) are few: whenever anything ran before them, all of them are suspects.
+- Blind jobs run when their commands or the files named there changed, and with any build that does
+  something. Then every input that they may have made is looked at again.
 - A hint that names what is not known asks for a new plan, not for a guess (`knows`).
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 
 from fbuild_watch.build.declared import Declared
@@ -38,6 +41,11 @@ class Check:
         """Units on whose way to their headers something new is, and what."""
         self._changed: set[str] = set()
         """Paths that likely are the reason."""
+        self._works = False
+        """Whether this build does anything: then blind jobs run too."""
+        self._everywhere = False
+        self._is_stale = False
+        """Whether this build looked everywhere, and a blind job may have written anything since."""
         self.adopt(jobs)
 
     def adopt(self, jobs: Jobs) -> None:
@@ -46,20 +54,35 @@ class Check:
         self._shadows.adopt(jobs)
         self._mentioned = {name for job in jobs.steps() for name in job.mentions}
         self._hooks = {job.output for job in jobs.prebuild}
-        self._step_outputs = {job.output for job in jobs.steps() if job.output}
+        self._step_outputs = {job.output for job in jobs.steps()}
+        self._outputs = frozenset(jobs.outputs())
+        self._blind = [job for job in jobs.steps() if job.is_blind]
         self.sure = False
         """Whether everything was looked at, so that a hint can be believed."""
 
     def begin(self, now_ns: int, changed: Iterable[str] | None) -> None:
         """Open a build; None: look everywhere."""
         self.tree.begin(now_ns)
-        if changed is None or not self.sure:
+        self._works = self._is_stale = False
+        self._everywhere = changed is None or not self.sure
+        if self._everywhere:
             self._look_everywhere()
-            return
-        self._changed = {path for path in changed if self.tree.differs(path)}
-        for path in self._changed:
+        else:
+            self._changed = set()
+            self._look_at(changed or ())
+        if self._blind:
+            self._works = bool(self.due()) or any(map(self.why, self._jobs.steps()))
+        if self._works:
+            for job in self._blind:  # also if this build ends before it comes to them
+                self.memory.drop(job.output)
+
+    def _look_at(self, paths: Iterable[str]) -> None:
+        """Look again at these files; who uses one that is another now is a suspect."""
+        changed = {path for path in paths if self.tree.differs(path)}
+        self._changed |= changed
+        for path in changed:
             self._suspects.update(self.memory.users(path))
-        if not self._changed.isdisjoint(self._mentioned):
+        if not changed.isdisjoint(self._mentioned):
             self._suspect_steps()
 
     def look_again(self) -> bool:
@@ -74,6 +97,8 @@ class Check:
 
     def due(self) -> list[tuple[Job, Reason]]:
         """The units that must be compiled, in the plan's order, and why."""
+        if self._is_stale:
+            self._look_everywhere()
         places, units = self._jobs.places, self._jobs.units
         among = sorted(places[output] for output in self._suspects if output in places)
         found = [(units[place], self.why(units[place])) for place in among]
@@ -81,8 +106,8 @@ class Check:
 
     def why(self, job: Job) -> Reason | None:
         """Why a job must run; None: it is current."""
-        if job.output is None:
-            return Reason("always")
+        if job.is_blind and self._works:
+            return Reason("with the build")
         if job.output not in self._suspects:
             return None
         record = self.memory.records.get(job.output)
@@ -95,15 +120,23 @@ class Check:
 
     def ran(self, job: Job) -> None:
         """A job has succeeded. Without a record (an input changed meanwhile) it stays a suspect."""
-        if job.output is None:
-            return
+        self._works = True
         self._suspect_steps()
         self._changed.add(job.output)
         if job.output in self._hooks:
             self._suspects.update(self.memory.users(job.output))
+        if job.is_blind:
+            self._look_at((*job.mentions, *job.may_make, *self._made_by_nobody()))
+            self._is_stale = self._everywhere
         if job.output in self.memory.records:
             self._suspects.discard(job.output)
             self._shadowed.pop(job.output, None)
+
+    def _made_by_nobody(self) -> Iterable[str]:
+        """The inputs in the build folder that no job is known to make."""
+        here, known = f"{self._jobs.build_dir}{os.sep}", self._outputs
+        paths = tuple(self.memory.paths())
+        return [path for path in paths if path.startswith(here) and path not in known]
 
     def knows(self, path: str) -> bool:
         """Whether a record or a command names this file, so that a hint at it says enough."""
@@ -115,15 +148,14 @@ class Check:
         self._suspects.update(self.memory.changed(self.tree.look))
         records = self.memory.records
         for job in self._jobs.units:
-            record = records.get(job.output or "")
+            record = records.get(job.output)
             if record is None or record.identity != job.identity:
-                self._suspects.add(job.output or "")
+                self._suspects.add(job.output)
         self._shadows.forget()
-        self._shadowed = {
-            job.output: path for job, path in self._shadows.new(self.memory) if job.output
-        }
+        self._shadowed = {job.output: path for job, path in self._shadows.new(self.memory)}
         self._suspects.update(self._shadowed)
         self._suspect_steps()
+        self._is_stale = False
         self.sure = True
 
     def _suspect_steps(self) -> None:

@@ -33,6 +33,7 @@ from fbuild_watch.build.folder import BuildFolder
 from fbuild_watch.build.graph import Job, Reason, Record, digest
 from fbuild_watch.build.jobs import Jobs, read_by_compilers
 from fbuild_watch.build.places import Places
+from fbuild_watch.build.reading import Reading
 from fbuild_watch.build.reuse import Reuse
 from fbuild_watch.build.runner import Outcome, Runner
 from fbuild_watch.build.shadows import Shadows
@@ -108,7 +109,6 @@ class Builder:
         self._jobs = self._jobs_of(plan)
         self._tidied = False
         self._check.adopt(self._jobs)
-        self._executor.toolchain = self._jobs.toolchain
 
     def _load(self) -> None:
         self._expected = None
@@ -117,17 +117,15 @@ class Builder:
         shadows = Shadows(project_dir, self._jobs)
         declared = Declared(project_dir, self._build_dir, tree.look)
         self._check = Check(self._memory, tree, self._jobs, shadows, declared)
+        run = self._runner.run
         self._executor = Executor(
             self._runner,
             tree,
             self._memory,
-            shadows,
-            declared,
-            project_dir,
+            Reading(tree, self._memory, shadows, declared, project_dir, run),
             reuse=Reuse(self._cache, self._places, tree, shadows) if self._cache else None,
             launcher=self._launcher,
             colours=self._colours,
-            toolchain=self._jobs.toolchain,
         )
 
     def _jobs_of(self, plan: BuildPlan) -> Jobs:

@@ -8,7 +8,8 @@ Rules
 - Content decides. Times never do; `look` may use them to save reading (see tree.py).
 - A job is current when its command is the recorded one, its output is the recorded one, and
   every input (declared, found in its depfile, or named in its command) has the recorded content.
-- Missing is changed. What has no output to compare runs every time.
+- Missing is changed.
+- A blind job is run, beside that, whenever anything else is (check.py).
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class Job:
 
     name: str
     argv: tuple[str, ...]
-    output: str | None
+    output: str
     inputs: tuple[str, ...]
     """Files that it reads for certain."""
     mentions: tuple[str, ...] = ()
@@ -59,6 +60,10 @@ class Job:
     depfile: str | None = None
     is_unit: bool = False
     """Whether it compiles its first input, and nothing else: the object cache may know it."""
+    is_blind: bool = False
+    """Whether nobody knows what it reads and makes. `output` is a mark that it has run."""
+    may_make: tuple[str, ...] = ()
+    """What a blind command names in the build folder."""
     folders: tuple[str, ...] = ()
     """Where it looks for headers, as its command says it (search.py)."""
     environment: tuple[str, ...] = ()
@@ -93,7 +98,7 @@ class Reason:
     """Why a job must run."""
 
     what: Literal[
-        "always", "never built", "command changed", "output missing", "output changed",
+        "with the build", "never built", "command changed", "output missing", "output changed",
         "input new", "input missing", "input changed",
     ]  # fmt: skip
     path: str = ""
@@ -113,8 +118,6 @@ def why(
 
     `suspected` are paths that likely changed: asking for them first spares the rest of a long list.
     """
-    if job.output is None:
-        return Reason("always")
     if record is None:
         return Reason("never built")
     if record.identity != job.identity:

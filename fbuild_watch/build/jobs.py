@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+import shlex
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from fbuild_watch.build import search
@@ -15,6 +17,9 @@ FindTool = Callable[[str], str | None]
 """The file of a command's program; None: there is none."""
 AddedFlags = Callable[[str], tuple[str, ...]]
 """What to add to the commands of a compiler."""
+
+_MARKS = ".hooks"
+"""In the build folder: a mark for each hook of which nobody knows what it makes."""
 
 _READ_BY_COMPILERS = (
     "CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "OBJC_INCLUDE_PATH", "COMPILER_PATH",
@@ -61,6 +66,7 @@ def _prefixes(folders: Iterable[str]) -> tuple[str, ...]:
 class Jobs:
     """All jobs of one plan, in its order."""
 
+    build_dir: Path
     prebuild: tuple[Job, ...] = ()
     units: tuple[Job, ...] = ()
     link: tuple[Job, ...] = ()
@@ -81,20 +87,27 @@ class Jobs:
         """The jobs of a plan; `environment`: see read_by_compilers."""
         folder, build_dir = plan.environment.project_dir, plan.environment.build_dir
 
+        made: set[str] = set()
+
         def steps(*given: Step) -> tuple[Job, ...]:
-            made = (of_step(step, folder, build_dir, tool(step.argv[0])) for step in given)
-            return tuple(replace(job, environment=environment) for job in made)
+            jobs = []
+            for step in given:
+                job = of_step(step, folder, build_dir, tool(step.argv[0]), made, environment)
+                made.update((job.output, *job.may_make))
+                jobs.append(job)
+            return tuple(jobs)
 
         units = tuple(
             of_unit(unit, folder, tool(unit.argv[0]), added(unit.argv[0]), environment)
             for unit in plan.units
         )
         return cls(
+            build_dir,
             prebuild=steps(*plan.prebuild),
             units=units,
             link=steps(*plan.archives, plan.link),
             finish=steps(*plan.finish),
-            places={job.output: place for place, job in enumerate(units) if job.output},
+            places={job.output: place for place, job in enumerate(units)},
             toolchain=Toolchain.of(plan, tool, units),
         )
 
@@ -104,7 +117,7 @@ class Jobs:
 
     def outputs(self) -> Iterator[str]:
         """What all jobs together make."""
-        return (job.output for job in (*self.steps(), *self.units) if job.output)
+        return (job.output for job in (*self.steps(), *self.units))
 
 
 def of_unit(
@@ -140,21 +153,46 @@ def of_unit(
     )
 
 
-def of_step(step: Step, folder: Path, build_dir: Path, tool: str | None) -> Job:
+def of_step(
+    step: Step,
+    folder: Path,
+    build_dir: Path,
+    tool: str | None,
+    made: Container[str] = (),
+    environment: tuple[str, ...] = (),
+) -> Job:
     """A step; the names in its command are read as the step would, from `folder`.
 
-    What a command names in the build folder is either declared, or written by it (a map file).
+    What a command names in the build folder is declared, or `made` by an earlier step; anything else
+    there is written by it (a map file).
     """
     inputs = _present(*(str(path) for path in step.inputs), tool)
-    named = (os.path.join(folder, name) for name in mentions(step.argv))  # noqa: PTH118
+    is_blind = step.output is None
+    said = _said_to_a_shell(step.argv) if is_blind else mentions(step.argv)
+    named = tuple(dict.fromkeys(os.path.join(folder, name) for name in said))  # noqa: PTH118
+    here = {name for name in named if name.startswith(f"{build_dir}{os.sep}")}
     return Job(
         name=step.name,
         argv=step.argv,
-        output=str(step.output) if step.output else None,
+        output=str(step.output or build_dir / _MARKS / step.name),
         inputs=inputs,
-        mentions=tuple(name for name in named if not name.startswith(f"{build_dir}{os.sep}")),
+        mentions=tuple(name for name in named if name not in here or name in made),
         depfile=str(step.depfile) if step.depfile else None,
+        is_blind=is_blind,
+        may_make=tuple(sorted(here)) if is_blind else (),
+        environment=environment,
     )
+
+
+def _said_to_a_shell(argv: Sequence[str]) -> list[str]:
+    """The words of a command, and those in its words (`sh -c "cp a b"`)."""
+    words = list(mentions(argv))
+    for text in argv[1:]:
+        lexer = shlex.shlex(text, posix=True, punctuation_chars=True)
+        lexer.whitespace_split, lexer.commenters = True, ""
+        with contextlib.suppress(ValueError):  # no shell would take it
+            words += lexer
+    return words
 
 
 def _present(*names: str | None) -> tuple[str, ...]:

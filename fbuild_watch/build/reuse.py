@@ -16,7 +16,6 @@ from pathlib import Path
 
 from fbuild_watch.build.cache import Entry, ObjectCache
 from fbuild_watch.build.graph import Digest, Job, Record, Version
-from fbuild_watch.build.jobs import Toolchain
 from fbuild_watch.build.places import Places
 from fbuild_watch.build.shadows import Shadows
 from fbuild_watch.build.tree import Tree
@@ -43,7 +42,7 @@ class Reuse:
         """Make a unit's object without a compiler: its record, and what the compiler said then."""
         key = self._key(job)
         entry = self._cache.find(key, partial(self._holds, job)) if key else None
-        if key is None or entry is None or job.output is None:
+        if key is None or entry is None:
             return None
         if not self._cache.fetch(entry, Path(job.output)):
             return None
@@ -57,10 +56,10 @@ class Reuse:
         unused = tuple(map(self._places.path, entry.unused))
         return Record(job.identity, known, made, unused), entry.words
 
-    def note(self, job: Job, record: Record, words: str, toolchain: Toolchain) -> None:
+    def note(self, job: Job, record: Record, words: str) -> None:
         """A unit was compiled."""
         key = self._key(job)
-        own = [version for version in record.inputs if not toolchain.has(version.path)]
+        own = self._shadows.own(record.inputs)
         shared = self._places.is_shared(job, (version.path for version in own))
         if key is not None and shared and not any(map(self._is_changing, own)):
             self._pending.append((key, job, record, words))
@@ -83,7 +82,6 @@ class Reuse:
             self._cache.trim_if_due()
 
     def _keep(self, key: Digest, job: Job, record: Record, words: str) -> None:
-        assert job.output is not None
         name = self._places.name
         inputs = [(name(version.path), version.digest) for version in record.inputs]
         unused = [name(path) for path in record.unused]

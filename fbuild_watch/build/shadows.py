@@ -116,6 +116,10 @@ class Shadows:
             self._scanned[version] = known
         return known
 
+    def is_given(self, path: str) -> bool:
+        """Whether a file is the toolchain's."""
+        return self._jobs.toolchain.has(path)
+
     def own(self, inputs: Iterable[Version]) -> list[Version]:
         """The inputs that are not the toolchain's."""
         return [version for version in inputs if not self._jobs.toolchain.has(version.path)]
@@ -173,7 +177,7 @@ class Shadows:
         """The units on whose way something new is, and what."""
         names = self._several(memory)
         for job in self._jobs.units:
-            record = memory.records.get(job.output or "")
+            record = memory.records.get(job.output)
             if record is None or not (names or record.unused):
                 continue
             read = [version.path for version in record.inputs]

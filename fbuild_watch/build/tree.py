@@ -69,6 +69,10 @@ class Tree:
         self._seen.pop(path, None)
         return self.look(path)
 
+    def now(self, path: str) -> Version | None:
+        """What a file holds now, whatever this build saw."""
+        return self._read(path)
+
     def unchanged(self, path: str) -> Version | None:
         """What an input holds if that is what it held before the command ran; else None.
 

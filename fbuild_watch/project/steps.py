@@ -10,7 +10,7 @@ so the hooks before one of them run before all, those after one of them run afte
 Rules
 - Hooks of a place run by their number; a hook without one is the first.
 - A hook whose command names what it makes (-o) and has a depfile runs when it must; any other
-  one runs every time, for nobody knows what it reads.
+  one runs with every build that does anything, for nobody knows what it reads.
 - `recipe.objcopy.FORMAT.pattern` makes PROJECT.FORMAT, where its command names that. It reads what
   else it names in the build folder; one that names nothing there reads the ELF.
 """

@@ -1,0 +1,111 @@
+"""Hooks of which nobody knows what they read and make: when they run, and what follows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fbuild_watch.build import Builder, BuildEvent, Built, StepDone
+from fbuild_watch.errors import StepFailed
+from fbuild_watch.model import BuildPlan, Step
+from tests.real.build_kit import HostProject
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> HostProject:
+    """main.c, which includes made.h; that is made of src/value by a hook."""
+    project = HostProject(tmp_path / "project")
+    project.flags = ("-O0", f"-I{project.build_dir}")
+    project.write("main.c", '#include "made.h"\nint main(void) { return VALUE; }\n')
+    project.write("value", "#define VALUE 1\n")
+    return project
+
+
+def planned(
+    project: HostProject, prebuild: Sequence[Step] = (), finish: Sequence[Step] = ()
+) -> BuildPlan:
+    text = f'cat "{project.src}"/value > {project.build_dir}/made.h'
+    made = Step("made", ("sh", "-c", text))
+    return replace(project.plan(), prebuild=(made, *prebuild), finish=tuple(finish))
+
+
+async def ran(builder: Builder, changed: set[Path] | None = None) -> tuple[list[str], Built]:
+    events: list[BuildEvent] = []
+    built = await builder.build(changed=changed, on_event=events.append)
+    builder.settle([builder.plan.environment.src_dir])
+    return [event.name for event in events if isinstance(event, StepDone)], built
+
+
+@pytest.mark.parametrize("hinted", [False, True])
+async def test_a_hook_runs_with_whatever_is_built_and_not_alone(
+    project: HostProject, hinted: bool
+) -> None:
+    note = project.root / "note"
+    plan = planned(project, finish=[Step("note", ("touch", str(note)))])
+    builder = Builder(plan)
+
+    def told(*paths: Path) -> set[Path] | None:
+        return set(paths) if hinted else None
+
+    assert (await ran(builder))[0] == ["made", "link", "note"]
+    assert (await ran(builder, told()))[0] == []
+    assert (await ran(Builder(plan)))[0] == []
+    main = project.write("main.c", (project.src / "main.c").read_text() + "int more;\n")
+    assert (await ran(builder, told(main)))[0] == ["made", "link", "note"]
+    assert (await ran(builder, told()))[0] == []
+
+
+@pytest.mark.parametrize("hinted", [False, True])
+async def test_what_a_hook_has_written_counts_in_the_same_build(
+    project: HostProject, hinted: bool
+) -> None:
+    builder = Builder(planned(project))
+    before = (await ran(builder))[1].elf.read_bytes()
+    value = project.write("value", "#define VALUE 2\n")
+    steps, built = await ran(builder, {value} if hinted else None)
+    assert steps == ["made", "link"]
+    assert [path.name for path in built.compiled] == ["main.c"]
+    assert built.elf.read_bytes() != before
+    assert (await ran(builder))[0] == []
+
+
+async def test_a_hook_that_did_not_come_to_its_turn_runs_in_the_next_build(
+    project: HostProject,
+) -> None:
+    gate, note = project.root / "gate", project.root / "note"
+    fails = Step("fails", ("sh", "-c", f"! test -e {gate}"))
+    plan = planned(project, finish=[fails, Step("note", ("touch", str(note)))])
+    assert (await ran(Builder(plan)))[0] == ["made", "link", "fails", "note"]
+    gate.touch()
+    with pytest.raises(StepFailed):
+        await ran(Builder(plan))
+    project.write("main.c", (project.src / "main.c").read_text() + "int more;\n")
+    with pytest.raises(StepFailed):
+        await ran(Builder(plan))
+    gate.unlink()
+    assert (await ran(Builder(plan)))[0] == ["made", "fails", "note"]
+    assert (await ran(Builder(plan)))[0] == []
+
+
+async def test_a_script_that_a_hook_has_made_is_an_input_of_the_link(project: HostProject) -> None:
+    script = project.build_dir / "made.ld"
+    source = project.write("symbols", "symbol = 1; INSERT AFTER .text;\n")
+    hook = Step("script", ("sh", "-c", f"cp {source} {script}"))
+    project.link_flags = (f"-Wl,-T,{script}",)
+    plan = planned(project, [hook])
+    before = (await ran(Builder(plan)))[1].elf.read_bytes()
+    assert (await ran(Builder(plan)))[0] == []
+    source.write_text("symbol = 2; INSERT AFTER .text;\n")
+    steps, built = await ran(Builder(plan))
+    assert steps == ["made", "script", "link"]
+    assert not built.compiled
+    assert built.elf.read_bytes() != before
+    assert (await ran(Builder(plan)))[0] == []
+
+
+async def test_the_reason_says_that_it_goes_with_the_build(project: HostProject) -> None:
+    built = (await ran(Builder(planned(project))))[1]
+    assert str(built.reasons["made"]) == "with the build"
