@@ -51,22 +51,35 @@ class _OneLine:
 class PackageProgress(_OneLine):
     """What is fetched and installed: one line for each package that was."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._coming: dict[str, PackageStep | PackageNews] = {}
+        """What is downloaded now: package -> its last step."""
+
     def __enter__(self) -> PackageProgress:
         return self
 
     def show_package(self, step: PackageStep | PackageNews) -> None:
         """Show one step of one package."""
+        self._coming.pop(step.package, None)
+        if step.step == "downloading":
+            self._coming[step.package] = step
         if step.step in ("installed", "repairing"):
             self.clear()
             click.echo(f"{step.step} {step.package}: {step.detail}", err=True)
+        elif len(self._coming) > 1:
+            coming = self._coming.values()
+            total = sum(one.total or 0 for one in coming) if all(one.total for one in coming) else 0
+            amount = _amount(sum(one.done for one in coming), total)
+            self.show_line(f"downloading {len(coming)} packages{amount}")
         else:
-            self.show_line(f"{step.step} {step.package}{_amount(step)}")
+            self.show_line(f"{step.step} {step.package}{_amount(step.done, step.total)}")
 
 
-def _amount(step: PackageStep | PackageNews) -> str:
-    if step.total:
-        return f" {step.done * 100 // step.total} % of {step.total / 1e6:.1f} MB"
-    return f" {step.done / 1e6:.1f} MB" if step.done else ""
+def _amount(done: int, total: int | None) -> str:
+    if total:
+        return f" {done * 100 // total} % of {total / 1e6:.1f} MB"
+    return f" {done / 1e6:.1f} MB" if done else ""
 
 
 class BuildProgress(PackageProgress):

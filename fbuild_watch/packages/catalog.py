@@ -56,6 +56,8 @@ class Catalog:
         self._package_urls = [url for url in urls if not _is_library_index(url)]
         self._packages: dict[str, PackageIndex] = {}
         self._libraries: dict[str, LibraryIndex] = {}
+        self._reading = trio.Lock()
+        """Who reads an index: the others wait, and find it read."""
         self.host = hosts.this_host()
 
     async def platform(self, one: Wanted) -> Recipe:
@@ -143,13 +145,15 @@ class Catalog:
         return None
 
     async def _package_index(self, url: str, name: str) -> PackageIndex:
-        if url not in self._packages:
-            self._packages[url] = await self._read(url, name, package_index.parse)
+        async with self._reading:
+            if url not in self._packages:
+                self._packages[url] = await self._read(url, name, package_index.parse)
         return self._packages[url]
 
     async def _library_index(self, url: str, name: str) -> LibraryIndex:
-        if url not in self._libraries:
-            self._libraries[url] = await self._read(url, name, library_index.parse)
+        async with self._reading:
+            if url not in self._libraries:
+                self._libraries[url] = await self._read(url, name, library_index.parse)
         return self._libraries[url]
 
     async def _read(self, url: str, name: str, parse: Callable[[bytes, str], T]) -> T:

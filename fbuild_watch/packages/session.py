@@ -3,21 +3,26 @@
 Rules
 - What is installed and allowed by the requirement is used as it is: nobody is asked. A server is
   asked only when something is missing.
-- A platform brings exactly the tools that it names. A library brings those in its
-  library.properties' `depends`; one that no index has may be the core's own, and is left to it.
-- The first requirement for a library decides its version.
+- A platform brings exactly the tools that it names. A library brings what its manifest depends on
+  (depends.py); one that no index has may be the core's own, and is left to it.
+- The first requirement for a library decides its version: the project's own before those of
+  libraries, these in the order in which they were met.
+- What does not need the other is installed at once, a few at a time.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
+
+import trio
 
 from fbuild_watch.errors import DownloadFailed, Offline, PackageNotFound
 from fbuild_watch.model import Installed
+from fbuild_watch.packages import depends, versions, wanted
 from fbuild_watch.packages import recipe as recipes
-from fbuild_watch.packages import versions, wanted
 from fbuild_watch.packages.absent import Absent
 from fbuild_watch.packages.catalog import Catalog
 from fbuild_watch.packages.fetch import Fetcher, Patience
@@ -37,8 +42,10 @@ from fbuild_watch.surroundings import environ
 BY_URL_VENDOR = "url"
 """The vendor of tools that came by a bare URL."""
 
-_PROPERTIES = "library.properties"
-_DEPENDENCY = re.compile(r"\s*([^(]+?)\s*(?:\(([^)]*)\))?\s*")
+_AT_ONCE = 4
+"""Packages that are fetched and unpacked at the same time: servers are shared, disks too."""
+
+T = TypeVar("T")
 
 
 def is_offline() -> bool:
@@ -83,8 +90,7 @@ class Packages:
                 cache = IndexCache(places.indexes, offline)
                 catalog = Catalog(cache, fetcher, requirements.indexes, store=str(places.root))
                 work = _Round(self.store, installer, catalog, on_progress)
-                for one in requirements.packages:
-                    await work.add(one)
+                await work.add(requirements.packages)
                 return work.result()
 
 
@@ -107,58 +113,78 @@ class _Round:
         """Everything that was added."""
         return Installed(self._platforms, self._tools, tuple(self._libraries.values()))
 
-    async def add(self, one: Wanted) -> None:
-        """See that a package is there, with what it needs."""
-        match one.kind:
-            case "platform":
-                await self._add_platform(one)
-            case "tool":
-                self._tools[one.name] = await self._folder_by_url(one, BY_URL_VENDOR)
-            case "library":
-                await self._add_library(one)
+    async def add(self, packages: Sequence[Wanted]) -> None:
+        """See that packages are there, with what they need."""
+        platforms = [one for one in packages if one.kind == "platform"]
+        tools = [one for one in packages if one.kind == "tool"]
+        found = await _all([partial(self._platform, one) for one in platforms])
+        await self._add_tools(platforms, found, tools)
+        level = [one for one in packages if one.kind == "library"]
+        while level:
+            level = await self._add_libraries(level)
 
-    async def _add_platform(self, one: Wanted) -> None:
+    async def _platform(self, one: Wanted) -> Manifest:
+        """A platform without its tools."""
         vendor, _, arch = one.name.partition(":")
         if one.source is not None:
-            self._platforms[one.name] = await self._folder_by_url(one, vendor, arch)
-            return
-        found = await self._of_index(one, vendor, arch, self._catalog.platform)
-        self._platforms[one.name] = self._store.folder(found.identity)
-        for text in found.requires:
-            await self._add_tool(_tool_name(text), vendor)
+            return await self._by_url(one, vendor, arch)
+        return await self._of_index(one, vendor, arch, self._catalog.platform)
 
-    async def _add_tool(self, name: ToolName, platform_vendor: str) -> None:
+    async def _add_tools(
+        self, platforms: Sequence[Wanted], found: Sequence[Manifest], by_url: Sequence[Wanted]
+    ) -> None:
+        needed: dict[ToolName, str] = {}
+        for one, manifest in zip(platforms, found, strict=True):
+            self._platforms[one.name] = self._store.folder(manifest.identity)
+            for text in manifest.requires:
+                needed.setdefault(_tool_name(text), one.name.partition(":")[0])
+        folders = await _all([partial(self._tool, *item) for item in needed.items()])
+        for name, folder in zip(needed, folders, strict=True):
+            self._tools.setdefault(name.name, folder)
+            self._tools[f"{name.name}-{name.version}"] = folder
+        own = await _all([partial(self._folder_by_url, one, BY_URL_VENDOR) for one in by_url])
+        self._tools |= {one.name: folder for one, folder in zip(by_url, own, strict=True)}
+
+    async def _tool(self, name: ToolName, platform_vendor: str) -> Path:
         identity = Identity("tool", name.vendor, name.name, name.version)
         found = await self._have(identity, lambda: self._catalog.tool(name, platform_vendor))
-        folder = self._store.folder(found.identity)
-        self._tools.setdefault(name.name, folder)
-        self._tools[f"{name.name}-{name.version}"] = folder
+        return self._store.folder(found.identity)
 
-    async def _add_library(self, one: Wanted) -> None:
-        key = one.name.lower()
-        if key in self._libraries:
-            return
+    # --- libraries -------------------------------------------------------------------------
+
+    async def _add_libraries(self, level: Sequence[Wanted]) -> list[Wanted]:
+        """See that these libraries are there; what they depend on."""
+        new: dict[str, Wanted] = {}
+        for one in level:
+            if one.name.lower() not in self._libraries:
+                new.setdefault(one.name.lower(), one)
+        folders = await _all([partial(self._library, one) for one in new.values()])
+        there = {key: folder for key, folder in zip(new, folders, strict=True) if folder}
+        self._libraries |= there
+        return [needed for folder in there.values() for needed in depends.of(folder)]
+
+    async def _library(self, one: Wanted) -> Path | None:
+        """A library; None: it is one that is depended on, and that no index has."""
         if one.source is not None:
-            folder = await self._folder_by_url(one, LIBRARIES)
-        else:
-            found = await self._of_index(one, LIBRARIES, one.name, self._catalog.library)
-            folder = self._store.folder(found.identity)
-        self._libraries[key] = folder
-        for needed in _depends(folder):
-            await self._add_dependency(needed)
-
-    async def _add_dependency(self, needed: Wanted) -> None:
-        if self._absent.has(needed.name):
-            return
+            return await self._folder_by_url(one, LIBRARIES)
+        if not one.is_dependency:
+            return await self._library_of_index(one)
+        if self._absent.has(one.name):
+            return None
         try:
-            await self._add_library(needed)
+            return await self._library_of_index(one)
         except (Offline, DownloadFailed):
-            if not self._absent.ever(needed.name):
+            if not self._absent.ever(one.name):
                 raise
         except PackageNotFound as error:
             if error.fields()["reason"]:  # it is there, but in no version that would do
                 raise
-            self._absent.note(needed.name)
+            self._absent.note(one.name)
+        return None
+
+    async def _library_of_index(self, one: Wanted) -> Path:
+        found = await self._of_index(one, LIBRARIES, one.name, self._catalog.library)
+        return self._store.folder(found.identity)
 
     # --- one package -----------------------------------------------------------------------
 
@@ -173,17 +199,20 @@ class _Round:
         exact = Wanted(one.kind, one.name, best.identity.version)
         return await self._have(best.identity, lambda: find(exact))
 
-    async def _folder_by_url(self, one: Wanted, vendor: str, name: str = "") -> Path:
-        assert one.source is not None
-        if one.source.form == "folder":
+    async def _folder_by_url(self, one: Wanted, vendor: str) -> Path:
+        if one.source is not None and one.source.form == "folder":
             return _own_folder(one, Path(one.source.url))
+        return self._store.folder((await self._by_url(one, vendor)).identity)
+
+    async def _by_url(self, one: Wanted, vendor: str, name: str = "") -> Manifest:
+        assert one.source is not None
         identity = Identity(one.kind, vendor, name or one.name, version_of_url(str(one.source)))
         recipe = recipes.from_source(identity, one.source)
 
         async def find() -> Recipe:
             return recipe
 
-        return self._store.folder((await self._have(identity, find)).identity)
+        return await self._have(identity, find)
 
     async def _have(self, identity: Identity, find: Callable[[], Awaitable[Recipe]]) -> Manifest:
         """One package as it must be; `find` is asked only if it is missing or damaged."""
@@ -208,20 +237,23 @@ def _tool_name(text: str) -> ToolName:
     return ToolName(vendor, name, version)
 
 
-def _depends(folder: Path) -> list[Wanted]:
-    """The libraries that a library's own properties name."""
-    try:
-        text = (folder / _PROPERTIES).read_text(encoding="utf-8-sig", errors="replace")
-    except OSError:
-        return []
-    lines = [line.partition("=") for line in text.splitlines()]
-    named = next((value for key, _, value in lines if key.strip() == "depends"), "")
-    matches = [_DEPENDENCY.fullmatch(part) for part in named.split(",") if part.strip()]
-    return [
-        Wanted("library", match[1], _constraint(match[2])) for match in matches if match is not None
-    ]
+async def _all(jobs: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
+    """What the jobs give, in their order. The first error ends the others, and is raised."""
+    results: dict[int, T] = {}
+    failures: list[Exception] = []
+    limit = trio.CapacityLimiter(_AT_ONCE)
 
+    async def run(place: int, job: Callable[[], Awaitable[T]]) -> None:
+        async with limit:
+            try:
+                results[place] = await job()
+            except Exception as error:
+                failures.append(error)
+                nursery.cancel_scope.cancel()
 
-def _constraint(text: str | None) -> str:
-    """A constraint that cannot be read asks for nothing."""
-    return text if text and versions.is_constraint(text) else ""
+    async with trio.open_nursery() as nursery:
+        for place, job in enumerate(jobs):
+            nursery.start_soon(run, place, job)
+    if failures:
+        raise failures[0]
+    return [results[place] for place in range(len(jobs))]

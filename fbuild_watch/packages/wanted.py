@@ -4,14 +4,16 @@
     vendor:arch @ URL                                     a platform from an archive or repository
     NAME @ URL                                            a tool
     Servo   Servo@^1.2   arduino-libraries/Servo@1.2      a library of Arduino's library index
-    URL   NAME=URL   NAME @ URL                           a library (in lib_deps)
+    URL   NAME=URL   NAME @ URL   ../folder               a library (in lib_deps)
 
-The owner before a library's name is PlatformIO's and says nothing to Arduino's index: it is
-dropped. Names that only PlatformIO's registry knows are refused with words, never guessed.
+A folder or a file on this machine is a library and no OWNER/NAME, as in PlatformIO. The owner before
+a library's name says nothing to Arduino's index: it is dropped. Names that only PlatformIO's registry
+knows are refused with words, never guessed.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -23,7 +25,7 @@ from fbuild_watch.packages.identity import Kind
 from fbuild_watch.packages.sources import Source
 
 _PLATFORM = re.compile(r"[\w.\-]+:[\w.\-]+")
-_NAMED_URL = re.compile(r"([^@=/]+?)\s*[@=]\s*(\S+)")
+_NAMED_URL = re.compile(r"(?:[\w.\-]+/)?([^@=/]+?)\s*[@=]\s*(\S+)")
 _FRAMEWORKS = {
     "framework-arduino-avr": "arduino:avr",
     "framework-arduino-sam": "arduino:sam",
@@ -54,6 +56,8 @@ class Wanted:
     """For a platform "vendor:arch"."""
     constraint: str = ""
     source: Source | None = None
+    is_dependency: bool = False
+    """Whether it is a library that only another library names."""
 
     def __str__(self) -> str:
         if self.source:
@@ -115,6 +119,9 @@ def library(text: str, base: Path) -> Wanted:
     match = _NAMED_URL.fullmatch(text)
     if match and sources.is_url(match[2]):
         return Wanted("library", match[1], source=_source(text, match[2], base))
+    if ("/" in text or os.sep in text) and (base / text).exists():
+        source = _source(text, f"file://{text}", base)
+        return Wanted("library", source.name or "library", source=source)
     full, _, constraint = (part.strip() for part in text.partition("@"))
     name = full.rpartition("/")[2].strip()
     if not name or name.isdigit() or "://" in text or not versions.is_constraint(constraint):

@@ -14,18 +14,21 @@ import os
 import re
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from fbuild_watch import surroundings
 from fbuild_watch.errors import InvalidProject, UnknownEnvironment
 from fbuild_watch.model import Environment
-from fbuild_watch.project import foreign, manifest, remarks
+from fbuild_watch.project import foreign, manifest, reaching, remarks
 from fbuild_watch.project.config import Config
 from fbuild_watch.project.flag_words import FlagWords
 
 _ROM_BAUD = 115200
 """The rate of a board of ours that no option names; PlatformIO's default is its own 9600."""
+
+_RESET_HINT = f"one of {', '.join(reaching.METHODS)}, or steps such as D0|R1|W0.1|D1|R0|W0.05|D0"
+_MAC_HINT = "such as 7c:df:a1:00:00:01; fbuild ports --probe says it"
 
 _RULE = re.compile(r"[+-]<[^>]+>")
 
@@ -86,6 +89,7 @@ class _Reader:
 
     def read(self) -> Environment:
         custom = self._below("custom_")
+        board = self._manifest()
         self._check_command(custom)
         self._check_framework(custom)
         return Environment(
@@ -98,9 +102,9 @@ class _Reader:
             data_dir=self._folder("data_dir"),
             lib_extra_dirs=self._more_folders("lib_extra_dirs"),
             board=self._board(needed=foreign.COMMAND not in custom),
-            arduino_board=self._arduino_board(),
+            arduino_board=manifest.arduino_board(board) if board else "",
             platform=self._text("platform") or "",
-            platform_packages=self._items("platform_packages"),
+            platform_packages=self._platform_packages(),
             framework=self._items("framework"),
             build_flags=self._words("build_flags"),
             build_unflags=self._words("build_unflags"),
@@ -113,6 +117,8 @@ class _Reader:
             lib_archive=bool(self._config.value(self._section, "lib_archive")),
             upload_port=self._text("upload_port"),
             upload_speed=self._baud("upload_speed"),
+            reset=self._reset(board),
+            mac=self._own("custom_fbuild_mac", reaching.mac, _MAC_HINT),
             monitor_port=self._text("monitor_port"),
             monitor_speed=self._monitor_speed(),
             board_build=self._below("board_build."),
@@ -132,6 +138,11 @@ class _Reader:
 
     def _items(self, name: str) -> tuple[str, ...]:
         return tuple(self._config.items(self._section, name))
+
+    def _platform_packages(self) -> tuple[str, ...]:
+        """Those that a core of Arduino's, or a URL, can be had for (remarks.py names the others)."""
+        entries = self._items("platform_packages")
+        return tuple(entry for entry in entries if not remarks.is_of_registry(entry))
 
     def _below(self, prefix: str, but: tuple[str, ...] = ()) -> dict[str, str]:
         """The options whose names begin so, by the rest of their names."""
@@ -171,16 +182,30 @@ class _Reader:
             raise InvalidProject(message, path=stands.path, line=stands.line, hint=hint)
         return board or ""
 
-    def _arduino_board(self) -> str:
-        """What the board's manifest says: the project's own, else one that PlatformIO installed."""
+    def _manifest(self) -> Path | None:
+        """The board's manifest: the project's own, else one that PlatformIO installed."""
         own = self._folder("boards_dir")
         installed = self._folder("platforms_dir").glob("*/boards")
         path = manifest.find(self._text("board") or "", (own, *sorted(installed)))
-        if path is None:
-            return ""
-        if path.parent == own:
+        if path is not None and path.parent == own:
             self._unsupported.append(f"{path}: no more than the board's name is taken from it")
-        return manifest.arduino_board(path)
+        return path
+
+    def _reset(self, board: Path | None) -> str:
+        if (named := self._own("custom_fbuild_reset", reaching.reset, _RESET_HINT)) is not None:
+            return named
+        settings = manifest.resets(board) if board else {}
+        settings |= self._below("board_upload.")
+        return reaching.platformio_reset(reaching.words(self._items("upload_flags")), settings)
+
+    def _own(self, name: str, read: Callable[[str], str], hint: str) -> str | None:
+        """An option of ours; None where it is not set."""
+        if (text := self._text(name)) is None:
+            return None
+        try:
+            return read(text)
+        except ValueError as error:
+            raise self._config.error(self._section, name, f"{name}: {error}", hint) from error
 
     def _check_command(self, custom: Mapping[str, str]) -> None:
         """A build command of the project's own needs its images, and neither board nor framework."""

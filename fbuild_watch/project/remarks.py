@@ -12,7 +12,7 @@ import difflib
 import re
 from collections.abc import Iterator
 
-from fbuild_watch.project import options
+from fbuild_watch.project import options, reaching
 from fbuild_watch.project.config import Config, Found
 
 _NEAR = 0.84
@@ -22,12 +22,15 @@ _PLATFORMIO_PIN = re.compile(r"@|://")
 _ARDUINO = re.compile(r"[\w.\-]+:[\w.\-]+(@|$)")
 """`vendor:arch` with or without a version is Arduino's name of a core, and is followed."""
 
+_OF_REGISTRY = re.compile(r"([\w.\-]+/)?[\w.\-]+\s*(@[^:/]*)?")
+"""A package of PlatformIO's registry, as platform_packages name it."""
+
 _NOT_DONE = {
     "extra_scripts": "Python scripts for PlatformIO's builder are not run",
     "targets": "only the firmware is built",
     "build_type": "the flags of PlatformIO's debug and test builds are not added",
     "upload_command": "fbuild writes the board itself",
-    "upload_flags": "options of other upload tools are not used",
+    "upload_flags": "of the options of upload tools only --before and --after are followed",
     "monitor_parity": "the console has no parity",
     "monitor_filters": "PlatformIO's filters are not run",
     "monitor_rts": "the console leaves the line alone",
@@ -53,9 +56,26 @@ def unsupported(config: Config, environment: str) -> tuple[str, ...]:
         place(found, f"{name} is not supported: {words}")
         for name, words in _NOT_DONE.items()
         if (found := config.find(section, name)) is not None
+        and not (name == "upload_flags" and reaching.followed(config.items(section, name)))
         and config.value(section, name) not in (options.KNOWN["env"][name].default, [], "")
     )
-    return (*named, *_pinned_platform(config, section))
+    return (*named, *_pinned_platform(config, section), *_pinned_packages(config, section))
+
+
+def is_of_registry(platform_package: str) -> bool:
+    """Whether an entry of platform_packages means nothing to a core of Arduino's."""
+    return _OF_REGISTRY.fullmatch(platform_package.strip()) is not None
+
+
+def _pinned_packages(config: Config, section: str) -> Iterator[str]:
+    found = config.find(section, "platform_packages")
+    for entry in config.items(section, "platform_packages"):
+        if found is not None and is_of_registry(entry):
+            yield place(
+                found,
+                f"platform_packages: {entry} is of PlatformIO's registry, and is not used: a core "
+                "brings the tools that it was made with",
+            )
 
 
 def _pinned_platform(config: Config, section: str) -> Iterator[str]:

@@ -55,6 +55,16 @@ def test_libraries_by_url(text: str, name: str, source: Source) -> None:
     assert wanted.library(text, BASE) == Wanted("library", name, source=source)
 
 
+def test_a_path_that_is_there_is_a_library_and_no_owner(tmp_path: Path) -> None:
+    (tmp_path / "shared" / "Foo").mkdir(parents=True)
+    (tmp_path / "Foo.zip").touch()
+    folder = Source("folder", str(tmp_path / "shared" / "Foo"))
+    assert wanted.library("shared/Foo", tmp_path) == Wanted("library", "Foo", source=folder)
+    assert wanted.library("shared/Bar", tmp_path) == Wanted("library", "Bar")
+    archive = wanted.library("./Foo.zip", tmp_path).source
+    assert archive == Source("archive", (tmp_path / "Foo.zip").as_uri())
+
+
 @pytest.mark.parametrize(
     "text", ["13", "", "Servo@newest", "hg+https://example.org/x", "ftp://x/y", "X=https://a/b c"]
 )
@@ -73,6 +83,8 @@ def test_libraries_that_cannot_be_had(text: str) -> None:
         (f"mygcc@{ZIP}", Wanted("tool", "mygcc", source=Source("archive", ZIP))),
         (f"framework-arduinoespressif32 @ {ZIP}",
          Wanted("platform", "esp32:esp32", source=Source("archive", ZIP))),
+        (f"platformio/framework-arduino-avr@{ZIP}",
+         Wanted("platform", "arduino:avr", source=Source("archive", ZIP))),
     ],
 )  # fmt: skip
 def test_platform_packages(text: str, expected: Wanted) -> None:

@@ -67,7 +67,8 @@ def test_every_option_has_its_place(tmp_path: Path) -> None:
     assert (env.platform, env.board, env.framework) == (
         "espressif32 @ 6.5.0", "esp32dev", ("arduino", "espidf"),
     )  # fmt: skip
-    assert env.platform_packages == ("one @ 1", "two")
+    assert env.platform_packages == ()
+    assert sum("is of PlatformIO's registry" in words for words in env.unsupported) == 2
     assert env.build_flags == (
         "-DNAME=1", f"-I{tmp_path}/my inc", '-DENV="a"', "-DCOST=5$",
         f"-Wl,-Map,{env.build_dir}/x.map",
@@ -188,6 +189,22 @@ def test_what_is_not_done_is_named(tmp_path: Path) -> None:
         f"{ini}:5: build_flags: the command 'git describe' is not run for its flags",
         f"{ini}:5: build_flags: $UNKNOWN is known to PlatformIO's builder only",
     )
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ("toolchain-atmelavr@1.70300.0", True), ("platformio/tool-esptoolpy @ ~1.40501.0", True),
+        ("framework-arduino-avr", True), ("esp32:esp32@^3", False), ("esp32:esp32", False),
+        ("mygcc @ https://example.org/gcc.tar.xz", False), ("me/x@file:///x.zip", False),
+    ],
+)  # fmt: skip
+def test_a_package_of_platformios_registry_is_said_and_left_out(
+    tmp_path: Path, entry: str, said: bool
+) -> None:
+    env = read(tmp_path, f"[env:a]\nboard = x\nplatform_packages = {entry}\n")
+    assert env.platform_packages == (() if said else (entry,))
+    assert [entry in text for text in env.unsupported] == [True] * said
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import trio
 
 from fbuild_watch.errors import (
     ChecksumMismatch,
@@ -21,7 +23,18 @@ from fbuild_watch.errors import (
 from fbuild_watch.packages import Packages, Progress, Requirements
 from fbuild_watch.packages import wanted as wants
 
-from .package_kit import IMPATIENT, Server, core, library, places, serving, tar, zipped
+from .package_kit import (
+    IMPATIENT,
+    Server,
+    core,
+    entry,
+    library,
+    places,
+    serving,
+    tar,
+    tool,
+    zipped,
+)
 
 
 @pytest.fixture
@@ -68,6 +81,48 @@ async def test_a_platform_comes_with_its_tools(server: Server, packages: Package
         "platform acme:chip@1.0.0", "tool acme:gcc@12-r1"]  # fmt: skip
     assert any(one.step == "downloading" and one.done == one.total for one in seen)
     assert not left_behind(packages)
+
+
+def two_tools(server: Server) -> str:
+    """Serve a platform that needs two tools, whose answers wait for the gate; its index' URL."""
+    url = server.platform()
+    index = json.loads(server.replies["/package_acme_index.json"].data)
+    (package,) = index["packages"]
+    package["platforms"][0]["toolsDependencies"] = []
+    package["tools"] = []
+    for name in ("gcc", "gdb"):
+        data = tool(name)
+        at = server.put(f"/{name}.tar.gz", data, faults=["gate"])
+        package["tools"].append({"name": name, "version": "1", "systems": [
+            {"host": "all", **entry(at, data)}]})  # fmt: skip
+        needed = {"packager": "acme", "name": name, "version": "1"}
+        package["platforms"][0]["toolsDependencies"].append(needed)
+    server.put("/package_acme_index.json", json.dumps(index).encode())
+    return url
+
+
+async def test_what_does_not_need_the_other_comes_at_once(
+    server: Server, packages: Packages
+) -> None:
+    index = two_tools(server)
+    with trio.fail_after(20):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(packages.ensure, acme(index))
+            while not (server.count("/gcc.tar.gz") and server.count("/gdb.tar.gz")):
+                await trio.sleep(0.01)
+            server.gate.set()
+    installed = await packages.ensure(acme(index), offline=True)
+    assert list(installed.tools) == ["gcc", "gcc-1", "gdb", "gdb-1"]
+
+
+async def test_of_two_that_come_at_once_the_failure_is_raised_itself(
+    server: Server, packages: Packages
+) -> None:
+    index = two_tools(server)
+    server.replies["/gdb.tar.gz"].faults = ["404"]
+    with trio.fail_after(20), pytest.raises(DownloadFailed, match="404"):
+        await packages.ensure(acme(index))
+    assert not packages.store.versions("tool", "acme", "gcc")
 
 
 async def test_what_is_installed_asks_nobody(server: Server, packages: Packages) -> None:
@@ -292,6 +347,38 @@ async def test_libraries_by_name_with_what_they_depend_on(
     again = await packages.ensure(libraries("somebody/screen@^1.2", index=index), offline=True)
     assert again == installed
     assert len(server.requests) == asked
+
+
+async def test_what_a_library_json_depends_on_comes_too(
+    server: Server, packages: Packages, tmp_path: Path
+) -> None:
+    (tmp_path / "Local.zip").write_bytes(library("Local"))
+    manifest = {"dependencies": [
+        {"owner": "me", "name": "Bus", "version": "^1"},
+        {"name": "Foreign", "frameworks": ["espidf"]},
+        {"name": "Local", "version": (tmp_path / "Local.zip").as_uri()},
+        "me/Elsewhere@^2",
+    ]}  # fmt: skip
+    screen = zipped({"Screen/library.json": json.dumps(manifest).encode(), "Screen/Screen.h": b""})
+    index = server.libraries({
+        "Screen@1.0.0": screen, "Bus@1.4.0": library("Bus"), "Bus@2.0.0": library("Bus"),
+        "Foreign@1.0.0": library("Foreign"),
+    })  # fmt: skip
+    installed = await packages.ensure(libraries("Screen", index=index))
+    names = [f"{path.parent.name}/{path.name}" for path in installed.libraries]
+    assert names[:2] == ["Screen/1.0.0", "Bus/1.4.0"]
+    assert [path.parent.name for path in installed.libraries[2:]] == ["Local"]
+
+
+async def test_the_project_s_own_word_on_a_version_comes_first(
+    server: Server, packages: Packages
+) -> None:
+    index = server.libraries({
+        "Screen@1.0.0": library("Screen", depends="Bus (>=2)"),
+        "Bus@1.0.0": library("Bus"), "Bus@2.0.0": library("Bus"),
+    })  # fmt: skip
+    installed = await packages.ensure(libraries("Screen", "Bus@1.0.0", index=index))
+    assert [path.name for path in installed.libraries] == ["1.0.0", "1.0.0"]
 
 
 async def test_a_core_s_own_library_is_not_asked_for_again_and_again(

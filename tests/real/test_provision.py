@@ -137,8 +137,7 @@ async def test_a_known_vendor_is_asked_for_by_its_index(
     assert "package_esp32_index.json" in str(caught.value)
 
 
-async def test_what_only_platformio_s_registry_has_is_refused_by_name(tmp_path: Path) -> None:
-    found = environment(tmp_path, "platform_packages = toolchain-atmelavr@1.70300.0")
-    with pytest.raises(UnsupportedPackage, match="toolchain-atmelavr") as caught:
-        await provided(found)
-    assert "registry" in caught.value.hint
+async def test_a_library_that_is_none_of_arduinos_index_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedPackage, match="5404") as caught:
+        await provided(environment(tmp_path, "lib_deps = 5404"))
+    assert "library index" in caught.value.hint
