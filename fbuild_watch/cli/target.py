@@ -124,7 +124,7 @@ class BoardJob:
         from fbuild_watch.cli import running
         from fbuild_watch.control.guests import Guest
 
-        with self._stack, running.process_or_guest() as found:
+        with running.process_or_guest() as found, self._stack:
             if isinstance(found, Guest):
                 self.guest = found
             else:

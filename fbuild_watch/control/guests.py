@@ -32,6 +32,8 @@ OnWait = Callable[[Info], None]
 
 _PAUSE_S = 0.02
 
+_SHARE = "leave it first: with fbuild watch in its place all commands share the board"
+
 
 def ignore(_guest: Info) -> None:
     """Nobody wants to know."""
@@ -61,7 +63,7 @@ class Guest:
         while not try_exclusive(fd):
             for other in self._others_on(name):
                 if other.stays or not wait:
-                    raise PortBusy(name, other.pid, other.command)
+                    raise PortBusy(name, other.pid, other.command, hint=_SHARE)
                 if other.pid not in told:
                     on_wait(other)
                 told.add(other.pid)

@@ -122,7 +122,7 @@ def _take(fd: int, folder: Path, on_wait: OnWait) -> None:
         _refuse_beside_process(folder)
         for guest in guests.living(folder):
             if guest.stays:
-                raise LockHeld.by_command(guest.pid, guest.command, guest.port or "a board")
+                raise LockHeld(guest.pid, guest.port or None, guest.command)
             if guest.pid not in told:
                 on_wait(guest)
             told.add(guest.pid)

@@ -52,11 +52,14 @@ class PortBusy(PortError):
     pid: int | None
     command: str | None
 
-    def __init__(self, port: str, pid: int | None = None, command: str | None = None) -> None:
+    def __init__(
+        self, port: str, pid: int | None = None, command: str | None = None, *, hint: str = ""
+    ) -> None:
         who = f"by pid {pid} ({command})" if pid else "by another process"
+        close = f"close that program (kill {pid} ends it)" if pid else "close the other program"
         super().__init__(
             f"{port} is held {who}",
-            hint=f"close that program (kill {pid} ends it)" if pid else "close the other program",
+            hint=hint or close,
             port=port,
             pid=pid,
             command=command,

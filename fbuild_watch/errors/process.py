@@ -12,28 +12,20 @@ class LockHeld(FbuildError):
     exit_code = 60
     pid: int | None
 
-    def __init__(self, pid: int | None, project: str | None) -> None:
+    def __init__(self, pid: int | None, project: str | None, command: str | None = None) -> None:
+        """`command`: one that nobody can attach to, such as `fbuild console`."""
         who = f"pid {pid}" if pid else "another process"
         where = f" on {project}" if project else ""
+        hint = "use that one (fbuild attach, fbuild status), or end it with: fbuild stop"
+        if command is not None:
+            hint = "leave it first: with fbuild watch in its place all commands share the board"
         super().__init__(
-            f"fbuild watch already runs as {who}{where}",
-            hint="use that one (fbuild attach, fbuild status), or end it with: fbuild stop",
+            f"{command or 'fbuild watch'} already runs as {who}{where}",
+            hint=hint,
             pid=pid,
             project=project,
+            command=command,
         )
-
-    @classmethod
-    def by_command(cls, pid: int, command: str, port: str) -> LockHeld:
-        """By a command such as `fbuild console`, which nobody can attach to."""
-        error = cls(pid, None)
-        FbuildError.__init__(
-            error,
-            f"{command} runs as pid {pid} on {port}",
-            hint="leave it first: with fbuild watch in its place all commands share the board",
-            pid=pid,
-            project=None,
-        )
-        return error
 
 
 class RuntimeFolderUnsafe(FbuildError):
