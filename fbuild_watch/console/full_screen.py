@@ -16,14 +16,15 @@ from prompt_toolkit.styles import Style
 from fbuild_watch.console.pulse import Pulse
 from fbuild_watch.console.session import Session
 
-FRAME = 0.1
-"""Seconds between two pictures."""
 _RESIZE_POLL = 0.2
 _STYLE = Style.from_dict({"bar": "reverse", "bad": "fg:ansired"})
 
 
 class FullScreen(ABC):
     """Takes in what comes while it is shown, so that nothing is missing afterwards."""
+
+    frame_s = 0.1
+    """Seconds between two pictures."""
 
     def __init__(self, session: Session, pulse: Pulse) -> None:
         """The terminal is not touched before `run`."""
@@ -75,7 +76,7 @@ class FullScreen(ABC):
         while True:
             self.see()
             self.app.invalidate()
-            await asyncio.sleep(FRAME)
+            await asyncio.sleep(self.frame_s)
             await self._pulse.wait()
 
     def rows(self) -> list[AnyContainer]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import cast
 
@@ -11,6 +12,7 @@ from fbuild_watch.console import stamps
 from fbuild_watch.console.commands import EOLS, Local, Meaning, Said
 from fbuild_watch.console.help import help_of, help_screen
 from fbuild_watch.console.session import Session
+from fbuild_watch.errors import FileUnwritable
 from fbuild_watch.model import Command
 
 Arguments = tuple[str, ...]
@@ -92,6 +94,22 @@ def _raw(session: Session, _arguments: Arguments) -> None:
     session.face = "raw"
 
 
+def _log(session: Session, arguments: Arguments) -> None:
+    on = _switched(session.log is not None, arguments)
+    if not on:
+        session.mark(f"log ended: {session.log.path}" if session.log else "there is no log")
+        session.close()
+        return
+    name = arguments[1] if len(arguments) > 1 else f"console-{datetime.now():%Y%m%d-%H%M%S}.log"
+    path = Path(name).expanduser().absolute()
+    try:
+        session.open_log(path)
+    except FileUnwritable as error:
+        session.say(f"{error}", bad=True)
+    else:
+        session.mark(f"log: {path}")
+
+
 def _clear(session: Session, _arguments: Arguments) -> None:
     session.clear()
 
@@ -131,6 +149,7 @@ ACTS: dict[str, Act] = {
     "filter": _filter,
     "highlight": _highlight,
     "search": _search,
+    "log": _log,
     "plot": _plot,
     "raw": _raw,
     "clear": _clear,

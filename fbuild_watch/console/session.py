@@ -9,16 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from fbuild_watch.console.ansi import only_colours
 from fbuild_watch.console.backlog import Backlog
 from fbuild_watch.console.commands import COMMANDS, EOLS, Entry
 from fbuild_watch.console.hexdump import HexDump
+from fbuild_watch.console.log import LogFile
 from fbuild_watch.console.notices import coloured_lines, notice_lines
 from fbuild_watch.console.options import DEFAULT, Options
 from fbuild_watch.console.scrollback import Line, Scrollback
 from fbuild_watch.console.view import View
+from fbuild_watch.errors import FileUnwritable
 from fbuild_watch.model import (
     Command,
     ConsoleInput,
@@ -77,10 +80,12 @@ class Session:
         """What a full screen was asked for with."""
         self.commands: Mapping[str, Entry] = COMMANDS
         self.columns = 80
+        self.log: LogFile | None = None
         self.eol = EOLS[options.eol]
         self.echo = options.echo
         self.vi = options.vi
         self._now = clocks.now
+        self._epoch = clocks.epoch
         self._give = give
         self._hexdump = HexDump()
         self._drawn = 0
@@ -98,6 +103,8 @@ class Session:
         return items
 
     def _hear(self, item: ConsoleItem) -> None:
+        if self.log is not None:
+            self.log.add(item)
         match item:
             case DeviceText():
                 self.scrollback.hear(item)
@@ -108,6 +115,22 @@ class Session:
                 self.scrollback.tell(item, notice_lines(item), self._now())
             case Status():
                 self.status = item
+
+    def open_log(self, path: Path) -> None:
+        """Write what is said to a file as well. Raises FileUnwritable."""
+
+        def say(error: FileUnwritable) -> None:
+            self.backlog.add(Notice(f"the log ends here: {error}", "bad"))
+
+        log = LogFile(path, epoch=self._epoch, failed=say)
+        self.close()
+        self.log = log
+
+    def close(self) -> None:
+        """End the log, if there is one."""
+        if self.log is not None:
+            self.log.close()
+            self.log = None
 
     # --- what is to be drawn ---
 

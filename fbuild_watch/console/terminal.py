@@ -76,6 +76,7 @@ class Terminal:
                 await self._run_faces(line)
         finally:
             line.print_rest()
+            self._session.close()
         if self._failure is not None:
             raise self._failure
 
@@ -90,6 +91,10 @@ class Terminal:
             from fbuild_watch.console.raw_face import RawFace
 
             return RawFace(self._session, self._pulse)
+        if name == "plot":
+            from fbuild_watch.console.plot_face import PlotFace
+
+            return PlotFace(self._session, self._pulse)
         from fbuild_watch.console.search_face import SearchFace
 
         return SearchFace(self._session, self._pulse)

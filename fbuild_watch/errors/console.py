@@ -15,6 +15,21 @@ class InvalidCommand(ConsoleError):
         super().__init__(reason, hint=expected, reason=reason)
 
 
+class ExtraMissing(ConsoleError):
+    """Something that needs a library which is not installed with fbuild by default."""
+
+    code = "extra-missing"
+    exit_code = 85
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(
+            what,
+            hint=f'install it with: pip install "fbuild-watch[{extra}]"',
+            what=what,
+            extra=extra,
+        )
+
+
 class InvalidScript(ConsoleError):
     """A --script that cannot be read, or has a line that is no step."""
 

@@ -59,6 +59,7 @@ def test_the_line_ending_is_the_callers() -> None:
         (":dtr", "on, off"),
         (":timestamps sometimes", "absolute"),
         (":filter (", "a regular expression"),
+        (":log onto", "on, on FILE, or off"),
         (":send", "xmodem"),
         (":send raw", None),
         (":sendhex 0", "in hex"),
@@ -88,6 +89,8 @@ def test_a_slip_is_said_and_not_sent(line: str, says: str | None) -> None:
         (":filter a  b|c", Local("filter", ("a  b|c",))),
         (":filter off", Local("filter", ("off",))),
         (":timestamps", Local("timestamps")),
+        (":log on /tmp/x y", Local("log", ("on", "/tmp/x y"))),
+        (":plot t  h", Local("plot", ("t", "h"))),
     ],
 )
 def test_arguments(line: str, meaning: object) -> None:

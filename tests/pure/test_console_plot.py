@@ -1,0 +1,123 @@
+"""Numbers in lines, kept, thinned out, drawn and written."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fbuild_watch.console.fields import FieldReader
+from fbuild_watch.console.plot_face import draw
+from fbuild_watch.console.samples import MOST_NAMES, MOST_SAMPLES, Samples, thinned
+
+names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
+numbers = st.floats(-1e9, 1e9, allow_nan=False).map(lambda value: round(value, 3))
+
+
+@pytest.mark.parametrize(
+    ("line", "fields"),
+    [
+        ("temp:21.5,hum:40", {"temp": 21.5, "hum": 40}),
+        ("temp:21.5\thum:40", {"temp": 21.5, "hum": 40}),
+        ("temp: 21.5 hum = 40%", {"temp": 21.5, "hum": 40}),
+        ("I (312) heap: free=123456 bytes, low=-1.5e3", {"free": 123456, "low": -1500}),
+        ("temp:21.5C (x:3)", {"temp": 21.5, "x": 3}),
+        ("1.5", {"1": 1.5}),
+        ("1,2 ; 3", {"1": 1, "2": 2, "3": 3}),
+        ("  1 2\t3  ", {"1": 1, "2": 2, "3": 3}),
+        (".5,-.5,+5.,", {"1": 0.5, "2": -0.5, "3": 5}),
+        ("12:34:56 started", {}),
+        ("at 12:34", {}),
+        ("mac a0:76:4e:12:34:56", {}),
+        ("PC:0x40081234 A0:0xff", {}),
+        ("esp32: v5.1.2", {}),
+        ("core: 1.2.3", {}),
+        ("hello", {}),
+        ("", {}),
+        ("big:1e999", {}),
+        (" ".join("1" * 100), {}),
+    ],
+)
+def test_the_numbers_of_a_line(line: str, fields: dict[str, float]) -> None:
+    assert FieldReader().read(line) == fields
+
+
+def test_a_header_names_columns_of_the_same_number() -> None:
+    reader = FieldReader()
+    assert reader.read("time [s], temp, hum") == {}
+    assert reader.read("1,2,3") == {"time [s]": 1, "temp": 2, "hum": 3}
+    assert reader.read("1,2") == {"1": 1, "2": 2}
+    assert reader.read("hello world") == {}
+    assert reader.read("4,5,6")["temp"] == 5
+
+
+@given(st.dictionaries(names, numbers, min_size=1, max_size=8), st.sampled_from(",\t; "))
+def test_what_a_plotter_prints_is_read_back(fields: dict[str, float], separator: str) -> None:
+    line = separator.join(f"{name}:{value}" for name, value in fields.items())
+    assert FieldReader().read(line) == fields
+
+
+@given(st.lists(st.text(max_size=60) | st.text("0123456789.:=,-e x", max_size=40)))
+def test_any_text_is_read_and_gives_finite_numbers(lines: list[str]) -> None:
+    reader = FieldReader()
+    for line in lines:
+        assert all(map(math.isfinite, reader.read(line).values()))
+
+
+def test_samples_are_bounded_in_number_and_names() -> None:
+    samples = Samples()
+    for number in range(MOST_SAMPLES + 10):
+        samples.add(number, {f"n{number % 100}": number})
+    assert len(samples) <= MOST_SAMPLES
+    assert len(samples.names) == MOST_NAMES
+    samples.clear()
+    assert (len(samples), samples.names) == (0, [])
+
+
+def test_a_curve_is_of_one_name_and_of_the_last_seconds() -> None:
+    samples = Samples(["t"])
+    for at in range(10):
+        samples.add(at, {"t": at * 2.0, "h": 1.0} if at % 2 else {"h": 2.0})
+    assert samples.names == ["t"]
+    assert samples.curve("t", 4, 100) == [(-4, 10), (-2, 14), (0, 18)]
+    assert samples.curve("h", 4, 100) == []
+
+
+@given(st.lists(numbers, max_size=300), st.integers(2, 50))
+def test_thinning_keeps_the_order_and_the_extremes(values: list[float], most: int) -> None:
+    points = [(float(at), value) for at, value in enumerate(values)]
+    kept = thinned(points, most)
+    assert len(kept) <= most + 2
+    assert kept == sorted(set(kept))
+    assert set(kept) <= set(points)
+    if points:
+        assert min(kept, key=lambda p: p[1])[1] == min(values)
+        assert max(kept, key=lambda p: p[1])[1] == max(values)
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(["a", "b,c", 'd"']), numbers, min_size=1)))
+def test_csv_holds_every_sample(rows: list[dict[str, float]]) -> None:
+    samples = Samples()
+    for at, row in enumerate(rows):
+        samples.add(10.0 + at, row)
+    table = list(csv.DictReader(io.StringIO(samples.as_csv())))
+    assert [float(row.pop("seconds")) for row in table] == [float(at) for at in range(len(rows))]
+    read = [{name: float(value) for name, value in row.items() if value} for row in table]
+    assert read == rows
+
+
+@pytest.mark.parametrize("size", [(23, 80), (5, 20), (60, 200)])
+def test_a_drawing_fits_and_names_its_curves(size: tuple[int, int]) -> None:
+    samples = Samples()
+    for at in range(1000):
+        samples.add(at / 10, {"temp": math.sin(at / 10), "hum": 2.0})
+    rows, columns = size
+    lines = draw(samples, 30, rows, columns).splitlines()
+    assert len(lines) <= rows
+    if rows > 20:
+        assert any("temp" in line for line in lines)
+        assert any("hum 2" in line for line in lines)
