@@ -50,6 +50,10 @@ class Environment:
     build_flags: tuple[str, ...] = ()
     upload_port: str | None = None
     upload_speed: int | None = None
+    reset: str = "auto"
+    """How the board is brought into its bootloader: a method's name, or steps."""
+    mac: str | None = None
+    """The board that it has to be ("aa:bb:cc:dd:ee:ff"); None: any."""
     monitor_port: str | None = None
     monitor_speed: int = 115200
     data_dir: Path | None = None

@@ -1,7 +1,7 @@
 """PlatformIO's board manifests: which Arduino board a name of PlatformIO's stands for.
 
 A manifest's `build.extra_flags` has `-DARDUINO_<BOARD>`, where <BOARD> is the `build.board` of the
-same board in its Arduino core: that is all that is taken from it.
+same board in its Arduino core. That is all that is taken from it, but for how the board is reset.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from fbuild_watch.errors import InvalidProject
 
@@ -30,6 +31,19 @@ def arduino_board(path: Path) -> str:
 
     Raises InvalidProject.
     """
+    flags = _section(path, "build").get("extra_flags")
+    text = " ".join(map(str, flags)) if isinstance(flags, list) else str(flags or "")
+    names = (match["board"] for match in _MACRO.finditer(text))
+    return next((name for name in names if not _NO_BOARD.fullmatch(name)), "")
+
+
+def resets(path: Path) -> dict[str, str]:
+    """What a manifest says of `before_reset` and `after_reset`. Raises InvalidProject."""
+    upload = _section(path, "upload")
+    return {key: str(upload[key]) for key in ("before_reset", "after_reset") if key in upload}
+
+
+def _section(path: Path, name: str) -> dict[str, Any]:
     try:
         content = json.loads(path.read_bytes())
     except OSError as error:
@@ -39,8 +53,5 @@ def arduino_board(path: Path) -> str:
         raise InvalidProject(message, path=str(path), line=error.lineno) from error
     except UnicodeDecodeError as error:
         raise InvalidProject("this is not UTF-8 text", path=str(path)) from error
-    build = content.get("build") if isinstance(content, dict) else None
-    flags = build.get("extra_flags") if isinstance(build, dict) else None
-    text = " ".join(map(str, flags)) if isinstance(flags, list) else str(flags or "")
-    names = (match["board"] for match in _MACRO.finditer(text))
-    return next((name for name in names if not _NO_BOARD.fullmatch(name)), "")
+    section = content.get(name) if isinstance(content, dict) else None
+    return section if isinstance(section, dict) else {}
