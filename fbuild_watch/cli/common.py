@@ -48,6 +48,7 @@ class ConsoleOptions:
     as_json: bool = False
     log: Path | None = None
     log_times: bool = False
+    raw: bool = False
 
     @property
     def plain(self) -> bool:
@@ -72,6 +73,8 @@ def console_options(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(**arguments, shown=ConsoleOptions(**options))
 
     for option in (
+        click.option("--raw", is_flag=True,
+                     help="Every key goes to the board as it is, until Ctrl-]. On a terminal."),
         click.option("--log-times", is_flag=True, help="Lines of the log begin with their time."),
         click.option("--log", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path),
                      help="Append the output to FILE as well."),

@@ -49,7 +49,7 @@ def command(
         if isinstance(found, Guest):
             assert port is not None
             assert baud is not None
-            console = choose_console(project, shown)
+            console = choose_console(project, shown, environment=environment)
             with found.port(port, running.say_waiting):
                 run_async(talk, port, baud, console)
             return

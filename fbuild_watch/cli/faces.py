@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 from fbuild_watch.cli.common import AS_USUAL, ConsoleOptions, is_interactive
+from fbuild_watch.errors import FbuildError
 from fbuild_watch.outputs import OUTPUTS, make_folder
 
 if TYPE_CHECKING:
@@ -23,28 +28,63 @@ EOL = b"\r\n"
 
 
 def choose_console(
-    project: Path, shown: ConsoleOptions = AS_USUAL, *, from_proof: bool = False
+    project: Path,
+    shown: ConsoleOptions = AS_USUAL,
+    *,
+    environment: str | None = None,
+    from_proof: bool = False,
 ) -> Console:
     """The console for this terminal, or for this pipe. Raises InvalidPattern, InvalidScript.
 
     What is for a program is plain even on a terminal.
-    `from_proof`: goals count for what the board says after it was flashed.
+    `environment`: whose `monitor_*` options are meant. `from_proof`: goals count for what the board
+    says after it was flashed.
     """
     interactive_one = is_interactive() and not shown.plain
-    console = interactive(project) if interactive_one else plain(shown, from_proof=from_proof)
+    if shown.raw and not interactive_one:
+        raise click.UsageError("--raw needs a terminal, and somebody at it")
+    console = (
+        interactive(project, environment, raw=shown.raw)
+        if interactive_one
+        else plain(shown, from_proof=from_proof)
+    )
     return logged(console, shown.log, times=shown.log_times) if shown.log else console
 
 
-def interactive(project: Path) -> Console:
-    """The REPL, with the project's own history."""
+def interactive(project: Path, environment: str | None = None, *, raw: bool = False) -> Console:
+    """The REPL, with the project's own history and options."""
+    from fbuild_watch.console.options import from_monitor, wants_vi
     from fbuild_watch.console.repl import run_repl
+
+    monitor = _monitor(project, environment)
+    options = from_monitor(monitor, raw=raw, vi=wants_vi(_inputrc()))
 
     async def console(
         items: trio.MemoryReceiveChannel[ConsoleItem], inputs: trio.MemorySendChannel[ConsoleInput]
     ) -> None:
-        await run_repl(items, inputs, history=_history(project))
+        await run_repl(items, inputs, history=_history(project), options=options)
 
     return console
+
+
+def _monitor(project: Path, environment: str | None) -> Mapping[str, str]:
+    """The project's `monitor_*` options; none where it cannot be read, which others say."""
+    from fbuild_watch.cli.target import settings_of
+
+    try:
+        settings = settings_of(project, environment)
+    except FbuildError:
+        return {}
+    return settings.monitor if settings else {}
+
+
+def _inputrc() -> str:
+    """readline's init file; empty where there is none."""
+    path = Path(os.environ.get("INPUTRC") or "~/.inputrc")
+    try:
+        return path.expanduser().read_text(encoding="utf-8", errors="replace")
+    except (OSError, RuntimeError):
+        return ""
 
 
 def _history(project: Path) -> Path:

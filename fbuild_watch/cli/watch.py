@@ -39,7 +39,7 @@ def command(
     Without a board it builds, and waits for one. On a terminal the console is interactive
     (Ctrl-] leaves, Ctrl-T h helps); elsewhere it prints plain lines.
     """
-    if detach and (shown.plain or shown.log):
+    if detach and (shown.plain or shown.raw or shown.log):
         raise click.UsageError(
             "--detach shows no output: what is about it (--expect, --log ...) is for attach"
         )
@@ -59,18 +59,18 @@ def command(
             from fbuild_watch.cli.crash import as_internal_error
             from fbuild_watch.cli.faces import choose_console
 
-            console = choose_console(project, shown, from_proof=True)
+            console = choose_console(project, shown, environment=environment, from_proof=True)
             first = Settings(project, environment, port or _asked_port(project, environment))
             options = daemon.Options(
                 as_internal_error, control, interactive=is_interactive() and not shown.plain
             )
             run_async(daemon.run, held, options, first, console)
     except LockHeld as lost:
-        return _join(project, lost)
+        return _join(project, lost, shown)
     return 0
 
 
-def _join(project: Path, lost: LockHeld) -> int:
+def _join(project: Path, lost: LockHeld, shown: ConsoleOptions) -> int:
     """Another one runs: on a terminal, and if it watches this project, offer to attach to it."""
     from fbuild_watch.control import info
     from fbuild_watch.control.runtime import runtime_dir
@@ -83,7 +83,7 @@ def _join(project: Path, lost: LockHeld) -> int:
         return lost.exit_code
     from fbuild_watch.cli import attach
 
-    return attach.talk_to(project=project)
+    return attach.talk_to(project=project, shown=shown)
 
 
 def _say_doubts(folder: Path) -> None:
