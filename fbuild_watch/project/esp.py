@@ -45,17 +45,22 @@ def parts(
     platform_dir: Path,
     prebuild: Sequence[Step],
     finish: Sequence[Step],
-) -> tuple[Parts, tuple[Step, ...]]:
-    """The parts, and the steps after the link that are left to run. Raises InvalidProject."""
+) -> tuple[Parts, tuple[Step, ...], tuple[Step, ...]]:
+    """The parts; and the hooks before the units, and the steps after the link, as they are left.
+
+    Raises InvalidProject.
+    """
     chip = _chip(recipes)
     if chip is None:
-        return Parts(), tuple(finish)
+        return Parts(), tuple(prebuild), tuple(finish)
     flash, from_elf, left = _flash(recipes), True, tuple(finish)
     files = upload.flash_files(recipes, environment)
     if files:
         elf = environment.build_dir / "firmware.elf"
         left, told = esptool_words.left_over(finish, elf, elf.with_suffix(".bin"))
         flash, from_elf = told or flash, told is not None
+        made = [path for _, path in files if path.is_relative_to(environment.build_dir)]
+        prebuild = esptool_words.with_outputs(prebuild, made)
     found = Parts(
         chip=chip,
         flash=flash,
@@ -65,7 +70,7 @@ def parts(
         files=files,
         app_from_elf=from_elf,
     )
-    return found, left
+    return found, tuple(prebuild), left
 
 
 def _chip(recipes: Recipes) -> str | None:

@@ -6,15 +6,19 @@ an interpreter for a second, after every edit.
 
 Rules
 - What the upload writes is the image. Its bootloader and its other files are made by the core's own
-  steps, or lie in the core.
+  hooks, or lie in the core. A hook that names such a file makes it, of the other files that it names.
 - `elf2image` is left to image/ where it is told nothing that image/ does not do, and where no other
   step reads its file; `merge-bin` is left out (`fbuild image` makes that file when it is asked to).
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
+import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -37,6 +41,29 @@ def written(argv: Sequence[str]) -> Files:
         for offset, file in pairwise(argv[start + 1 :])
         if _OFFSET.fullmatch(offset) and not file.startswith("-") and not _OFFSET.fullmatch(file)
     )
+
+
+def with_outputs(hooks: Sequence[Step], made: Sequence[Path]) -> tuple[Step, ...]:
+    """The hooks, with what they make where that is one of the files `made`: those run when they must."""
+    return tuple(_with_output(hook, made) if hook.output is None else hook for hook in hooks)
+
+
+def _with_output(hook: Step, made: Sequence[Path]) -> Step:
+    named = _named(hook.argv)
+    output = next((path for path in made if path in named), None)
+    if output is None:
+        return hook
+    inputs = tuple(path for path in named if path != output and path.is_file())
+    return replace(hook, output=output, inputs=inputs)
+
+
+def _named(argv: Sequence[str]) -> list[Path]:
+    """The absolute paths among a command's words, and in the words of a shell's script."""
+    words = list(argv[1:])
+    for text in argv[1:]:
+        with contextlib.suppress(ValueError):  # no shell's script
+            words += shlex.split(text)
+    return list(dict.fromkeys(Path(word) for word in words if word.startswith(os.sep)))
 
 
 def left_over(

@@ -209,7 +209,9 @@ class _Maker:
         archives, link = built.link(make, elf)
         objcopy = make.objcopy(elf)
         finish = (*make.hooks(steps.AFTER_LINK), *objcopy, *make.hooks(steps.AFTER_OBJCOPY))
-        parts, finish = esp.parts(recipes, environment, board.platform_dir, prebuild, finish)
+        parts, prebuild, finish = esp.parts(
+            recipes, environment, board.platform_dir, prebuild, finish
+        )
         table = parts.partitions_csv
         read_from = (*_ini(environment), *board.files)
         named = (*read_from, *([table] if table else []))

@@ -25,6 +25,8 @@ recipe.c.combine.pattern={compiler.path}cc {object_files} -o "{build.path}/{buil
 recipe.objcopy.bin.args=--chip {build.mcu} elf2image --flash_mode {build.flash_mode} -ff {build.img_freq} --flash-size "{build.flash_size}" --elf-sha256-offset 0xb0 -o "{build.path}/{build.project_name}.bin" "{build.path}/{build.project_name}.elf"
 recipe.objcopy.bin.pattern="{tools.esptool_x.path}/esptool" {recipe.objcopy.bin.args}
 recipe.objcopy.partitions.bin.pattern=gen "{build.path}/p.csv" "{build.path}/{build.project_name}.partitions.bin"
+recipe.hooks.prebuild.1.pattern=/bin/sh -c "[ -f "{build.source.path}"/boot.bin ] && cp "{build.source.path}"/boot.bin "{build.path}"/{build.project_name}.bootloader.bin || x -o "{build.path}"/{build.project_name}.bootloader.bin "{runtime.platform.path}"/tools/boot.elf"
+recipe.hooks.prebuild.2.pattern=/bin/sh -c "cp {build.path}/a "{build.path}/it's not closed"
 recipe.hooks.objcopy.postobjcopy.1.pattern=look {build.path}
 recipe.hooks.objcopy.postobjcopy.2.pattern=esptool merge_bin -o "{build.path}/all.bin" 0x10000 "{build.path}/{build.project_name}.bin"
 tools.esptool_x.upload.args=--port "{serial.port}" --baud {upload.speed} write_flash {upload.erase_cmd} -z --flash_size keep {build.bootloader_addr} "{build.path}/{build.project_name}.bootloader.bin" 0x8000 "{build.path}/{build.project_name}.partitions.bin" 0xe000 "{runtime.platform.path}/tools/boot_app0.bin" 65536 "{build.path}/{build.project_name}.bin" {upload.extra_flags}
@@ -109,6 +111,19 @@ def test_a_recipe_that_does_more_is_run(
     (core(environment) / "platform.local.txt").write_text(f"{own}\n")
     assert names(environment) == steps
     assert not plan(environment).app_from_elf
+
+
+def test_the_hook_that_makes_the_bootloader_is_known_by_what_it_makes(
+    environment: Environment,
+) -> None:
+    elf = core(environment) / "tools" / "boot.elf"
+    elf.write_text("")
+    made, other = plan(environment).prebuild
+    assert (made.output, made.inputs) == (environment.build_dir / "firmware.bootloader.bin", (elf,))
+    assert (other.output, other.inputs) == (None, ())
+    own = environment.src_dir / "boot.bin"
+    own.write_text("")
+    assert plan(environment).prebuild[0].inputs == (own, elf)
 
 
 def test_a_core_without_an_upload_by_esptool_keeps_all_its_steps(environment: Environment) -> None:
