@@ -142,7 +142,9 @@ class App:
             environment, lambda said: self._feed.tell(said), self._built_elf
         )
         shown = self._decoding.shown(self._shown)
-        self.port = BoardPort(shown, environment.monitor_speed, boards)
+        self.port = BoardPort(
+            shown, environment.monitor_speed, boards, lambda: self.pipeline.environment
+        )
         self.pipeline = pipeline
         self.pipeline.say = lambda said: self._feed.tell(Notice(said))
         self.environment_name = environment.name

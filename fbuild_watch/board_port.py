@@ -15,7 +15,15 @@ import trio
 
 from fbuild_watch import flash, tool_upload, words
 from fbuild_watch.errors import PortError, PortLost, PortNotFound
-from fbuild_watch.model import ConsoleItem, FlashReport, Image, Notice, UploadRecipe, UploadReport
+from fbuild_watch.model import (
+    ConsoleItem,
+    Environment,
+    FlashReport,
+    Image,
+    Notice,
+    UploadRecipe,
+    UploadReport,
+)
 from fbuild_watch.serial import (
     Port,
     PortLease,
@@ -49,10 +57,15 @@ class BoardPort:
         show: Callable[[ConsoleItem], Awaitable[None]],
         baud: int,
         memory: flash.BoardMemory | None = None,
+        settings: Callable[[], Environment | None] = lambda: None,
     ) -> None:
-        """`memory`: what is known of boards from before; None: of this port's life only."""
+        """`memory`: what is known of boards from before; None: of this port's life only.
+
+        `settings`: those of the project whose board it is, as they are now.
+        """
         self._show = show
         self._memory = memory or flash.BoardMemory()
+        self._settings = settings
         self._baud = baud
         self._port: Port | None = None
         self._serial_number: str | None = None
@@ -134,11 +147,20 @@ class BoardPort:
             if self._lease is None:
                 raise PortNotFound(None)
             with self._lease.take("flasher") as port:
-                modem_lines = port.has_modem_lines
-                line = flash.Line(
-                    port.blocking(), port.name, modem_lines, baud, self._baud, memory=self._memory
-                )
-                return await operation(line, listener)
+                return await operation(self._line(port, baud), listener)
+
+    def _line(self, port: Port, baud: int) -> flash.Line:
+        settings = self._settings()
+        return flash.Line(
+            port.blocking(),
+            port.name,
+            port.has_modem_lines,
+            baud,
+            self._baud,
+            reset=settings.reset if settings else "auto",
+            memory=self._memory,
+            mac=settings.mac if settings else None,
+        )
 
     async def upload(self, recipe: UploadRecipe, listener: flash.Listener) -> UploadReport:
         """Close the port for a core's own program, and open it again. Raises FlashError, PortError."""

@@ -6,12 +6,13 @@ import math
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import trio
 
 from fbuild_watch import flash, tool_upload, words
 from fbuild_watch.app import Console
+from fbuild_watch.approach import Approach
 from fbuild_watch.board_commands import obey
 from fbuild_watch.board_port import BoardPort, Operation, flash_line
 from fbuild_watch.errors import ConnectionLost, PortError
@@ -40,18 +41,14 @@ LOOK_AGAIN_S = 0.1
 async def visit(
     operation: Operation[T],
     port: str,
+    way: Approach,
     *,
-    write_baud: int,
-    run_baud: int,
     listener: flash.Listener,
-    memory: flash.BoardMemory | None = None,
-    mac: str | None = None,
-    reset: str = "auto",
 ) -> T:
     """Open `port` for one of the operations of `flash`, and close it. Raises as the operation does.
 
-    The rest is `flash.Line`'s. A port that goes away in the middle and is back soon, under whatever
-    name, is gone on with, if it is the same board that answers there.
+    A port that goes away in the middle and is back soon, under whatever name, is gone on with, if it
+    is the same board that answers there.
     """
     met: list[Device] = []
 
@@ -64,10 +61,10 @@ async def visit(
             opened.blocking(),
             opened.name,
             opened.has_modem_lines,
-            write_baud,
-            run_baud,
-            reset,
-            memory,
+            way.write_baud,
+            way.run_baud,
+            way.reset,
+            way.memory,
             mac,
         )
         try:
@@ -77,12 +74,12 @@ async def visit(
                 await opened.aclose()
 
     try:
-        return await on(await open_port(port, run_baud), mac)
+        return await on(await open_port(port, way.run_baud), way.mac)
     except ConnectionLost as error:
         if not error.gone:
             raise
         listener.progress(flash.Progress("waiting for the board to come back"))
-        back = await _found_again(port, met[-1].mac, run_baud)
+        back = await _found_again(port, met[-1].mac, way.run_baud)
         if back is None:
             raise
     return await on(back, met[-1].mac)
@@ -101,11 +98,11 @@ async def _found_again(name: str, mac: str, baud: int) -> Port | None:
 
 
 async def deliver(
-    image: Image, port: str, *, listener: flash.Listener, **how: Any
+    image: Image, port: str, way: Approach, *, listener: flash.Listener
 ) -> FlashReport | UploadReport:
     """Bring `image` to the board on `port`, through esptool or by the core's own program.
 
-    `how` is `visit`'s; the core's program has its own. Raises PortError, FlashError, ImageError.
+    The core's program has its own `way`. Raises PortError, FlashError, ImageError.
     """
     if image.upload is not None:
         return await tool_upload.upload(image.upload, port, listener)
@@ -113,7 +110,7 @@ async def deliver(
     async def operation(line: flash.Line, told: flash.Listener) -> FlashReport:
         return await flash_line(line, image, told)
 
-    return await visit(operation, port, listener=listener, **how)
+    return await visit(operation, port, way, listener=listener)
 
 
 async def restart(port: str) -> None:

@@ -10,8 +10,6 @@ import click
 from fbuild_watch.cli.common import environment_option, port_option, project_argument, run_async
 from fbuild_watch.cli.target import (
     BoardJob,
-    bauds,
-    board_memory,
     image_options,
     json_option,
     wanted_image,
@@ -56,6 +54,7 @@ def command(
         if job.client is not None:
             return _flash_there(job, project, environment, port, images, no_build, mac, reset)
         from fbuild_watch import results
+        from fbuild_watch.approach import of_project
         from fbuild_watch.oneshot import deliver
 
         wanted = wanted_image(project, environment, images, no_build)
@@ -64,11 +63,8 @@ def command(
             deliver,
             wanted.image,
             name,
+            of_project(wanted.settings).but(mac=mac, reset=reset),
             listener=job.listener(),
-            memory=board_memory(wanted.settings),
-            mac=mac,
-            reset=reset,
-            **bauds(wanted.settings),
         )
         return results.with_phases(results.of_report(report), wanted.phases)
 

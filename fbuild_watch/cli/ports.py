@@ -46,6 +46,7 @@ def _seen() -> list[PortStatus]:
 def _probed() -> list[PortStatus]:
     """Asked by the running process, which has some of the ports itself, or else by us."""
     from fbuild_watch import flash
+    from fbuild_watch.approach import Approach
     from fbuild_watch.cli.progress import FlashProgress
     from fbuild_watch.cli.target import BoardJob
     from fbuild_watch.oneshot import visit
@@ -59,13 +60,7 @@ def _probed() -> list[PortStatus]:
 
         async def identify(port: str) -> Device:
             with guest.port(port, wait=False):
-                return await visit(
-                    flash.identify,
-                    port,
-                    write_baud=flash.DEFAULT_BAUD,
-                    run_baud=flash.ROM_BAUD,
-                    listener=listener,
-                )
+                return await visit(flash.identify, port, Approach(), listener=listener)
 
         return run_async(survey, identify)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fbuild_watch.api.sync.client import Client
     from fbuild_watch.cli.progress import FlashProgress
     from fbuild_watch.control.guests import Guest
-    from fbuild_watch.flash import BoardMemory, Line, Listener
+    from fbuild_watch.flash import Line, Listener
     from fbuild_watch.model import Environment, Image, OperationResult
 
 T = TypeVar("T")
@@ -87,24 +87,6 @@ def settings_of(project: Path, environment: str | None) -> Environment | None:
     return projects.load(project, environment)
 
 
-def bauds(settings: Environment | None) -> dict[str, int]:
-    """`write_baud` and `run_baud`, as the project says or as usual."""
-    from fbuild_watch import flash
-
-    return {
-        "write_baud": (settings and settings.upload_speed) or flash.DEFAULT_BAUD,
-        "run_baud": settings.monitor_speed if settings else flash.ROM_BAUD,
-    }
-
-
-def board_memory(settings: Environment | None) -> BoardMemory | None:
-    """What the project remembers of boards; None without a project."""
-    from fbuild_watch import flash
-    from fbuild_watch.outputs import boards_folder
-
-    return flash.BoardMemory(boards_folder(settings.project_dir)) if settings else None
-
-
 class BoardJob:
     """One thing done to one board: by the running process, or here, while nobody else uses it."""
 
@@ -157,11 +139,11 @@ class BoardJob:
         self, operation: Callable[[Line, Listener], Awaitable[T]], settings: Environment | None
     ) -> T:
         """Open the chosen port for one operation."""
+        from fbuild_watch.approach import of_project
         from fbuild_watch.oneshot import visit
 
-        found: T = run_async(
-            visit, operation, self.port, listener=self.listener(), **bauds(settings)
-        )
+        way = of_project(settings)
+        found: T = run_async(visit, operation, self.port, way, listener=self.listener())
         return found
 
 

@@ -10,11 +10,13 @@ import os
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import TypeVar
 
 import trio
 
 from fbuild_watch import flash, oneshot, tool_upload
+from fbuild_watch.approach import Approach
 from fbuild_watch.board_port import Operation
 from fbuild_watch.daemon.board import Board
 from fbuild_watch.daemon.room import Room
@@ -33,6 +35,8 @@ class Boards:
         self.rooms: dict[str, Room] = {}
         self._visitors: dict[str, Visitor] = {}
         self._turns: defaultdict[str, trio.Lock] = defaultdict(trio.Lock)
+        self._memory = flash.BoardMemory()
+        """Of boards that no project remembers."""
         self._changed = changed
 
     def add(self, room: Room) -> None:
@@ -64,9 +68,8 @@ class Boards:
         self,
         port: str,
         operation: Operation[T],
+        way: Approach,
         *,
-        write_baud: int,
-        run_baud: int,
         listener: flash.Listener,
         leaves: str | None,
     ) -> T:
@@ -75,10 +78,15 @@ class Boards:
             board = self.at(port)
             if board is None:
                 return await oneshot.visit(
-                    operation, port, write_baud=write_baud, run_baud=run_baud, listener=listener
-                )
+                    operation, port, replace(way, memory=way.memory or self._memory),
+                    listener=listener,
+                )  # fmt: skip
+
+        async def on_lent(line: flash.Line, told: flash.Listener) -> T:
+            return await operation(way.on(line), told)
+
         return await board.lend(
-            lambda way: way.visit(operation, write_baud, listener), leaves=leaves
+            lambda lent: lent.visit(on_lent, way.write_baud, listener), leaves=leaves
         )
 
     async def upload(

@@ -7,6 +7,7 @@ from pathlib import Path
 import trio
 
 from fbuild_watch import flash, image
+from fbuild_watch.approach import Approach
 from fbuild_watch.control.connection import Call
 from fbuild_watch.control.messages import (
     EraseAsked,
@@ -74,8 +75,7 @@ class Operations:
             return await self._boards.visit(
                 port,
                 flash.identify,
-                write_baud=flash.DEFAULT_BAUD,
-                run_baud=flash.ROM_BAUD,
+                Approach(),
                 listener=listener(call),
                 leaves=None,
             )

@@ -16,6 +16,7 @@ import trio
 
 from fbuild_watch import flash, image, project, serial, surroundings
 from fbuild_watch.app import App
+from fbuild_watch.approach import Approach, of_project
 from fbuild_watch.board_port import Operation, flash_line
 from fbuild_watch.build import BuildEvent
 from fbuild_watch.control import messages
@@ -42,7 +43,6 @@ from fbuild_watch.model import (
     UploadReport,
     VerifyReport,
 )
-from fbuild_watch.outputs import boards_folder
 from fbuild_watch.pipeline import Pipeline, load_built
 
 T = TypeVar("T")
@@ -87,12 +87,13 @@ class Work:
         asked: FlashAsked = call.params
 
         async def operation(line: flash.Line, told: flash.Listener) -> FlashReport:
-            memory = line.memory or _memory(wanted.settings)
-            line = replace(line, memory=memory, mac=asked.mac, reset=asked.reset)
             return await flash_line(line, wanted.image, told)
 
         build = wanted.image.build_id
-        report = await self.visit(call, wanted.settings, operation, "flashing", leaves=build)
+        way = of_project(wanted.settings).but(mac=asked.mac, reset=asked.reset)
+        report = await self.visit(
+            call, wanted.settings, operation, "flashing", leaves=build, way=way
+        )
         return Flashed(replace(report, phases={**wanted.phases, **report.phases}))
 
     async def _upload(self, call: Call, wanted: Wanted, recipe: UploadRecipe) -> UploadReport:
@@ -139,6 +140,7 @@ class Work:
         doing: str,
         *,
         leaves: str | None = None,
+        way: Approach | None = None,
     ) -> T:
         """Do something with the board that is meant; see `Boards.visit`."""
         asked: FlashAsked | ResetAsked | EraseAsked | ReadAsked = call.params
@@ -147,8 +149,7 @@ class Work:
             return await self._boards.visit(
                 port,
                 operation,
-                write_baud=(settings and settings.upload_speed) or flash.DEFAULT_BAUD,
-                run_baud=settings.monitor_speed if settings else flash.ROM_BAUD,
+                way or of_project(settings),
                 listener=listener(call),
                 leaves=leaves,
             )
@@ -213,10 +214,6 @@ def as_the_client(variables: Mapping[str, str]) -> AbstractContextManager[None]:
     if not variables:
         return nullcontext()
     return surroundings.of(merged(os.environ, variables))
-
-
-def _memory(settings: Environment | None) -> flash.BoardMemory | None:
-    return flash.BoardMemory(boards_folder(settings.project_dir)) if settings else None
 
 
 def _real(folder: str) -> str:

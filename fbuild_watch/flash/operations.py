@@ -10,7 +10,8 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Literal, TypeVar
 
 import trio
@@ -18,6 +19,8 @@ import trio
 from fbuild_watch.errors import BeyondFlash, VerifyFailed
 from fbuild_watch.flash.connect import Line
 from fbuild_watch.flash.dialogue import check_layout
+from fbuild_watch.flash.guess import NOTHING
+from fbuild_watch.flash.link import Link
 from fbuild_watch.flash.listener import Listener, Progress
 from fbuild_watch.flash.planner import md5
 from fbuild_watch.flash.session import check_size, refuse_without_regions
@@ -80,6 +83,13 @@ class _Visit(Visit):
     def __init__(self, line: Line, listener: Listener, chip: str | None = None) -> None:
         super().__init__(line, listener=listener, chip=chip)
 
+    @contextmanager
+    def connected(self, *, leave: bool = True) -> Iterator[Link]:
+        """As `Visit.connected`; how the board was reached is remembered when all went well."""
+        with super().connected(leave=leave) as link:
+            yield link
+            self.memory.remember(self.known(), self.memory.guess(self.device.mac))
+
     def verify(self, image: Image) -> VerifyReport:
         refuse_without_regions(image, self.line.name)
         check_layout(image)
@@ -105,6 +115,7 @@ class _Visit(Visit):
             self.listener.erasing()
             for part in ranges:
                 self._erase(part)
+            self.memory.remember(self.known(), NOTHING)
             self.end_phase("erased")
             for part in ranges:
                 self._prove_erased(part)

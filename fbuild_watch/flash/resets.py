@@ -5,6 +5,7 @@
      +- Classic    one line after the other, as every driver can
      +- UsbJtag    the chip's own USB-Serial/JTAG, where the lines are requests, not wires
      +- Custom     "D0|R1|W0.1|D1|R0|W0.05|D0" (esptool's custom_reset_sequence)
+     +- Watchdog   in by another method, out by the chip's own watchdog
      +- NoReset    the board is in download mode already, or a person brings it there
 
 Pure but for `carry_out`. A sequence is data: lines to set and times to wait.
@@ -156,8 +157,34 @@ class Custom:
 
 
 @dataclass(frozen=True, slots=True)
+class Watchdog:
+    """Out by the watchdog of the chip, where it can (esptool's `watchdog-reset`).
+
+    USB-Serial/JTAG resets the core only: a download mode that a button began would go on. The
+    watchdog resets all of the chip, which reads its strap again.
+    """
+
+    inner: Reset
+
+    @property
+    def enter(self) -> Steps:
+        """See Reset."""
+        return self.inner.enter
+
+    @property
+    def settle(self) -> float:
+        """See Reset."""
+        return self.inner.settle
+
+    @property
+    def leave(self) -> Steps:
+        """For chips whose watchdog cannot."""
+        return self.inner.leave
+
+
+@dataclass(frozen=True, slots=True)
 class NoReset:
-    """Nothing is moved."""
+    """Nothing is moved. It ends by the chip's watchdog, where that can."""
 
     enter: ClassVar[Steps] = ()
     settle: ClassVar[float] = 0.0
@@ -179,6 +206,7 @@ NAMED: dict[str, tuple[Reset, ...]] = {
     "tight": (Tight(), Tight(settle=LONG_SETTLE)),
     "classic": (Classic(), Classic(settle=LONG_SETTLE)),
     "usb-jtag": (UsbJtag(),),
+    "watchdog": (Watchdog(UsbJtag()), Watchdog(Tight()), Watchdog(NoReset())),
     "none": (NoReset(),),
 }
 

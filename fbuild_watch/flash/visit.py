@@ -197,8 +197,10 @@ class Visit:
     def _release(self) -> None:
         """Let the firmware run. A port that is gone by now was reported where it was lost."""
         with suppress(PortGone, LinkBroke), translated():
-            if isinstance(self._method, resets.NoReset):
-                self._leave_by_watchdog()
+            if self._leaves_by_watchdog:
+                self.link.esp.watchdog_reset()
+            elif isinstance(self._method, resets.NoReset):
+                pass  # nothing else can restart it
             elif isinstance(self._method, resets.UsbJtag) and self._link is not None:
                 self.link.esp.hard_reset()  # knows each chip's USB; the rate means nothing there
             else:
@@ -217,10 +219,11 @@ class Visit:
         sure = self._reached is not None and self._reached.seen
         return self._method.leave if sure else resets.Tight().leave
 
-    def _leave_by_watchdog(self) -> None:
-        """Without lines the chip's own watchdog resets it, on chips where that is known to work."""
-        if self._link is not None and self.link.esp.WATCHDOG_RESET_SUPPORTED:
-            self.link.esp.watchdog_reset()
+    @property
+    def _leaves_by_watchdog(self) -> bool:
+        """The chip's own watchdog restarts it, on chips where that is known to work."""
+        wanted = isinstance(self._method, resets.NoReset | resets.Watchdog)
+        return wanted and self._link is not None and self.link.esp.WATCHDOG_RESET_SUPPORTED
 
     def _set_run_baud(self) -> None:
         self.line.port.baudrate = self.line.run_baud

@@ -18,6 +18,7 @@ import pytest
 import trio
 
 from fbuild_watch import flash, oneshot
+from fbuild_watch.approach import Approach
 from fbuild_watch.errors import (
     ConnectionLost,
     FlashError,
@@ -195,9 +196,7 @@ MIDDLE_OF_THE_WRITE = Renamed(at=20_000)
 
 async def deliver(board: ServedBoard) -> FlashReport:
     with trio.fail_after(60):
-        report = await oneshot.deliver(
-            IMAGE, board.url, write_baud=460800, run_baud=115200, listener=flash.Listener()
-        )
+        report = await oneshot.deliver(IMAGE, board.url, Approach(), listener=flash.Listener())
     assert isinstance(report, FlashReport)
     return report
 
