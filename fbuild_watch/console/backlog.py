@@ -6,6 +6,7 @@ so neither memory grows nor typing waits. What fbuild says stays.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import Lock
 
 from fbuild_watch.model import ConsoleItem, DeviceBytes, DeviceText
@@ -21,6 +22,8 @@ class Backlog:
 
     def __init__(self, limit: int = LIMIT) -> None:
         """Nothing waits."""
+        self.wake: Callable[[], None] = lambda: None
+        """Called, by whoever adds, when there is something to take."""
         self._limit = limit
         self._lock = Lock()
         self._items: list[ConsoleItem] = []
@@ -34,6 +37,7 @@ class Backlog:
             self._weight += _weigh(item)
             if self._weight > self._limit:
                 self._shed()
+        self.wake()
 
     def take(self) -> tuple[list[ConsoleItem], int]:
         """Everything since the last call, and the number of lines that are missing before it."""

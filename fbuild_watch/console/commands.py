@@ -35,8 +35,8 @@ class Entry:
     parse: take.Parse = take.nothing
     choices: tuple[str, ...] = ()
     """What its argument may be, for completion."""
-    whose: Literal["board", "console", "plugin"] = "console"
-    """Who does it: whoever has the board (`model.Command`), the console, or somebody's own code."""
+    whose: Literal["board", "console"] = "console"
+    """Who does it: whoever has the board (`model.Command`), or the console."""
 
 
 def _board(help: str, key: str = "") -> Entry:

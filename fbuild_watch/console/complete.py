@@ -46,13 +46,13 @@ class ConsoleCompleter(Completer):
             yield from self._choices(name, argument)
 
     def _commands(self, typed: str) -> Iterator[Completion]:
-        for name, entry in self._session.commands.items():
+        for name, entry in self._session.plugins.entries.items():
             if name.startswith(typed):
                 meta = f"{entry.usage}  {entry.help}" if entry.usage else entry.help
                 yield Completion(name, -len(typed), display_meta=meta)
 
     def _choices(self, name: str, argument: str) -> Iterator[Completion]:
-        entry = self._session.commands.get(name)
+        entry = self._session.plugins.entries.get(name)
         if name == "help":
             yield from self._commands(argument)
         elif entry is not None:

@@ -27,11 +27,11 @@ def help_screen(columns: int, commands: Mapping[str, Entry] = COMMANDS) -> str:
 
 def help_of(name: str, commands: Mapping[str, Entry] = COMMANDS) -> str | None:
     """One command; None: there is none of that name."""
-    entry = commands.get(name.removeprefix(":"))
+    entry = commands.get(name)
     if entry is None:
         return None
     key = f"; Ctrl-T {entry.key}" if entry.key else ""
-    return f":{name.removeprefix(':')} {entry.usage}".rstrip() + f"  {entry.help}{key}"
+    return f":{name} {entry.usage}".rstrip() + f"  {entry.help}{key}"
 
 
 def menu_line(columns: int, commands: Mapping[str, Entry] = COMMANDS) -> str:

@@ -139,7 +139,7 @@ class LineFace:
     # --- what is on the screen ---
 
     def _make_app(self) -> Application[None]:
-        bindings = make_bindings(self._line, self._menu, self._session.commands, self._do)
+        bindings = make_bindings(self._line, self._menu, self._session.plugins.entries, self._do)
         app: Application[None] = Application(
             layout=self._make_layout(),
             key_bindings=merge_key_bindings([load_auto_suggest_bindings(), bindings]),
@@ -173,7 +173,7 @@ class LineFace:
 
     def _bar(self) -> StyleAndTextTuples:
         if self._menu.is_open:
-            return [("class:bar.menu", menu_line(self._columns(), self._session.commands))]
+            return [("class:bar.menu", menu_line(self._columns(), self._session.plugins.entries))]
         return [("", bar(self._session.status, self._columns(), self._session.view.words))]
 
     def _prompt(self) -> ANSI:
@@ -191,7 +191,7 @@ class LineFace:
     # --- what the person does ---
 
     def _accept(self, line: Buffer) -> bool:
-        self._do(interpret(line.text, self._session.eol, self._session.commands))
+        self._do(interpret(line.text, self._session.eol, self._session.plugins.entries))
         self._app.vi_state.reset()  # the next line begins in insert mode
         return False  # the line is cleared, and kept in the history
 

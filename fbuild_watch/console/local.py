@@ -27,8 +27,10 @@ def do(session: Session, meaning: Meaning) -> None:
     match meaning:
         case Said(text, bad):
             session.say(text, bad=bad)
-        case Local(name, arguments):
+        case Local(name, arguments) if name in ACTS:
             ACTS[name](session, arguments)
+        case Local(name, arguments):
+            session.plugins.run(name, " ".join(arguments), session)
         case Command("send", (path, *rest)):  # who has the board may stand in another folder
             session.give(Command("send", (str(Path(path).expanduser().absolute()), *rest)))
         case given:
@@ -132,10 +134,12 @@ def _vi(session: Session, arguments: Arguments) -> None:
 
 
 def _help(session: Session, arguments: Arguments) -> None:
-    text = help_screen(session.columns, session.commands)
-    if arguments:
-        text = help_of(arguments[0], session.commands) or f"there is no command :{arguments[0]}"
-    session.say(text)
+    if not arguments:
+        session.say(help_screen(session.columns, session.plugins.entries))
+        return
+    name = arguments[0].removeprefix(":")
+    known = session.plugins.help(name) or help_of(name)
+    session.say(known or f"there is no command :{name}", bad=known is None)
 
 
 def _switched(now: bool, arguments: Arguments) -> bool:

@@ -16,6 +16,7 @@ import trio
 
 from fbuild_watch.console.backlog import Backlog
 from fbuild_watch.console.options import DEFAULT, Options
+from fbuild_watch.console.plugins import Plugins
 from fbuild_watch.console.session import Clocks, Session
 from fbuild_watch.console.terminal import Terminal
 from fbuild_watch.model import ConsoleInput, ConsoleItem
@@ -39,7 +40,10 @@ async def run_repl(
     send, typed = trio.open_memory_channel[ConsoleInput](math.inf)
     token = trio.lowlevel.current_trio_token()
     session = Session(
-        _clocks(), give=lambda given: token.run_sync_soon(send.send_nowait, given), options=options
+        _clocks(),
+        give=lambda given: token.run_sync_soon(send.send_nowait, given),
+        options=options,
+        plugins=Plugins(),
     )
     terminal = Terminal(session, history)
     async with trio.open_nursery() as passing:
@@ -63,7 +67,6 @@ async def _show(
 ) -> None:
     async for item in items:
         backlog.add(item)
-        terminal.wake()
     terminal.stop()
 
 

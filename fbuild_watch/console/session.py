@@ -6,7 +6,7 @@ Used by the terminal's thread alone; only its `backlog` is filled from another o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +14,12 @@ from typing import Literal
 
 from fbuild_watch.console.ansi import only_colours
 from fbuild_watch.console.backlog import Backlog
-from fbuild_watch.console.commands import COMMANDS, EOLS, Entry
+from fbuild_watch.console.commands import EOLS
 from fbuild_watch.console.hexdump import HexDump
 from fbuild_watch.console.log import LogFile
 from fbuild_watch.console.notices import coloured_lines, notice_lines
 from fbuild_watch.console.options import DEFAULT, Options
+from fbuild_watch.console.plugins import Plugins
 from fbuild_watch.console.scrollback import Line, Scrollback
 from fbuild_watch.console.view import View
 from fbuild_watch.errors import FileUnwritable
@@ -66,6 +67,7 @@ class Session:
         clocks: Clocks,
         give: Callable[[ConsoleInput], object],
         options: Options = DEFAULT,
+        plugins: Plugins | None = None,
     ) -> None:
         """Nothing was said yet."""
         self.backlog = Backlog()
@@ -78,7 +80,7 @@ class Session:
         """Who is to have the terminal; None: nobody, the console ends."""
         self.wanted: tuple[str, ...] = ()
         """What a full screen was asked for with."""
-        self.commands: Mapping[str, Entry] = COMMANDS
+        self.plugins = plugins or Plugins(())
         self.columns = 80
         self.log: LogFile | None = None
         self.eol = EOLS[options.eol]
@@ -86,7 +88,8 @@ class Session:
         self.vi = options.vi
         self._now = clocks.now
         self._epoch = clocks.epoch
-        self._give = give
+        self.pass_on = give
+        """What `give` does, for other threads: nothing is shown of it."""
         self._hexdump = HexDump()
         self._drawn = 0
         self._marked: list[str] = []
@@ -211,7 +214,7 @@ class Session:
         """Pass something on; quit also ends the console."""
         if isinstance(given, Typed) and self.echo:
             self._show_sent(given.data)
-        self._give(given)
+        self.pass_on(given)
         if given == Command("quit"):
             self.face = None
 

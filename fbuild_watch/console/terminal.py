@@ -31,13 +31,14 @@ class Face(Protocol):
 
 
 class Terminal:
-    """Runs the faces. Only `wake` and `stop` may be called from other threads."""
+    """Runs the faces. Only `stop` may be called from other threads."""
 
     def __init__(self, session: Session, history: Path) -> None:
         """Nothing is touched before `run`."""
         self._session = session
         self._history = history
         self._pulse = Pulse()
+        session.backlog.wake = self._pulse.beat
         self._loop: asyncio.AbstractEventLoop | None = None
         self._face: Face | None = None
         self._stopping = False
@@ -52,10 +53,6 @@ class Terminal:
             asyncio.run(self._run())
         except (EOFError, OSError):
             self._session.give(Command("quit"))
-
-    def wake(self) -> None:
-        """The backlog has something. From any thread."""
-        self._pulse.beat()
 
     def stop(self) -> None:
         """End `run` soon, also if it has not begun. From any thread."""

@@ -46,7 +46,7 @@ class Desk:
 
 
 def meaning(session: Session, line: str) -> Meaning:
-    return interpret(line, session.eol, session.commands)
+    return interpret(line, session.eol, session.plugins.entries)
 
 
 @pytest.fixture
