@@ -11,7 +11,8 @@ Nobody knows
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 STORM = 256
@@ -49,6 +50,15 @@ class Hints:
         """Something may have been missed."""
         self._paths.clear()
         self._lost = True
+
+    @contextmanager
+    def lost_on_error(self) -> Iterator[None]:
+        """What was taken is on its way to who needs it: it is not told again."""
+        try:
+            yield
+        except BaseException:
+            self.lose()
+            raise
 
     def take(self) -> frozenset[Path] | None:
         """What changed since this was last asked; None: nobody knows. It is given once."""

@@ -158,9 +158,10 @@ class Pipeline:
         Cancelling ends the compilers; what they had finished is kept.
         """
         changed = None if clean else self._hints.take()
-        standing = self._standing(changed)
-        changed = changed if standing else None
-        plan = standing or await self._new_plan()
+        with self._hints.lost_on_error():
+            standing = await trio.to_thread.run_sync(self._standing, changed)
+            changed = changed if standing else None
+            plan = standing or await self._new_plan()
         self._say_once(plan)
         try:
             return await self._build(plan, changed, on_event, clean=clean)
@@ -200,13 +201,9 @@ class Pipeline:
         return plan if again is last else None
 
     async def _new_plan(self) -> BuildPlan | ForeignPlan:
-        try:
-            environment = await trio.to_thread.run_sync(self.load)
-            self._installed = await self._provision.provide(environment, self.on_package)
-            return await trio.to_thread.run_sync(self._plan, environment)
-        except BaseException:
-            self._hints.lose()  # what was told is not told again
-            raise
+        environment = await trio.to_thread.run_sync(self.load)
+        self._installed = await self._provision.provide(environment, self.on_package)
+        return await trio.to_thread.run_sync(self._plan, environment)
 
     async def _build_planned(
         self,
@@ -216,13 +213,14 @@ class Pipeline:
         *,
         clean: bool,
     ) -> BuildReport:
-        builder = await self._current_builder(plan, clean=clean)
+        with self._hints.lost_on_error():
+            builder = await self._current_builder(plan, clean=clean)
         built = await builder.build(changed=changed, on_event=on_event)
         if built.linked:
             self._profile.check_fits(plan)
             self._say_cost(plan)
         report = await self._imaged(built, partial(image.make, plan))
-        builder.settle(self._roots)
+        await trio.to_thread.run_sync(builder.settle, self._roots)
         return report
 
     def _say_cost(self, plan: BuildPlan) -> None:
@@ -266,10 +264,10 @@ class Pipeline:
         if clean:
             await trio.to_thread.run_sync(remove_outputs, plan.environment.build_dir)
         if clean or not isinstance(self._builder, Builder):
-            make_folder(plan.environment.build_dir)
-            self._builder = Builder(plan, cache=user_cache(), launcher=launcher(plan.environment))
+            self._builder = await trio.to_thread.run_sync(_new_builder, plan)
         elif plan is not self.plan and plan != self.plan:
-            self._builder.adopt(plan, launcher=launcher(plan.environment))
+            adopt = partial(self._builder.adopt, launcher=launcher(plan.environment))
+            await trio.to_thread.run_sync(adopt, plan)
         self.plan = plan
         return self._builder
 
@@ -279,6 +277,11 @@ class Pipeline:
             return foreign
         with self._planning:  # the watcher asks from a thread of its own
             return self._profile.plan(self._planner.plan(environment, self._installed))
+
+
+def _new_builder(plan: BuildPlan) -> Builder:
+    make_folder(plan.environment.build_dir)
+    return Builder(plan, cache=user_cache(), launcher=launcher(plan.environment))
 
 
 def load_built(environment: Environment) -> Image:

@@ -18,7 +18,9 @@ import contextlib
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Final, Literal
 
 import trio
 
@@ -56,6 +58,7 @@ from fbuild_watch.model import BuildPlan
 _STORE = ".records"
 _SAVE_EVERY_S = 0.5
 """So much of a long build is lost at most when it is killed."""
+_UNASKED: Final = "unasked"
 _FLUSH_AT = 16
 """So many objects may wait for the cache; those of an edit wait until its ELF is there."""
 
@@ -178,7 +181,7 @@ class Builder:
         return self._folders
 
     def settle(self, watched: Collection[Path] = ()) -> None:
-        """Do what the ELF need not wait for: fill the object cache, get ready for a hint.
+        """Do what the ELF need not wait for: fill the object cache, get ready for a hint. Blocks.
 
         `watched`: the folders that hints come from.
         """
@@ -198,6 +201,9 @@ class Builder:
         Raises OSError, and ValueError where the ELF cannot be read.
         """
         path = size.named_map(self.plan) or await self._link_for_a_map()
+        return await trio.to_thread.run_sync(self._sizes_by, path)
+
+    def _sizes_by(self, path: Path) -> SizeReport:
         try:
             text = path.read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
@@ -208,11 +214,13 @@ class Builder:
         path, aside = self._build_dir / "firmware.map", self._build_dir / ".map.elf"
         elf = str(self.plan.elf)
         words = (str(aside) if word == elf else word for word in self.plan.link.argv)
+        remove = partial(trio.to_thread.run_sync, partial(Path.unlink, missing_ok=True))
         try:
-            path.unlink(missing_ok=True)
+            await remove(path)
             await self._runner.run((*words, f"-Wl,-Map={path}"))
         finally:
-            aside.unlink(missing_ok=True)
+            with trio.CancelScope(shield=True):
+                await remove(aside)
         return path
 
     def _edited_by_people(self) -> list[str]:
@@ -226,18 +234,14 @@ class Builder:
     # --- one build -------------------------------------------------------------------------
 
     async def _held_build(self, clock: Callable[[], int], on_event: OnEvent) -> Built:
-        if read_by_compilers(surroundings.environ()) != self._environment:
-            self.adopt(self.plan)
-        if not self._store.is_current():  # nothing was stored yet, or another process built here
-            self._load()
-        await self._ask_compilers()
-        hint = self._hint if self._check.sure and self._expected is not None else None
+        aside = trio.to_thread.run_sync
+        while (hint := await aside(self._begin, clock)) == _UNASKED:
+            await self._ask_compilers()
         try:
-            await self._begin(clock, hint)
             self._hint = set()
             return await self._pass(on_event)
         except BuildError:
-            if not (hint is not None and self._look_again()):
+            if hint is None or not await aside(self._look_again):
                 raise
             return await self._pass(on_event)
         except FbuildError:
@@ -246,23 +250,39 @@ class Builder:
             self._runner.clear()
             raise
         finally:
-            self._save()
+            if self._memory.unsaved:
+                with trio.CancelScope(shield=True):
+                    await aside(self._save)
 
     async def _ask_compilers(self) -> None:
-        if self._unasked:
-            for tool in self._unasked:
-                await self._places.ask(tool)
-            self._unasked.clear()
-            self.adopt(self.plan)
+        for tool in self._unasked:
+            await self._places.ask(tool)
+        self._unasked.clear()
+        await trio.to_thread.run_sync(self.adopt, self.plan)
 
-    async def _begin(self, clock: Callable[[], int], changed: Collection[Path] | None) -> None:
-        if changed is not None:
-            self._check.begin(clock(), (*self._unwatched, *map(str, changed)))
-            return
-        tools = {name: surroundings.which(name) for name in self._tools}
-        if tools != self._tools:
+    def _begin(self, clock: Callable[[], int]) -> Collection[Path] | Literal["unasked"] | None:
+        """Look what has changed: where the hint says, which is then given, else everywhere.
+
+        _UNASKED: compilers have to be asked first.
+        """
+        if read_by_compilers(surroundings.environ()) != self._environment:
             self.adopt(self.plan)
-            await self._ask_compilers()
+        if not self._store.is_current():  # nothing was stored yet, or another process built here
+            self._load()
+        hint = self._hint if self._check.sure and self._expected is not None else None
+        if hint is None and any(
+            surroundings.which(name) != file for name, file in self._tools.items()
+        ):
+            self.adopt(self.plan)
+        if self._unasked:
+            return _UNASKED
+        if hint is None:
+            self._look_everywhere(clock)
+        else:
+            self._check.begin(clock(), (*self._unwatched, *map(str, hint)))
+        return hint
+
+    def _look_everywhere(self, clock: Callable[[], int]) -> None:
         self._generate()
         self._check.begin(clock(), None)
         self._describe()
@@ -320,6 +340,7 @@ class Builder:
         """In a long build, store while other units compile what would be lost or late at its end."""
         if trio.current_time() - self._saved_at > _SAVE_EVERY_S:
             self._save()
+            self._saved_at = trio.current_time()
         reuse = self._executor.reuse
         if reuse is not None and reuse.waiting >= _FLUSH_AT:
             await trio.to_thread.run_sync(reuse.flush)
@@ -412,7 +433,6 @@ class Builder:
 
     def _save(self) -> None:
         """Keep what was learnt. A store that cannot be written costs work later, never truth."""
-        self._saved_at = trio.current_time()
         if self._memory.unsaved:
             with contextlib.suppress(OSError):
                 self._store.save(self._memory)

@@ -27,14 +27,24 @@ class BuildFolder:
 
         Raises OSError where the folder cannot be made or locked.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        lock = open_lock_file(self.path / ".lock")
+        lock, ours = await trio.to_thread.run_sync(self._open)
         try:
-            while not try_exclusive(lock):  # noqa: ASYNC110  (the kernel sets no trio.Event)
+            while not ours:
                 await trio.sleep(_PAUSE_S)
+                ours = await trio.to_thread.run_sync(try_exclusive, lock)
             yield lambda: self._now(lock)
         finally:
             os.close(lock)
+
+    def _open(self) -> tuple[int, bool]:
+        """The lock's descriptor, and whether it is ours."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        lock = open_lock_file(self.path / ".lock")
+        try:
+            return lock, try_exclusive(lock)
+        except BaseException:
+            os.close(lock)
+            raise
 
     def _now(self, lock: int) -> int:
         os.utime(self.path / ".lock")
