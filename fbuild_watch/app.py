@@ -77,6 +77,8 @@ class Settings:
     port: str | None = None
     greeting: str = ""
     """What the console shows when the first pass is through."""
+    colours: bool = False
+    """Whether a terminal shows what the compilers say."""
 
 
 async def run(
@@ -122,6 +124,7 @@ class Observer:
 async def load(settings: Settings, observer: Observer) -> App:
     """An app whose project can be read. Raises ProjectError."""
     pipeline = Pipeline(settings.project_dir, settings.environment)
+    pipeline.colours = settings.colours
     environment = await trio.to_thread.run_sync(pipeline.load)
     return App(settings, pipeline, environment, observer)
 
@@ -143,7 +146,10 @@ class App:
         )
         shown = self._decoding.shown(self._shown)
         self.port = BoardPort(
-            shown, environment.monitor_speed, boards, lambda: self.pipeline.environment
+            shown,
+            environment.monitor_speed,
+            boards,
+            lambda: pipeline.environment if pipeline.plan else environment,
         )
         self.pipeline = pipeline
         self.pipeline.say = lambda said: self._feed.tell(Notice(said))

@@ -25,13 +25,19 @@ from fbuild_watch.model import (
     UploadReport,
 )
 from fbuild_watch.serial import (
+    Identity,
     Port,
     PortLease,
+    identify,
+    list_ports_soon,
+    look_up,
     open_port,
     read_into,
-    serial_number_of,
+    rest_of,
+    wait_for_board,
     wait_for_port,
 )
+from fbuild_watch.serial.port import DRAIN_LOOK
 
 T = TypeVar("T")
 
@@ -47,6 +53,10 @@ COME_BACK_S = 5.0
 
 PIECE = 256
 """Bytes that are sent at a time: 22 ms at 115200."""
+BITS = 10
+"""A byte on the line, with its start and stop bit."""
+LAST_WORDS_S = 1.0
+"""How long a board may take to take what was sent, before the port is used otherwise."""
 
 
 class BoardPort:
@@ -68,13 +78,16 @@ class BoardPort:
         self._settings = settings
         self._baud = baud
         self._port: Port | None = None
-        self._serial_number: str | None = None
+        self._board: Identity | None = None
         self._lease: PortLease | None = None
         self._turn = trio.Lock()
         self._reading = trio.CancelScope()
         self._free_to_type = trio.Event()
         self._sending = trio.Lock()
         self._type, self._typed = trio.open_memory_channel[bytes](math.inf)
+        self._to_send = 0
+        self._busy_until = -math.inf
+        """When the line has carried what was sent."""
 
     async def find(
         self, configured: Callable[[], str | None], tell: Callable[[Notice], None]
@@ -84,24 +97,32 @@ class BoardPort:
         said = ""
         while self._port is None:
             try:
-                await self.open(await self._wait_for(configured()))
+                await self.open(await self._wait_for(configured(), tell))
             except PortError as error:
                 if str(error) != said:
-                    tell(words.failed(error))
+                    tell(words.waiting(error))
                 said = str(error)
                 await trio.sleep(RETRY_S)
 
     async def open(self, name: str) -> None:
         """Open the port that is called `name`. Raises PortError."""
-        self._port = await open_port(name, self._baud)
+        ports = [] if "://" in name else await list_ports_soon()
+        info, settings = look_up(name, ports), self._settings()
+        rest = rest_of(info, settings.monitor if settings else {})
+        self._port = await open_port(name, self._baud, rest)
         self._lease = PortLease(self._port)
-        self._serial_number = await serial_number_of(name)
+        self._board = identify(info, ports)
 
-    async def _wait_for(self, name: str | None) -> str:
+    async def _wait_for(self, name: str | None, tell: Callable[[Notice], None]) -> str:
         """A URL is tried by opening it: looking first would make its server serve twice."""
         if name and "://" in name:
             return name
-        return await wait_for_port(name, serial_number=self._serial_number)
+        if self._board is None:
+            return await wait_for_port(name)
+        ours = str(self._board)
+        return await wait_for_board(
+            self._board, name, lambda other: tell(words.another_board(ours, other.device))
+        )
 
     @property
     def name(self) -> str:
@@ -134,6 +155,7 @@ class BoardPort:
 
     async def _read_now(self, port: Port) -> None:
         await port.set_baud(self._baud)
+        await port.rest_lines()
         self._free_to_type.set()
         try:
             await read_into(port, self._show)
@@ -146,6 +168,7 @@ class BoardPort:
         async with self._turn, self._sending:
             if self._lease is None:
                 raise PortNotFound(None)
+            await self._drain()
             with self._lease.take("flasher") as port:
                 return await operation(self._line(port, baud), listener)
 
@@ -168,6 +191,7 @@ class BoardPort:
         async with self._turn, self._sending:
             if self._lease is None:
                 raise PortNotFound(None)
+            await self._drain()
             with self._lease.take("flasher") as port:
                 await port.aclose()
                 try:
@@ -217,6 +241,7 @@ class BoardPort:
         async with self._turn, self._sending:
             if self._lease is None:
                 raise PortNotFound(None)
+            await self._drain()
             with self._lease.take("reset") as port:
                 await port.reset()
 
@@ -246,6 +271,7 @@ class BoardPort:
 
     def type(self, data: bytes) -> None:
         """Send bytes to the firmware as soon as the console has the port."""
+        self._to_send += len(data)
         self._type.send_nowait(data)
 
     async def send_typed(self) -> None:
@@ -264,8 +290,33 @@ class BoardPort:
             async with self._sending:
                 if self._port is not None and self._free_to_type.is_set():
                     with suppress(PortError, trio.ClosedResourceError):  # `read` reports it
-                        return await self._port.send_all(piece)
+                        await self._port.send_all(piece)
+                        return self._count_sent(len(piece))
             await trio.sleep(RETRY_S)
+
+    def _count_sent(self, count: int) -> None:
+        now = trio.current_time()
+        self._busy_until = max(now, self._busy_until) + count * BITS / self._baud
+        self._to_send -= count
+
+    async def type_out(self) -> None:
+        """Wait, for seconds at most, until all that was typed is with the board."""
+        with trio.move_on_after(LAST_WORDS_S):
+            while self._to_send:  # noqa: ASYNC110 - the end of a program, once
+                await trio.sleep(DRAIN_LOOK)
+            async with self._sending:
+                await self._drain()
+
+    async def _drain(self) -> None:
+        """Let what was sent reach the board: a reset would lose what is on its way.
+
+        The driver tells when its buffer is empty, but neither what the adapter still holds, nor
+        what a server does; the line's own speed tells that.
+        """
+        with suppress(PortError, trio.ClosedResourceError), trio.move_on_after(LAST_WORDS_S):
+            if self._port is not None:
+                await self._port.drain()
+                await trio.sleep_until(self._busy_until)
 
     async def aclose(self) -> None:
         """Give the port back, when a write that is under way is proven."""

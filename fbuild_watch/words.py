@@ -134,6 +134,17 @@ def board_back() -> Notice:
     return Notice("the board is back", "good")
 
 
+def waiting(error: FbuildError) -> Notice:
+    """A port that cannot be opened now, and is tried again."""
+    return Notice(f"{error}; waiting\n{error.hint}", "bad")
+
+
+def another_board(ours: str, port: str) -> Notice:
+    """Where our board was is another one."""
+    text = f"waiting for {ours}: on {port} is another one\nto use that one, leave and start again"
+    return Notice(text, "bad")
+
+
 def only_in_watch() -> Notice:
     """`flash` in a plain console."""
     return Notice("only `fbuild watch` builds and flashes", "bad")

@@ -113,6 +113,7 @@ class PortStatus(Struct, frozen=True):
     pid: int | None = None
     serial_number: str | None = None
     manufacturer: str | None = None
+    location: str | None = None
     chip: str | None = None
     """None: the board was not asked, or did not answer."""
     mac: str | None = None

@@ -20,7 +20,10 @@ from typing import Literal, Protocol
 import trio
 
 from fbuild_watch.errors import PortUnusable
+from fbuild_watch.serial.line_policy import OFF, Rest
 
+DRAIN_LOOK = 0.005
+"""Seconds between two looks whether everything is sent."""
 RESET_HOLD = 0.1
 """Seconds that EN is held low for a reset: esptool's `hard_reset` of a UART bridge."""
 
@@ -70,6 +73,8 @@ class Port(ABC):
 
     name: str
     has_modem_lines: bool
+    rest: Rest = OFF
+    """How the modem lines are while nobody moves them."""
 
     @abstractmethod
     async def receive_some(self) -> bytes:
@@ -81,6 +86,15 @@ class Port(ABC):
     @abstractmethod
     async def send_all(self, data: bytes) -> None:
         """Send `data`. Raises as `receive_some` does."""
+
+    def unsent(self) -> int:
+        """Bytes that `send_all` took and that have not left this machine."""
+        return 0
+
+    async def drain(self) -> None:
+        """Wait until nothing is unsent. The caller limits it: a board may take nothing."""
+        while self.unsent():  # noqa: ASYNC110 - no driver tells when that is
+            await trio.sleep(DRAIN_LOOK)
 
     @abstractmethod
     async def set_baud(self, baud: int) -> None:
@@ -117,6 +131,12 @@ class Port(ABC):
         finally:
             with trio.CancelScope(shield=True):
                 await self.set_lines(dtr=False, rts=False)
+                await self.rest_lines()
+
+    async def rest_lines(self) -> None:
+        """Let the modem lines rest again, whoever has moved them."""
+        if self.has_modem_lines and self.lines() != {"dtr": self.rest.dtr, "rts": self.rest.rts}:
+            await self.set_lines(dtr=self.rest.dtr, rts=self.rest.rts)
 
     async def send_break(self) -> None:
         """Hold the transmit line low for BREAK_HOLD. Raises as `set_break` does."""

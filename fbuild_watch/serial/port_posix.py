@@ -3,8 +3,8 @@
 Rules
 - The blocking face is the `serial.Serial` itself; the async face reads and writes its descriptor,
   which pyserial opens non-blocking and without a buffer of its own, so nothing can hide in one.
-- Attaching does not reset the board: the kernel raises DTR and RTS when it opens a port, and on an
-  ESP devkit only DTR off with RTS on pulls EN low. So RTS goes down first, then both at once.
+- Attaching does not reset an ESP board: the kernel raises DTR and RTS together when it opens a port,
+  and only DTR off with RTS on pulls EN low. So RTS goes down first, then both as they rest at once.
 - A pseudo-terminal answers ENOTTY to modem lines: it is usable, without them.
 """
 
@@ -23,6 +23,7 @@ import trio
 from fbuild_watch.errors import PortBusy, PortLost, PortUnusable
 from fbuild_watch.serial.holders import find_rival
 from fbuild_watch.serial.lent import LentSerial
+from fbuild_watch.serial.line_policy import OFF, Rest
 from fbuild_watch.serial.port import Port, SerialLike
 from fbuild_watch.serial.translate import opening, using
 
@@ -43,9 +44,10 @@ class _LentDevice(LentSerial):
 class PosixPort(Port):
     """An open serial device, or the slave side of a pty."""
 
-    def __init__(self, name: str, device: LentSerial) -> None:
+    def __init__(self, name: str, device: LentSerial, rest: Rest = OFF) -> None:
         """Take over `device`, which is open."""
         self.name = name
+        self.rest = rest
         self._serial = device
         self._fd: int = device.fileno()
         self._closed = False
@@ -75,6 +77,13 @@ class PosixPort(Port):
                 await trio.lowlevel.wait_writable(self._fd)
             with using(self.name), suppress(BlockingIOError):
                 left = left[os.write(self._fd, left) :]
+
+    def unsent(self) -> int:
+        """See `Port.unsent`: what the driver still has."""
+        self._check_open()
+        with using(self.name):
+            waiting: int = self._serial.out_waiting
+        return waiting
 
     async def set_baud(self, baud: int) -> None:
         """See `Port.set_baud`."""
@@ -110,7 +119,8 @@ class PosixPort(Port):
         self._check_open()
         if not self.has_modem_lines:
             raise self._no_lines()
-        state = _read_lines(self._fd)
+        with using(self.name):
+            state = _read_lines(self._fd)
         return {"dtr": bool(state & termios.TIOCM_DTR), "rts": bool(state & termios.TIOCM_RTS)}
 
     async def set_break(self, on: bool) -> None:
@@ -147,12 +157,12 @@ class PosixPort(Port):
             raise trio.ClosedResourceError(f"{self.name} was closed here")
 
 
-async def open_device(name: str, baud: int) -> PosixPort:
+async def open_device(name: str, baud: int, rest: Rest = OFF) -> PosixPort:
     """Open the device `name` for us alone. Raises PortNotFound, PortBusy, PortDenied, PortUnusable."""
-    return PosixPort(name, await trio.to_thread.run_sync(_open, name, baud))
+    return PosixPort(name, await trio.to_thread.run_sync(_open, name, baud, rest), rest)
 
 
-def _open(name: str, baud: int) -> LentSerial:
+def _open(name: str, baud: int, rest: Rest) -> LentSerial:
     with opening(name):
         os.stat(name)  # noqa: PTH116 - before anything else: is there such a device?
         _refuse_if_held(name)
@@ -162,7 +172,7 @@ def _open(name: str, baud: int) -> LentSerial:
         device.rts = False
         device.open()
         try:
-            _claim(device.fileno())
+            _claim(device.fileno(), rest)
         except BaseException:
             device.close_for_good()
             raise
@@ -176,10 +186,14 @@ def _refuse_if_held(name: str) -> None:
         raise PortBusy(name, *holder)
 
 
-def _claim(fd: int) -> None:
-    """Lower both lines, and let nobody open the device besides us (TIOCEXCL; pyserial has flock)."""
-    _write_lines(fd, dtr=False, rts=False)
+def _claim(fd: int, rest: Rest) -> None:
+    """Let the lines rest, and nobody open the device besides us (TIOCEXCL; pyserial has flock)."""
+    _write_lines(fd, dtr=rest.dtr, rts=rest.rts)
     fcntl.ioctl(fd, termios.TIOCEXCL)
+    if rest.kept:
+        attributes = termios.tcgetattr(fd)
+        attributes[2] &= ~termios.HUPCL
+        termios.tcsetattr(fd, termios.TCSANOW, attributes)
 
 
 def _read_lines(fd: int) -> int:

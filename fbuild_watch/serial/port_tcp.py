@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import trio
 
 from fbuild_watch.errors import PortLost, PortUnusable
+from fbuild_watch.serial.line_policy import OFF, Rest
 from fbuild_watch.serial.port import Port, SerialLike
 from fbuild_watch.serial.tcp_blocking import BlockingTcp
 from fbuild_watch.serial.tcp_wire import CONFIRM_LIMIT, Wire, no_answer
@@ -29,8 +30,9 @@ _CONNECT_LIMIT = 5.0
 class TcpPort(Port):
     """An open port of a server: RFC 2217 if `wire` has a codec, else a plain socket."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Wire, rest: Rest = OFF) -> None:
         """Take over the connected `wire`."""
+        self.rest = rest
         self.name = wire.name
         self.has_modem_lines = wire.codec is not None
         self._wire = wire
@@ -55,6 +57,10 @@ class TcpPort(Port):
         self._check_open()
         self._wire.queue(data)
         await self._flush()
+
+    def unsent(self) -> int:
+        """See `Port.unsent`; what the server has, nobody knows."""
+        return len(self._wire.unsent)
 
     async def set_baud(self, baud: int) -> None:
         """See `Port.set_baud`. A plain socket has no speed: nothing happens."""
@@ -112,7 +118,7 @@ class TcpPort(Port):
         await self._until(lambda: wire.agreed is not None)
         if not wire.agreed:
             raise _no_rfc2217(self.name)
-        wire.ask_lines(rts=False, dtr=False)
+        wire.ask_lines(rts=self.rest.rts, dtr=self.rest.dtr)
         wire.ask_frame()
         wire.ask_baud(baud)
         await self._settle()
@@ -164,7 +170,7 @@ class TcpPort(Port):
             raise trio.ClosedResourceError(f"{self.name} was closed here")
 
 
-async def open_tcp(url: str, baud: int) -> TcpPort:
+async def open_tcp(url: str, baud: int, rest: Rest = OFF) -> TcpPort:
     """Connect to `rfc2217://HOST:PORT` or `socket://HOST:PORT`.
 
     Raises: PortNotFound when nobody listens there, PortUnusable for a bad URL or another protocol.
@@ -172,7 +178,7 @@ async def open_tcp(url: str, baud: int) -> TcpPort:
     scheme, host, number = split_url(url)
     sock = await _connect(url, host, number)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    port = TcpPort(Wire(url, sock, TelnetClient() if scheme == "rfc2217" else None))
+    port = TcpPort(Wire(url, sock, TelnetClient() if scheme == "rfc2217" else None), rest)
     try:
         await port.begin(baud)
     except BaseException as error:

@@ -19,6 +19,7 @@ import trio
 
 from fbuild_watch.errors import PortLost, PortUnusable
 from fbuild_watch.serial.lent import LentSerial
+from fbuild_watch.serial.line_policy import OFF, Rest
 from fbuild_watch.serial.port import Port, SerialLike
 from fbuild_watch.serial.translate import opening, using
 
@@ -32,9 +33,10 @@ class ThreadedPort(Port):
 
     has_modem_lines = True
 
-    def __init__(self, name: str, device: Any) -> None:
+    def __init__(self, name: str, device: Any, rest: Rest = OFF) -> None:
         """Take over `device`, an open `LentSerial`."""
         self.name = name
+        self.rest = rest
         self._serial = device
         self._received = bytearray()
         self._closed = False
@@ -96,6 +98,13 @@ class ThreadedPort(Port):
             if not self._closed:
                 stop()
 
+    def unsent(self) -> int:
+        """See `Port.unsent`: what the driver still has."""
+        self._check_open()
+        with using(self.name):
+            waiting: int = self._serial.out_waiting
+        return waiting
+
     async def set_baud(self, baud: int) -> None:
         """See `Port.set_baud`."""
         self._check_open()
@@ -149,15 +158,15 @@ class ThreadedPort(Port):
             raise trio.ClosedResourceError(f"{self.name} was closed here")
 
 
-async def open_device(name: str, baud: int) -> ThreadedPort:
+async def open_device(name: str, baud: int, rest: Rest = OFF) -> ThreadedPort:
     """Open the device `name`. Raises PortNotFound, PortBusy, PortUnusable."""
-    return ThreadedPort(name, await trio.to_thread.run_sync(_open, name, baud))
+    return ThreadedPort(name, await trio.to_thread.run_sync(_open, name, baud, rest), rest)
 
 
-def _open(name: str, baud: int) -> LentSerial:
+def _open(name: str, baud: int, rest: Rest) -> LentSerial:
     with opening(name):
         device = LentSerial(baudrate=baud)
         device.port = name
-        device.dtr = device.rts = False
+        device.dtr, device.rts = rest.dtr, rest.rts
         device.open()
         return device

@@ -7,7 +7,7 @@ in a thread. `choose_port` is pure. `wait_for_port` polls until a port is there 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,8 @@ _HIDDEN = ("debug-console", "wlan-debug", "Bluetooth")
 """Parts of the names of macOS's own ports: there is never a board behind them."""
 _ESP_USB_JTAG = (0x303A, 0x1001)
 """USB-Serial/JTAG, the same for every chip that has it (Espressif's list of allocated PIDs)."""
-OTHER_BOARD_S = 3.0
-"""Seconds for which no other board is taken for the one that we had: behind a hub that comes back,
-boards may come in another order, under each other's names."""
 _LOOK_LIMIT = 1.0
-"""Seconds that the system may take to say who is behind a port."""
+"""Seconds that the system may take to say what is behind a port that is opened."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 """Seconds between two looks: a replugged board is there in a moment or only when a person comes."""
 
@@ -43,6 +40,8 @@ class PortInfo:
     pid: int | None = None
     serial_number: str | None = None
     manufacturer: str | None = None
+    location: str | None = None
+    """Where on USB: bus, hubs, socket ("1-4.2")."""
 
     @property
     def mac(self) -> str | None:
@@ -71,6 +70,7 @@ def _port_info(found: Any) -> PortInfo:
         pid=found.pid,
         serial_number=found.serial_number,
         manufacturer=found.manufacturer,
+        location=found.location,
     )
 
 
@@ -99,15 +99,8 @@ def _boards(ports: Sequence[PortInfo]) -> list[PortInfo]:
     return [port for port in ports if port.vid is not None]
 
 
-def find_port(name: str | None, serial_number: str | None, ports: Sequence[PortInfo]) -> str | None:
-    """The port that is meant, if it is among `ports`.
-
-    A serial number finds its board under any name and no other board, and none where several have
-    it (a CP2102 is sold with 0001); a name is taken as it is; with neither, the only board is meant.
-    """
-    if serial_number is not None:
-        same = [port.device for port in ports if port.serial_number == serial_number]
-        return same[0] if len(same) == 1 else None
+def find_port(name: str | None, ports: Sequence[PortInfo]) -> str | None:
+    """The port that is meant, if it is among `ports`: the one of this name; None: the only board."""
     if name is not None:
         return name if any(port.device == name for port in ports) else None
     boards = _boards(ports)
@@ -125,57 +118,43 @@ def whereabouts(name: str, mac: str, ports: Sequence[PortInfo]) -> str | None:
     here = [port for port in ports if port.device == name]
     if "://" in name or Path(name).exists() or here:
         return None if here and here[0].mac else name
-    return find_port(None, None, ports)
+    return find_port(None, ports)
 
 
-async def serial_number_of(
-    name: str, *, look: Callable[[], Sequence[PortInfo]] | None = None
-) -> str | None:
-    """By what the board behind a port is found again; None: by nothing that it alone has."""
-    if "://" in name:
-        return None
+async def list_ports_soon() -> list[PortInfo]:
+    """What the system says within a moment; else nothing (Windows may take seconds)."""
     with trio.move_on_after(_LOOK_LIMIT):
-        ports = await trio.to_thread.run_sync(look or list_ports, abandon_on_cancel=True)
-        number = next((port.serial_number for port in ports if port.device == name), None)
-        return number if number and find_port(None, number, ports) else None
-    return None
+        return await trio.to_thread.run_sync(list_ports, abandon_on_cancel=True)
+    return []
 
 
 async def wait_for_port(
-    name: str | None,
-    *,
-    serial_number: str | None = None,
-    look: Callable[[], Sequence[PortInfo]] = list_ports,
+    name: str | None, *, look: Callable[[], Sequence[PortInfo]] | None = None
 ) -> str:
     """Wait until the port is there, and give its device path.
 
     `name` is the device that the user named (a URL is no device: it is tried by opening it); None:
-    the only board. `serial_number` is that of the board we had: it is followed when it comes back
-    under another name, and for `OTHER_BOARD_S` no other one is taken for it. Waits for ever.
+    the only board. Waits for ever.
     """
-    pause, patience = _FIRST_PAUSE, trio.current_time() + OTHER_BOARD_S
+    pauses = pauses_between_looks()
     while True:
-        ours_only = serial_number is not None and trio.current_time() < patience
         found = await trio.to_thread.run_sync(
-            _look_here, name, serial_number, ours_only, look, abandon_on_cancel=True
+            _look_for, name, look or list_ports, abandon_on_cancel=True
         )
         if found:
             return found
-        await trio.sleep(pause)
+        await trio.sleep(next(pauses))
+
+
+def _look_for(name: str | None, look: Callable[[], Sequence[PortInfo]]) -> str | None:
+    if name is not None and Path(name).exists():
+        return name  # also a link or a pty, which no list has
+    return find_port(name, look())
+
+
+def pauses_between_looks() -> Iterator[float]:
+    """Seconds: short at first, for a board that comes right back."""
+    pause = _FIRST_PAUSE
+    while True:
+        yield pause
         pause = min(pause * 1.5, _LONGEST_PAUSE)
-
-
-def _look_here(
-    name: str | None,
-    serial_number: str | None,
-    ours_only: bool,
-    look: Callable[[], Sequence[PortInfo]],
-) -> str | None:
-    exists = name is not None and not ours_only and Path(name).exists()  # a link or a pty too
-    if exists and serial_number is None:
-        return name
-    ports = look()
-    ours = find_port(None, serial_number, ports) if serial_number is not None else None
-    if ours or ours_only:
-        return ours
-    return name if exists else find_port(name, None, ports)

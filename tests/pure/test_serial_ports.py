@@ -57,21 +57,12 @@ def test_no_board_says_which_ports_there_are() -> None:
     assert "/dev/ttyS0" in caught.value.hint
 
 
-def test_a_board_is_followed_by_its_serial_number_and_never_mistaken() -> None:
-    assert find_port("/dev/ttyUSB9", "aa01", [TWO, ONE]) == "/dev/ttyUSB0"
-    assert find_port("/dev/ttyACM0", "aa01", [TWO]) is None
-    assert find_port("/dev/ttyACM0", None, [TWO]) == "/dev/ttyACM0"
-    assert find_port("/dev/ttyACM1", None, [TWO]) is None
-    assert find_port(None, None, [BUILT_IN, TWO]) == "/dev/ttyACM0"
-    assert find_port(None, None, [ONE, TWO]) is None
-    assert find_port(None, None, [BUILT_IN]) is None
-
-
-def test_a_serial_number_that_several_boards_have_is_none() -> None:
-    """As a CP2102 is sold."""
-    boards = [PortInfo(f"/dev/ttyUSB{n}", vid=1, pid=1, serial_number="0001") for n in (0, 1)]
-    assert find_port(None, "0001", boards) is None
-    assert find_port(None, "0001", boards[:1]) == "/dev/ttyUSB0"
+def test_a_port_that_is_meant() -> None:
+    assert find_port("/dev/ttyACM0", [TWO]) == "/dev/ttyACM0"
+    assert find_port("/dev/ttyACM1", [TWO]) is None
+    assert find_port(None, [BUILT_IN, TWO]) == "/dev/ttyACM0"
+    assert find_port(None, [ONE, TWO]) is None
+    assert find_port(None, [BUILT_IN]) is None
 
 
 MAC = "7c:df:a1:00:00:01"
@@ -90,7 +81,7 @@ def test_a_board_that_was_away_is_looked_for_by_its_mac_its_name_and_as_the_only
 
 
 def found(device: str, **more: Any) -> SimpleNamespace:
-    unknown = dict.fromkeys(("vid", "pid", "serial_number", "manufacturer"))
+    unknown = dict.fromkeys(("vid", "pid", "serial_number", "manufacturer", "location"))
     return SimpleNamespace(**{"device": device, "description": "n/a", **unknown, **more})
 
 

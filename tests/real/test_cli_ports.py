@@ -32,6 +32,7 @@ def board(device: str) -> SimpleNamespace:
         pid=0xEA60,
         serial_number="aa01",
         manufacturer="Silicon Labs",
+        location="1-4",
     )
 
 

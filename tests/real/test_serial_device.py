@@ -26,7 +26,16 @@ import trio.testing
 
 from fbuild_watch.board_port import BoardPort
 from fbuild_watch.errors import PortBusy, PortError, PortLost, PortNotFound, PortUnusable
-from fbuild_watch.serial import open_port, port_posix, port_windows, ports, wait_for_port
+from fbuild_watch.model import DeviceText, Notice
+from fbuild_watch.serial import (
+    follow,
+    identify,
+    open_port,
+    port_posix,
+    port_windows,
+    wait_for_board,
+    wait_for_port,
+)
 from fbuild_watch.serial.port import Port
 from fbuild_watch.serial.ports import PortInfo
 
@@ -266,53 +275,142 @@ async def test_waiting_for_a_named_port_that_appears(board: Pty, tmp_path: Path)
     timer.join()
 
 
+OURS = {"vid": 1, "pid": 1, "serial_number": "ours"}
+
+
 async def test_waiting_for_a_board_that_comes_back_under_another_name() -> None:
-    looks = iter([[], [PortInfo("/dev/x1", vid=1, pid=1, serial_number="other")]])
-    back = PortInfo("/dev/x2", vid=1, pid=1, serial_number="ours")
+    before, other = PortInfo("/dev/x0", **OURS), PortInfo("/dev/x1", vid=1, pid=1)
+    back = PortInfo("/dev/x2", **OURS)
+    looks = iter([[], [other]])
+    ours = identify(before, [before])
+    assert ours is not None
     with trio.fail_after(5):
-        found = await wait_for_port(
-            "/dev/x0", serial_number="ours", look=lambda: next(looks, [back])
-        )
+        found = await wait_for_board(ours, "/dev/x0", fail, look=lambda: next(looks, [back]))
     assert found == "/dev/x2"
 
 
-async def test_another_board_is_taken_for_ours_only_after_a_while(
-    board: Pty, monkeypatch: pytest.MonkeyPatch
+def fail(port: object) -> None:
+    raise AssertionError(port)
+
+
+@pytest.mark.parametrize("name", ["/dev/x0", None], ids=["named", "the only one"])
+async def test_another_board_is_never_taken_for_ours_and_said_once(
+    name: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Behind a hub that comes back, boards may come under each other's names."""
-    monkeypatch.setattr(ports, "OTHER_BOARD_S", 0.5)
-    other = PortInfo(board.device, vid=1, pid=1, serial_number="other")
-    started = time.monotonic()
-    with trio.fail_after(5):
-        found = await wait_for_port(board.device, serial_number="ours", look=lambda: [other])
-    assert found == board.device
-    assert time.monotonic() - started >= 0.5
+    monkeypatch.setattr(follow, "OTHER_S", 0.1)
+    before = PortInfo("/dev/x0", **OURS)
+    other = PortInfo("/dev/x0", vid=1, pid=1, serial_number="other")
+    ours = identify(before, [before])
+    assert ours is not None
+    told: list[PortInfo] = []
+    with trio.move_on_after(1) as waiting:
+        await wait_for_board(ours, name, told.append, look=lambda: [other])
+    assert waiting.cancelled_caught
+    assert told == [other]
 
 
-async def test_the_loop_follows_its_board_to_another_name(
-    board: Pty, monkeypatch: pytest.MonkeyPatch
+class Desk:
+    """The boards that the system lists, by the pty that each is behind."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.boards: list[tuple[Pty, str]] = []
+        monkeypatch.setattr(serial.tools.list_ports, "comports", self._list)
+
+    def _list(self) -> list[SimpleNamespace]:
+        more = {"vid": 1, "pid": 1, "manufacturer": None, "location": None, "description": "n/a"}
+        return [
+            SimpleNamespace(device=board.device, serial_number=number, **more)
+            for board, number in self.boards
+        ]
+
+    def plug(self, number: str) -> Pty:
+        self.boards.append((board := Pty(), number))
+        return board
+
+    def unplug(self, board: Pty) -> None:
+        self.boards = [(other, number) for other, number in self.boards if other is not board]
+        board.unplug()
+
+
+@pytest.fixture
+def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    desk = Desk(monkeypatch)
+    try:
+        yield desk
+    finally:
+        for board, _ in desk.boards:
+            board.unplug()
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["named", "the only one"])
+async def test_a_console_follows_its_board_and_no_other_and_loses_nothing_typed(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, named: bool
 ) -> None:
-    async def nothing_shown(_item: object) -> None:
+    monkeypatch.setattr(follow, "OTHER_S", 0.1)
+    shown: list[object] = []
+    told: list[Notice] = []
+
+    async def show(item: object) -> None:
+        shown.append(item)
+
+    first = desk.plug("ours")
+    name = first.device if named else None
+    way = BoardPort(show, 115200)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(way.send_typed)
+        with trio.fail_after(20):
+            await way.find(lambda: name, told.append)
+            nursery.start_soon(read_until_lost, way)
+            first.say(b"before\r\n")
+            await until(lambda: [item for item in shown if isinstance(item, DeviceText)])
+            desk.unplug(first)
+            way.type(b"typed while it was away")
+            other = desk.plug("other")
+            nursery.start_soon(way.find, lambda: name, told.append)
+            await until(lambda: not way.name)
+            if not named:  # nobody is where a named one was: its name is free
+                await until(lambda: told)
+                assert "serial number ours" in told[0].text
+                assert other.device in told[0].text
+            back = desk.plug("ours")
+            await until(lambda: way.name)
+            assert way.name == back.device
+            nursery.start_soon(way.read)
+            typed = await trio.to_thread.run_sync(back.hear, 23)
+            assert typed == b"typed while it was away"
+        nursery.cancel_scope.cancel()
+    await way.aclose()
+
+
+async def read_until_lost(way: BoardPort) -> None:
+    with pytest.raises(PortLost):
+        await way.read()
+
+
+async def until(true: Callable[[], object]) -> None:
+    with trio.fail_after(10):
+        while not true():
+            await trio.sleep(0.01)
+
+
+async def test_a_held_port_is_said_with_its_holder_and_taken_when_it_is_free(board: Pty) -> None:
+    async def show(_item: object) -> None:
         pass
 
-    def seen() -> list[SimpleNamespace]:
-        usb = {"vid": 1, "pid": 1, "serial_number": "ours", "manufacturer": None}
-        return [SimpleNamespace(device=now.device, description="n/a", **usb)]
-
-    monkeypatch.setattr(serial.tools.list_ports, "comports", seen)
-    now, before, way = board, board.device, BoardPort(nothing_shown, 115200)
-    told: list[object] = []
-    try:
-        with trio.fail_after(10):
-            await way.find(lambda: before, told.append)
-            assert way.name == before
-            board.unplug()
-            now = Pty()
-            await way.find(lambda: before, told.append)  # still configured by its old name
-            assert way.name == now.device
-    finally:
-        await way.aclose()
-        now.unplug()
+    way = BoardPort(show, 115200)
+    told: list[Notice] = []
+    async with trio.open_nursery() as nursery:
+        with trio.fail_after(20):
+            with other_process(OPEN, board.device) as other:
+                nursery.start_soon(way.find, lambda: board.device, told.append)
+                await until(lambda: told)
+            await until(lambda: way.name)
+    (notice,) = told
+    assert f"held by pid {other.pid}" in notice.text
+    assert "waiting" in notice.text
+    assert way.name == board.device
+    await way.aclose()
 
 
 def test_an_open_port_does_not_keep_the_process_from_dying(board: Pty) -> None:
