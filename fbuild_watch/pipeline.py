@@ -18,7 +18,7 @@ import trio
 
 from fbuild_watch import image, project, surroundings, words
 from fbuild_watch.build import Builder, BuildEvent, Built, ForeignBuilder, SizeReport, user_cache
-from fbuild_watch.errors import FbuildError
+from fbuild_watch.errors import BuildError, FbuildError
 from fbuild_watch.hints import Hints
 from fbuild_watch.model import BuildPlan, BuildReport, Environment, ForeignPlan, Image, Installed
 from fbuild_watch.outputs import make_folder, remove_outputs
@@ -54,6 +54,8 @@ class Pipeline:
         """Told once of each slip in the project's files, and of what they ask for in vain."""
         self.on_package: OnProgress = spoken(lambda words: self.say(words))
         """Told of each step of installing what is missing; `say` hears of the larger ones."""
+        self.colours = False
+        """Whether compilers are asked for colours: a terminal shows what they say."""
         self.inputs_moved: Callable[[], None] | None = None
         """Called when a build looked for files where neither `roots` nor `beside` knew of any."""
         self._beside: frozenset[Path] = frozenset()
@@ -103,11 +105,14 @@ class Pipeline:
 
     def _tell_of_new_folders(self) -> None:
         """Once for each plan and set of inputs: after nearly every build both are as they were."""
-        tell, plan, inputs = self.inputs_moved, self.plan, self._input_folders()
+        tell, plan = self.inputs_moved, self.plan
+        if tell is None:
+            return
+        inputs = self._input_folders()
         if plan is self._told_of[0] and inputs is self._told_of[1]:
             return
         self._told_of = plan, inputs
-        if tell and plan and self._folders(plan) != (self._roots, self._beside):
+        if plan and self._folders(plan) != (self._roots, self._beside):
             tell()
 
     def _input_folders(self) -> frozenset[Path]:
@@ -180,13 +185,34 @@ class Pipeline:
             built = await self._build_foreign(plan, clean=clean)
             return await self._imaged(built, partial(image.of_foreign, plan))
         try:
-            return await self._build_planned(plan, changed, on_event, clean=clean)
+            return await self._with_made(plan, changed, on_event, clean=clean)
         except FbuildError as error:
             full = self._profile.fall_back(plan, error)
             if full is None:
                 raise
             self.say(words.without_dev_profile(error))
-        return await self._build_planned(full, None, on_event, clean=False)
+        return await self._with_made(full, None, on_event, clean=False)
+
+    async def _with_made(
+        self,
+        plan: BuildPlan,
+        changed: frozenset[Path] | None,
+        on_event: Callable[[BuildEvent], None],
+        *,
+        clean: bool,
+    ) -> BuildReport:
+        """Build a plan; and once more where its hooks wrote sources that it did not know of."""
+        try:
+            report = await self._build_planned(plan, changed, on_event, clean=clean)
+        except BuildError:
+            if not project.is_outdated(plan):
+                raise
+        else:
+            if not project.is_outdated(plan):
+                return report
+        again = await trio.to_thread.run_sync(self._plan, plan.environment)
+        assert isinstance(again, BuildPlan)
+        return await self._build_planned(again, None, on_event, clean=False)
 
     def _standing(self, changed: frozenset[Path] | None) -> BuildPlan | None:
         """The plan, if it is still right after these changes, as far as can be told at once."""
@@ -264,7 +290,7 @@ class Pipeline:
         if clean:
             await trio.to_thread.run_sync(remove_outputs, plan.environment.build_dir)
         if clean or not isinstance(self._builder, Builder):
-            self._builder = await trio.to_thread.run_sync(_new_builder, plan)
+            self._builder = await trio.to_thread.run_sync(_new_builder, plan, self.colours)
         elif plan is not self.plan and plan != self.plan:
             adopt = partial(self._builder.adopt, launcher=launcher(plan.environment))
             await trio.to_thread.run_sync(adopt, plan)
@@ -279,9 +305,10 @@ class Pipeline:
             return self._profile.plan(self._planner.plan(environment, self._installed))
 
 
-def _new_builder(plan: BuildPlan) -> Builder:
+def _new_builder(plan: BuildPlan, colours: bool) -> Builder:
     make_folder(plan.environment.build_dir)
-    return Builder(plan, cache=user_cache(), launcher=launcher(plan.environment))
+    through = launcher(plan.environment)
+    return Builder(plan, colours=colours, cache=user_cache(), launcher=through)
 
 
 def load_built(environment: Environment) -> Image:

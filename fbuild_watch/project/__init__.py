@@ -5,7 +5,7 @@ Pure but for reading files; nothing here runs a command or writes.
 
 from fbuild_watch.project.config import FILE_NAME
 from fbuild_watch.project.kinds import environments, foreign_plan, is_project, load
-from fbuild_watch.project.plan import Planner, board_name, plan
+from fbuild_watch.project.plan import Planner, board_name, is_outdated, plan
 
 __all__ = [
     "FILE_NAME",
@@ -13,6 +13,7 @@ __all__ = [
     "board_name",
     "environments",
     "foreign_plan",
+    "is_outdated",
     "is_project",
     "load",
     "plan",

@@ -32,7 +32,19 @@ class Sketch:
 
     files: tuple[Path, ...]
     generated: tuple[GeneratedFile, ...]
+    made: tuple[Path, ...]
+    """What hooks have written beside the generated ones."""
     includes: tuple[Path, ...]
+
+
+def made(environment: Environment) -> tuple[Path, ...]:
+    """The sources that a core's hooks have written into `{build.path}/sketch`.
+
+    Arduino compiles them with the sketch (STM32's core asks so for a library that all need).
+    """
+    folder = environment.build_dir / SKETCH_FOLDER
+    ours = tuple(f"{suffix}.cpp" for suffix in sketches.SUFFIXES)
+    return tuple(path for path in sources.directly_in(folder) if not path.name.endswith(ours))
 
 
 def sketch(environment: Environment) -> Sketch:
@@ -45,7 +57,7 @@ def sketch(environment: Environment) -> Sketch:
         raise _nothing(environment)
     include = environment.include_dir or environment.project_dir / "include"
     folders = tuple(path for path in (include, environment.src_dir) if path.is_dir())
-    return Sketch(tuple(files), generated, folders)
+    return Sketch(tuple(files), generated, made(environment), folders)
 
 
 def _files(environment: Environment, *, is_sketch: bool) -> list[Path]:
@@ -176,7 +188,7 @@ def find(
     else:
         texts = {environment.src_dir: [include for file in own.generated
                                        for include in includes.scan(file.content.decode("utf-8", "replace"))]}  # fmt: skip
-        found = finder.run(own.files, texts)
+        found = finder.run((*own.files, *own.made), texts)
     return Need(
         libraries=tuple(found),
         holders=tuple(folder for folder in _holders(environment) if folder.is_dir()),

@@ -17,6 +17,7 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
 
 from fbuild_watch.errors import InvalidProject
@@ -124,6 +125,14 @@ class _Last:
         return frozenset(unit.source for unit in self.plan.units)
 
 
+def is_outdated(plan: BuildPlan) -> bool:
+    """Whether the plan's hooks have written other sources than those that it compiles."""
+    folder = plan.environment.build_dir / needs.SKETCH_FOLDER
+    last = takewhile(lambda unit: unit.source.parent == folder, reversed(plan.units))
+    known = {unit.source for unit in last} - {file.path for file in plan.generated}
+    return known != set(needs.made(plan.environment))
+
+
 def board_name(environment: Environment, installed: Installed = _NOTHING) -> str:
     """The full name of an environment's board, `vendor:arch:board[:...]`, found or not.
 
@@ -196,8 +205,10 @@ class _Maker:
         includes = (*base, *sketch.includes, *need.includes)
         own = Group("src", environment.src_dir, sketch.files, includes, flags)
         folder = environment.build_dir / needs.SKETCH_FOLDER
-        tabs = Group("sketch", folder, [file.path for file in sketch.generated], includes, flags,
-                     ("-iquote", str(environment.src_dir)))  # fmt: skip
+        written = [*(file.path for file in sketch.generated), *sketch.made]
+        tabs = Group(
+            "sketch", folder, written, includes, flags, ("-iquote", str(environment.src_dir))
+        )
         return (*units.of(own), *units.of(tabs))
 
     def _assemble(

@@ -11,7 +11,7 @@ import pytest
 
 from fbuild_watch.errors import InvalidProject, UnknownBoard
 from fbuild_watch.model import BuildPlan, Environment, Installed
-from fbuild_watch.project import Planner, board_name, plan, userflags
+from fbuild_watch.project import Planner, board_name, is_outdated, plan, userflags
 
 PLATFORM = """\
 name=Lender
@@ -137,6 +137,23 @@ def test_a_recipe_that_asks_for_no_depfile_is_made_to_ask(
                      "project/src/boot.S": "", "project/src/plain.c": ""})  # fmt: skip
     asked = {unit.source.name: "-MMD" in unit.argv for unit in plan(environment).units}
     assert (asked["plain.c"], asked["main.cpp"], asked["boot.S"]) == (True, True, False)
+
+
+def test_what_hooks_write_into_the_sketch_is_compiled_and_asks_for_libraries(
+    environment: Environment,
+) -> None:
+    write(environment.project_dir, {"lib/Wrap/wrap.h": "", "lib/Wrap/wrap.c": ""})
+    first = plan(environment)
+    assert not is_outdated(first)
+    write(environment.build_dir, {"sketch/Wrapper.cpp": "#include <wrap.h>\n", "sketch/opt.h": "",
+                                  "sketch/old.ino.cpp": ""})  # fmt: skip
+    assert is_outdated(first)
+    second = plan(environment)
+    assert not is_outdated(second)
+    sources = [unit.source.name for unit in second.units]
+    assert sources == ["core.c", "v.cpp", "wrap.c", "lent.c", "main.cpp", "Wrapper.cpp"]
+    (environment.build_dir / "sketch" / "Wrapper.cpp").unlink()
+    assert is_outdated(second)
 
 
 def test_objcopy_says_what_it_makes_and_reads(environment: Environment) -> None:

@@ -9,7 +9,7 @@ import pytest
 from benchmarks import build_trees as trees
 from fbuild_watch import project
 from fbuild_watch.build.elf import sections
-from fbuild_watch.errors import CompileFailed, ImageTooBig, InvalidProject
+from fbuild_watch.errors import CompileFailed, ImageTooBig, InvalidProject, LinkFailed
 from fbuild_watch.model import BuildReport
 from fbuild_watch.pipeline import Pipeline
 
@@ -116,6 +116,34 @@ async def test_the_project_file_is_read_again_when_it_changed(watched: Watched) 
         await watched.build()
     watched.write("platformio.ini", ini + "monitor_speed = 9600\n")
     assert await watched.build() == ([], True)
+
+
+async def test_what_a_hook_writes_into_the_sketch_is_a_part_of_the_first_build(
+    tmp_path: Path,
+) -> None:
+    """As STM32's core has all sketches include its library."""
+    folder = tmp_path / "project"
+    trees.make_project(folder, 1)
+    made = '"{build.path}"/sketch/Made.cpp'
+    text = "#include <wrap.h>"
+    hook = f'sh -c "mkdir -p "{{build.path}}"/sketch && echo \'{text}\' > {made}"'
+    local = folder / "hardware" / "bench" / "host" / "platform.local.txt"
+    local.write_text(f"recipe.hooks.prebuild.1.pattern={hook}\n")
+    library = folder / "lib" / "Wrap"
+    library.mkdir(parents=True)
+    (library / "wrap.h").write_text("int wrapped();\n")
+    (library / "wrap.cpp").write_text("int wrapped() { return 1; }\n")
+    unit = folder / "src" / "part0" / "unit0.cpp"
+    unit.write_text("int wrapped();\nint main() { return wrapped(); }\n")
+
+    pipeline = Pipeline(folder, None)
+    await pipeline.build()
+    assert [source.name for source in (await pipeline.build()).compiled] == []
+    unit.write_text("int wrapped();\nint main() { return wrapped() + 1; }\n")
+    assert [source.name for source in (await pipeline.build()).compiled] == ["unit0.cpp"]
+    local.unlink()
+    with pytest.raises(LinkFailed):
+        await Pipeline(folder, None).build(clean=True)
 
 
 async def test_what_was_told_to_a_build_that_failed_is_not_forgotten(watched: Watched) -> None:
