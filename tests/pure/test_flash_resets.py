@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from fbuild_watch.errors import InvalidReset
 from fbuild_watch.flash.resets import (
@@ -16,10 +18,12 @@ from fbuild_watch.flash.resets import (
     Step,
     UsbJtag,
     Wait,
+    Watchdog,
     carry_out,
     chosen,
     parse,
 )
+from fbuild_watch.project import reaching
 from fbuild_watch.virtual.circuit import ResetCircuit
 
 CLASSIC = "D0|R1|W0.1|D1|R0|W0.05|D0"
@@ -107,4 +111,32 @@ def test_names_choose_methods() -> None:
     assert chosen("auto") == BRIDGE
     assert chosen("none") == (NoReset(),)
     assert chosen(CLASSIC) == (Custom(CLASSIC),)
-    assert set(NAMED) == {"auto", "tight", "classic", "usb-jtag", "none"}
+    assert all(isinstance(method, Watchdog) for method in chosen("watchdog"))
+
+
+def test_a_project_may_name_what_there_is() -> None:
+    assert set(reaching.METHODS) == set(NAMED)
+
+
+def test_the_watchdog_is_a_way_out_and_no_way_in() -> None:
+    inner = UsbJtag()
+    assert (Watchdog(inner).enter, Watchdog(inner).settle) == (inner.enter, inner.settle)
+    assert Watchdog(inner).leave == inner.leave  # on chips whose watchdog cannot
+
+
+@given(st.lists(st.text("DRUW01.,x ", max_size=5), min_size=1, max_size=4))
+@example(CLASSIC.split("|"))
+@example(["W.5", " U1,0 ", "W2."])
+def test_a_project_may_write_the_sequences_that_can_be_carried_out(parts: list[str]) -> None:
+    """An empty step is a slip in a project; `parse` is as generous as esptool there."""
+    text = "|".join(parts)
+    try:
+        project = reaching.reset(text)
+    except ValueError:
+        project = None
+    try:
+        steps = parse(text)
+    except InvalidReset:
+        assert project is None
+    else:
+        assert project == (text if len(steps) == len(parts) else None)

@@ -14,6 +14,7 @@ import trio
 from fbuild_watch.image import partitions
 from fbuild_watch.image.flasher_args import FlashFile, encode
 from fbuild_watch.model import FlashSettings
+from fbuild_watch.virtual.host import mac_of
 from tests.real.conftest import ServedBoard
 from tests.real.program import environment, run
 
@@ -105,6 +106,39 @@ async def test_verify_looks_at_the_chip(
     code, _, words = await run("verify", str(tmp_path), "--no-build", "--port", board.url, env=env)
     assert code == 52
     assert "is esp32c3, the image is for esp32" in words
+
+
+async def test_the_board_that_a_project_names_is_the_only_one_that_is_flashed(
+    board: ServedBoard, tmp_path: Path, env: dict[str, str]
+) -> None:
+    build = tmp_path / ".fbuild" / "build" / "e"
+    build.mkdir(parents=True)
+    files = (FlashFile("app", 0x10000, "app.bin"),)
+    (build / "flasher_args.json").write_bytes(encode(files, "esp32c3", FlashSettings()))
+    (build / "app.bin").write_bytes(b"\x01" * 4096)
+    ini = tmp_path / "platformio.ini"
+    mac = mac_of(board.flash_path).hex(":")
+    here = (str(tmp_path), "--no-build", "--port", board.url)
+
+    ini.write_text("[env:e]\nboard = a:b:c\ncustom_fbuild_mac = 7c:df:a1:00:00:0f\n")
+    before = board.flash_path.read_bytes()
+    for name in ("flash", "verify"):
+        code, _, words = await run(name, *here, env=env)
+        assert code == 93, words
+        assert mac in words
+    assert board.flash_path.read_bytes() == before
+    code, _, words = await run("flash", *here, "--mac", mac, env=env)
+    assert code == 0, words  # what is said on the command line goes before the project
+
+    ini.write_text("[env:e]\nboard = a:b:c\ncustom_fbuild_reset = sideways\n")
+    code, _, words = await run("verify", *here, env=env)
+    assert (code, f"{ini}:3" in words) == (10, True), words
+    ini.write_text("[env:e]\nboard = a:b:c\ncustom_fbuild_reset = none\n")
+    code, _, words = await run("verify", *here, env=env)
+    assert code == 51, words  # nobody has brought it into its bootloader
+    ini.write_text(f"[env:e]\nboard = a:b:c\ncustom_fbuild_mac = {mac}\n")
+    code, _, words = await run("verify", *here, env=env)
+    assert code == 0, words
 
 
 async def test_erase_of_a_region_erases_that_region(

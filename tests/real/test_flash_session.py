@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import trio
 
-from fbuild_watch import flash
+from fbuild_watch import flash, oneshot
+from fbuild_watch.approach import Approach
+from fbuild_watch.board_port import BoardPort, Operation, flash_line
 from fbuild_watch.errors import InvalidReset, NoAnswer, WrongBoard, WrongChip
 from fbuild_watch.flash.guess import NOTHING
-from fbuild_watch.model import SECTOR, FlashReport, Image, Region
+from fbuild_watch.model import SECTOR, Environment, FlashReport, Image, Range, Region
 from fbuild_watch.serial import open_port
-from tests.real.conftest import ServedBoard
+from tests.faults import ButtonHeld
+from tests.real.conftest import FaultyServedBoard, ServedBoard
 
 Boards = Callable[..., ServedBoard]
 APP = random.Random(2).randbytes(20 * SECTOR + 100)
@@ -73,6 +77,52 @@ def test_a_known_board_is_reached_and_checked_with_few_questions(virtual_board: 
     assert runs_its_firmware(board)
 
 
+async def test_verify_read_and_erase_reach_a_board_as_it_was_reached_before(
+    virtual_board: Boards, tmp_path: Path
+) -> None:
+    """Each by itself is a process of its own: what is remembered is in the project's folder."""
+    board, places = virtual_board(), tmp_path / "boards"
+
+    async def visit(operation: Operation[object]) -> list[str]:
+        before, way = board.log, Approach(memory=flash.BoardMemory(places))
+        await oneshot.visit(operation, board.url, way, listener=flash.Listener())
+        return [line for line in said(board, before) if ": " in line and "reset" not in line]
+
+    first = await visit(lambda line, told: flash.verify(line, IMAGE, told))
+    assert sum("WRITE_REG" in line for line in first) > 5  # attached in full
+    again = await visit(lambda line, told: flash.verify(line, IMAGE, told))
+    assert len(again) == 7, again
+    await visit(lambda line, told: flash_line(line, IMAGE, told))
+    known = flash.BoardMemory(places).on_port(board.url)
+    assert known is not None
+    assert flash.BoardMemory(places).guess(known.mac) != NOTHING
+    for operation in (
+        lambda line, told: flash.read(line, 0x10000, 64, told),
+        lambda line, told: flash.erase(line, lambda _read, _device: [Range("x", 0, 4096)], told),
+    ):
+        assert not any("WRITE_REG" in line for line in await visit(operation))
+    assert flash.BoardMemory(places).guess(known.mac) == NOTHING  # something was erased
+    assert flash.BoardMemory(places).on_port(board.url) == known
+
+
+async def test_the_loop_reaches_its_board_as_its_project_says_now(virtual_board: Boards) -> None:
+    async def nothing_shown(_item: object) -> None:
+        pass
+
+    async def look(line: flash.Line, _told: flash.Listener) -> tuple[str, str | None]:
+        return line.reset, line.mac
+
+    settings = Environment("e", Path(), Path(), Path(), "")
+    way = BoardPort(nothing_shown, 115200, settings=lambda: settings)
+    await way.open(virtual_board().url)
+    try:
+        assert await way.visit(look, 460800, flash.Listener()) == ("auto", None)
+        settings = replace(settings, reset="classic", mac="02:00:00:00:00:01")  # an edit
+        assert await way.visit(look, 460800, flash.Listener()) == ("classic", settings.mac)
+    finally:
+        await way.aclose()
+
+
 def test_a_board_that_changed_its_place_is_a_first_contact(
     virtual_board: Boards, tmp_path: Path
 ) -> None:
@@ -80,8 +130,6 @@ def test_a_board_that_changed_its_place_is_a_first_contact(
     trio.run(lambda: flash_it(one, memory=memory))
     known = memory.on_port(one.url)
     assert known is not None
-    from dataclasses import replace
-
     memory.remember(replace(known, port=other.url), NOTHING)  # the other one stands there now
     before = other.log
     trio.run(lambda: flash_it(other, memory=memory))
@@ -118,6 +166,17 @@ def test_ways_into_the_bootloader(virtual_board: Boards, reset: str) -> None:
     trio.run(lambda: flash_it(board, reset=reset))
     assert board.flash(0x10000, len(APP)) == APP
     assert runs_its_firmware(board)
+
+
+def test_a_download_mode_that_a_button_began_ends_by_the_watchdog(
+    faulty_board: Callable[..., FaultyServedBoard],
+) -> None:
+    board = faulty_board([ButtonHeld()], 0, chip="esp32c3-usb")
+    assert board.log.splitlines()[-1] == "reset: POWERON, download mode"
+    trio.run(lambda: flash_it(board, reset="watchdog"))
+    assert board.flash(0x10000, len(APP)) == APP
+    resets = [line for line in board.log.splitlines() if line.startswith("reset: ")]
+    assert resets[-1].endswith("flash boot"), resets
 
 
 def test_a_running_stub_is_used_as_it_is(virtual_board: Boards) -> None:
