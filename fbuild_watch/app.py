@@ -34,6 +34,7 @@ from fbuild_watch.model import (
     Image,
     InputEnded,
     Notice,
+    Status,
     Typed,
     UploadReport,
 )
@@ -112,7 +113,7 @@ class Observer:
 
     item: Callable[[ConsoleItem], None] = lambda _item: None
     """Each item of the console."""
-    state: Callable[[loop.LoopState], None] = lambda _state: None
+    state: Callable[[loop.LoopState, Status], None] = lambda _state, _shown: None
     passed: Callable[[Mapping[str, float]], None] = lambda _phases: None
     """The phase times of each pass that reached the board."""
     other_writer: Callable[[], str | None] = lambda: None
@@ -165,6 +166,8 @@ class App:
         self._first_byte = trio.Event()
         self._building = trio.Lock()
         self.last_build: BuildReport | None = None
+        self._chip, self._errors = "", 0
+        self._took: float | None = None
         self._console_baud = environment.monitor_speed
         self._build_scope = trio.CancelScope()
         self._flash_scope = trio.CancelScope()
@@ -190,13 +193,23 @@ class App:
         while loop.Leave() not in effects:
             for effect in effects:
                 self._carry_out(effect)
-            self._show_state(self.state)
+            self.show_state()
             self.state, effects = loop.step(self.state, await self._events.receive())
 
-    def _show_state(self, state: loop.LoopState) -> None:
-        self._feed.set_status(words.status(state.stage, state.port, state.proven))
+    def show_state(self, state: loop.LoopState | None = None) -> None:
+        """Tell what is being done; `state`: in place of the loop's own."""
+        state = state or self.state
+        shown = Status(
+            words.status(state.stage, state.port, state.proven),
+            chip=self._chip,
+            port=self.port.name,
+            baud=self.port.baud,
+            took=self._took,
+            errors=self._errors,
+        )
+        self._feed.set_status(shown)
         self._decoding.board_holds(state.proven)
-        self._observer.state(state)
+        self._observer.state(state, shown)
 
     def _carry_out(self, effect: loop.Effect) -> None:
         match effect:
@@ -259,14 +272,14 @@ class App:
         `leaves` None: it may hold anything. Raises PortNotFound while there is no port.
         """
         visited = replace(self.state, port=loop.PortUse.FLASHER)
-        self._observer.state(visited)
+        self.show_state(visited)
         held: str | None = None
         try:
             result = await work(self.port)
             held = leaves
         finally:  # also if we are ended in the middle, when the board may hold anything
             self._post.send_nowait(loop.BoardChanged(held))
-            self._observer.state(self.state)
+            self.show_state()
         return result
 
     def board_changed(self) -> None:
@@ -304,7 +317,8 @@ class App:
                 except FbuildError as error:
                     self._post.send_nowait(loop.BuildBroke(effect.generation, error))
                 else:
-                    self.last_build = report
+                    self.last_build, self._errors = report, 0
+                    self._errors = words.count_errors(error)
                     await self._follow_baud()
                     self._times.add(report.phases)
                     self._post.send_nowait(loop.Built(effect.generation, report))
@@ -371,6 +385,7 @@ class App:
             self._times.add(report.phases)
             # The reset that lets the board go is part of the way to the first byte.
             self._times.released(began + sum(report.phases.values()))
+            self._chip = report.device.chip if isinstance(report, FlashReport) else ""
             self._first_byte = trio.Event()
             self._nursery.start_soon(self._report_pass, self._times.phases)
             self._post.send_nowait(loop.Flashed(image.build_id))
@@ -390,6 +405,8 @@ class App:
         if self._greeting:
             self._feed.tell(Notice(self._greeting))
             self._greeting = ""
+        self._took = sum(phases.values())
+        self.show_state()
 
     # -- people -------------------------------------------------------------------------
 

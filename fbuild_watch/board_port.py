@@ -130,6 +130,11 @@ class BoardPort:
         return self._port.name if self._port is not None else ""
 
     @property
+    def baud(self) -> int:
+        """The console's speed."""
+        return self._baud
+
+    @property
     def lent(self) -> bool:
         """Whether the flasher has it."""
         return self._lease is not None and self._lease.holder == "flasher"

@@ -35,9 +35,9 @@ class Feed:
         """Say something in the scrollback."""
         self.put(notice)
 
-    def set_status(self, text: str) -> None:
+    def set_status(self, status: Status) -> None:
         """Change the bottom bar."""
-        self.put(Status(text))
+        self.put(status)
 
     def put(self, item: ConsoleItem) -> None:
         """Any item. Never waits."""

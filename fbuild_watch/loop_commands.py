@@ -29,6 +29,7 @@ async def answer(app: App, command: Command, tell: Tell) -> None:
             tell(_status(app))
         case _:
             await obey(app.port, command, tell)
+            app.show_state()  # the speed may be another one
 
 
 async def _verify(app: App, tell: Tell) -> None:

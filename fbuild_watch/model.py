@@ -456,6 +456,15 @@ class Status:
     """What the bottom bar shows from now on."""
 
     text: str
+    """What is being done, and which build the board holds."""
+    chip: str = ""
+    """In esptool's words; empty: nobody asked the board yet."""
+    port: str = ""
+    baud: int | None = None
+    took: float | None = None
+    """Seconds of the last pass that reached the board."""
+    errors: int = 0
+    """Of the newest build."""
 
 
 @dataclass(frozen=True, slots=True)

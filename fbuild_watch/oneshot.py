@@ -24,6 +24,7 @@ from fbuild_watch.model import (
     FlashReport,
     Image,
     Notice,
+    Status,
     Typed,
     UploadReport,
 )
@@ -137,7 +138,7 @@ async def talk(port: str, baud: int, console: Console) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_keep_reading, board, port, feed.tell)
             nursery.start_soon(board.send_typed)
-            nursery.start_soon(_obey, board, inputs, feed.tell)
+            nursery.start_soon(_obey, board, port, inputs, feed)
             await console(feed.items, enter)
             nursery.cancel_scope.cancel()
     finally:
@@ -156,9 +157,11 @@ async def _keep_reading(board: BoardPort, port: str, tell: Callable[[Notice], No
 
 async def _obey(
     board: BoardPort,
+    port: str,
     inputs: trio.MemoryReceiveChannel[ConsoleInput],
-    tell: Callable[[Notice], None],
+    feed: Feed,
 ) -> None:
+    feed.set_status(_status(board, port))
     async for given in inputs:
         match given:
             case Typed(data):
@@ -166,4 +169,9 @@ async def _obey(
             case Command("quit"):
                 return
             case Command() as command:
-                await obey(board, command, tell)
+                await obey(board, command, feed.tell)
+                feed.set_status(_status(board, port))
+
+
+def _status(board: BoardPort, port: str) -> Status:
+    return Status(words.port_use("console"), port=port, baud=board.baud)

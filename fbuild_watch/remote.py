@@ -174,8 +174,8 @@ def _item(item: Item) -> ConsoleItem | None:
             return DeviceText(text, complete, from_epoch(at))
         case Said(text, kind, proven):
             return Notice(text, kind, proven)
-        case State(status=status):
-            return StatusLine(status)
+        case State() as now:
+            return StatusLine(now.status, now.chip, now.port, now.baud, now.took, now.errors)
         case WriterChanged(writer):
             return Notice(f"{writer} is writing to the board now")
     return None

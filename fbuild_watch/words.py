@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from fbuild_watch.errors import (
@@ -69,6 +70,13 @@ def failed(error: FbuildError) -> Notice:
     elif isinstance(error, BuildError):
         text = f"{text}\nthe board keeps what it has"
     return Notice(text, "bad")
+
+
+def count_errors(error: FbuildError) -> int:
+    """How many errors a build ended with: those of the compiler or linker, else this one."""
+    if not isinstance(error, CompileFailed | LinkFailed):
+        return 1
+    return max(1, len(re.findall(r"\b(?:fatal )?error: ", error.diagnostics)))
 
 
 def phases(times: Mapping[str, float]) -> str:

@@ -28,4 +28,14 @@ def bar(status: Status, columns: int, extra: str = "") -> str:
 
 def _parts(status: Status) -> tuple[str, ...]:
     """The most needed first."""
-    return (status.text,)
+    return (
+        status.text,
+        _count(status.errors, "error"),
+        f"{status.took:.2f} s" if status.took is not None else "",
+        f"{status.port} {status.baud or ''}".strip(),
+        status.chip,
+    )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}" if number else ""

@@ -421,6 +421,13 @@ class State(Struct, frozen=True, tag="state"):
     proven: str | None
     status: str
     """The same in words."""
+    chip: str = ""
+    port: str = ""
+    baud: int | None = None
+    took: float | None = None
+    """Seconds of the last pass that reached the board."""
+    errors: int = 0
+    """Of the newest build."""
 
 
 class Pass(Struct, frozen=True, tag="pass"):

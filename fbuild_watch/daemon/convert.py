@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fbuild_watch import words
 from fbuild_watch.build import BuildEvent, Started, StepDone, UnitDone
 from fbuild_watch.control import messages
 from fbuild_watch.control.messages import (
@@ -27,6 +26,7 @@ from fbuild_watch.model import (
     DeviceText,
     Environment,
     Notice,
+    Status,
 )
 
 if TYPE_CHECKING:
@@ -45,10 +45,12 @@ def item(shown: ConsoleItem) -> Item | None:
     return None
 
 
-def state(now: LoopState) -> State:
-    """The state of a loop."""
-    said = words.status(now.stage, now.port, now.proven)
-    return State(str(now.stage), str(now.port), now.proven, said)
+def state(now: LoopState, shown: Status) -> State:
+    """The state of a loop, and what its bottom bar shows."""
+    return State(
+        str(now.stage), str(now.port), now.proven,
+        shown.text, shown.chip, shown.port, shown.baud, shown.took, shown.errors,
+    )  # fmt: skip
 
 
 def built(report: BuildReport, environment: Environment) -> BuildDone:

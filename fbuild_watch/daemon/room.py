@@ -17,6 +17,7 @@ from fbuild_watch.daemon.seat import Writer
 from fbuild_watch.errors import PortNotFound
 from fbuild_watch.loop import LoopState
 from fbuild_watch.model import Command, ConsoleInput, ConsoleItem
+from fbuild_watch.model import Status as StatusLine
 
 T = TypeVar("T")
 
@@ -112,9 +113,9 @@ class Room:
             phases=self._phases,
         )
 
-    def _state(self, state: LoopState) -> None:
+    def _state(self, state: LoopState, shown: StatusLine) -> None:
         self._last_port = self.port.name or self._last_port
-        self.outlet.send(convert.state(state))
+        self.outlet.send(convert.state(state, shown))
 
     def _passed(self, phases: Mapping[str, float]) -> None:
         self._phases = dict(phases)

@@ -73,7 +73,8 @@ class Visitor:
             self._say_use("console")
 
     def _say_use(self, use: str) -> None:
-        self.outlet.send(State("idle", use, None, words.port_use(use)))
+        said, port = words.port_use(use), self._port
+        self.outlet.send(State("idle", use, None, said, port=self._name, baud=port.baud))
 
     async def _read(self) -> None:
         while True:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fbuild_watch.console.ansi import RESET, only_colours, plain
+from fbuild_watch.console.bar import KEYS, bar
 from fbuild_watch.console.commands import (
     COMMANDS,
     OTHER_KEYS,
@@ -18,7 +19,7 @@ from fbuild_watch.console.commands import (
 )
 from fbuild_watch.console.help import help_screen, menu_line
 from fbuild_watch.console.notices import coloured_lines, notice_lines
-from fbuild_watch.model import Command, Notice, Typed
+from fbuild_watch.model import Command, Notice, Status, Typed
 
 
 @pytest.mark.parametrize(
@@ -140,3 +141,20 @@ def test_notices() -> None:
     assert notice_lines(Notice("a.cpp:1: error\n  x")) == ["a.cpp:1: error", "  x"]
     assert coloured_lines(Notice("flashed", "good")) == [f"\x1b[32m-- flashed --{RESET}"]
     assert coloured_lines(Notice("\x1b[35mown\nnone", "bad"))[1] == f"\x1b[31mnone{RESET}"
+
+
+@pytest.mark.parametrize("columns", [0, 10, 25, 40, 60, 80, 120, 300])
+def test_the_bar_is_one_row_with_the_most_needed_first(columns: int) -> None:
+    status = Status("idle | board 1f3a", "ESP32-C3", "/dev/ttyUSB0", 115200, 0.41, 2)
+    row = bar(status, columns, "filter x")
+    assert len(row) == columns
+    parts = ["filter x", "idle | board 1f3a", "2 errors", "0.41 s", "/dev/ttyUSB0 115200", "ESP32-C3"]
+    shown = [part for part in parts if part in row]
+    assert shown == parts[: len(shown)]
+    assert (KEYS in row) == (columns >= len(KEYS))
+    assert columns < 120 or shown == parts
+
+
+def test_a_bar_of_a_console_that_knows_little() -> None:
+    assert bar(Status(""), 80).split() == KEYS.split()
+    assert "error" not in bar(Status("console", port="COM3", baud=9600), 120)

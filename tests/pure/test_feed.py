@@ -27,7 +27,7 @@ def test_what_is_read_in_time_is_whole() -> None:
 def test_what_nobody_reads_is_bounded_and_the_loss_is_told_once() -> None:
     feed = Feed()
     feed.put(Notice("flashed", "good", "1f3a"))
-    feed.set_status("idle")
+    feed.set_status(Status("idle"))
     count = 5 * LIMIT // weight(line(0))
     for number in range(count):
         feed.put(DeviceBytes(b"x" * 10, 0.0))
