@@ -315,10 +315,10 @@ class App:
                 try:
                     report = await self.pipeline.build(clean=effect.clean)
                 except FbuildError as error:
+                    self._errors = words.count_errors(error)
                     self._post.send_nowait(loop.BuildBroke(effect.generation, error))
                 else:
                     self.last_build, self._errors = report, 0
-                    self._errors = words.count_errors(error)
                     await self._follow_baud()
                     self._times.add(report.phases)
                     self._post.send_nowait(loop.Built(effect.generation, report))
@@ -382,10 +382,10 @@ class App:
 
         def proven(report: FlashReport | UploadReport) -> None:
             self._feed.tell(words.flashed(report, image.build_id))
+            self._chip = report.device.chip if isinstance(report, FlashReport) else ""
             self._times.add(report.phases)
             # The reset that lets the board go is part of the way to the first byte.
             self._times.released(began + sum(report.phases.values()))
-            self._chip = report.device.chip if isinstance(report, FlashReport) else ""
             self._first_byte = trio.Event()
             self._nursery.start_soon(self._report_pass, self._times.phases)
             self._post.send_nowait(loop.Flashed(image.build_id))
@@ -402,11 +402,11 @@ class App:
             await trio.sleep(BANNER_S)
         self._feed.tell(Notice(words.phases(phases)))
         self._observer.passed(phases)
+        self._took = sum(phases.values())
+        self.show_state()
         if self._greeting:
             self._feed.tell(Notice(self._greeting))
             self._greeting = ""
-        self._took = sum(phases.values())
-        self.show_state()
 
     # -- people -------------------------------------------------------------------------
 
