@@ -169,7 +169,8 @@ def _types(root: Node) -> Iterator[tuple[bytes, int]]:
             if node.type in _TYPES and node.child_by_field_name("body") is not None:
                 yield _name(node, "name"), _end(child)
         if child.type == "type_definition":
-            yield _name(child, "declarator"), _end(child)
+            for declarator in child.children_by_field_name("declarator"):
+                yield _declared(declarator), _end(child)
         elif child.type == "alias_declaration":
             yield _name(child, "name"), _end(child)
         elif child.type in _CONDITIONALS:
@@ -179,6 +180,15 @@ def _types(root: Node) -> Iterator[tuple[bytes, int]]:
 def _name(node: Node, field: str) -> bytes:
     found = node.child_by_field_name(field)
     return (found.text or b"") if found is not None else b""
+
+
+def _declared(declarator: Node) -> bytes:
+    """The name that a declarator of a typedef gives, below pointers, arrays and functions."""
+    node: Node | None = declarator
+    while node is not None and node.type != "type_identifier":
+        inner = node.child_by_field_name("declarator")
+        node = inner or next((child for child in node.named_children), None)
+    return (node.text or b"") if node is not None else b""
 
 
 def _end(node: Node) -> int:

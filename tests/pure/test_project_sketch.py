@@ -86,6 +86,17 @@ def test_prototypes_stand_before_the_first_function_and_after_their_types(tmp_pa
 
 
 @pytest.mark.parametrize(
+    "late",
+    ["typedef int (*Late)(int);", "typedef struct { int x; } Early, *Late;", "typedef int Late[3];",
+     "typedef struct S Late;", "using Late = int;", "enum class Late { A };"],
+)  # fmt: skip
+def test_whatever_declares_a_type_comes_before_its_prototypes(late: str) -> None:
+    text = f"void a() {{}}\n{late}\nvoid f(Late l) {{}}\n"
+    (first, second) = prototypes.missing(text.encode())
+    assert (first.at, second.at) == (0, text.index("void f"))
+
+
+@pytest.mark.parametrize(
     ("source", "expected"),
     [
         ("void IRAM_ATTR isr() { x(); }", ["void IRAM_ATTR isr();"]),
