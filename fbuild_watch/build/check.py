@@ -95,6 +95,10 @@ class Check:
         """Do now what the first hint would have to wait for."""
         self.memory.users("")
 
+    def is_suspect(self, job: Job) -> bool:
+        """Whether `why` has to look."""
+        return job.output in self._suspects or (job.is_blind and self._works)
+
     def due(self) -> list[tuple[Job, Reason]]:
         """The units that must be compiled, in the plan's order, and why."""
         if self._is_stale:

@@ -26,6 +26,7 @@ import trio
 
 from fbuild_watch import surroundings
 from fbuild_watch.build import compile_commands, size
+from fbuild_watch.build.aside import Aside
 from fbuild_watch.build.cache import ObjectCache
 from fbuild_watch.build.check import Check
 from fbuild_watch.build.declared import Declared
@@ -88,6 +89,7 @@ class Builder:
         self._folder = BuildFolder(self._build_dir)
         self._store = Store(self._build_dir / _STORE)
         self._runner = Runner(plan.environment.project_dir)
+        self._aside = Aside()
         self._saved_at = 0.0
         self.plan = plan
         self._tools: dict[str, str | None] = {}
@@ -126,6 +128,8 @@ class Builder:
             tree,
             self._memory,
             Reading(tree, self._memory, shadows, declared, project_dir, run),
+            self._aside,
+            self._check.ran,
             reuse=Reuse(self._cache, self._places, tree, shadows) if self._cache else None,
             launcher=self._launcher,
             colours=self._colours,
@@ -234,14 +238,13 @@ class Builder:
     # --- one build -------------------------------------------------------------------------
 
     async def _held_build(self, clock: Callable[[], int], on_event: OnEvent) -> Built:
-        aside = trio.to_thread.run_sync
-        while (hint := await aside(self._begin, clock)) == _UNASKED:
+        while (hint := await self._aside(self._begin, clock)) == _UNASKED:
             await self._ask_compilers()
         try:
             self._hint = set()
             return await self._pass(on_event)
         except BuildError:
-            if hint is None or not await aside(self._look_again):
+            if hint is None or not await self._aside(self._look_again):
                 raise
             return await self._pass(on_event)
         except FbuildError:
@@ -252,13 +255,13 @@ class Builder:
         finally:
             if self._memory.unsaved:
                 with trio.CancelScope(shield=True):
-                    await aside(self._save)
+                    await self._aside(self._save)
 
     async def _ask_compilers(self) -> None:
         for tool in self._unasked:
             await self._places.ask(tool)
         self._unasked.clear()
-        await trio.to_thread.run_sync(self.adopt, self.plan)
+        await self._aside(self.adopt, self.plan)
 
     def _begin(self, clock: Callable[[], int]) -> Collection[Path] | Literal["unasked"] | None:
         """Look what has changed: where the hint says, which is then given, else everywhere.
@@ -298,7 +301,8 @@ class Builder:
         compiled = await self._compile(on_event)
         between = trio.current_time()
         linked = await self._steps(self._jobs.link, on_event)
-        self._tidy()
+        if not self._tidied:
+            await self._aside(self._tidy)
         await self._steps(self._jobs.finish, on_event)
         phases = {"compiled": between - began} if compiled else {}
         phases |= {"linked": trio.current_time() - between} if linked else {}
@@ -307,7 +311,7 @@ class Builder:
     # --- translation units -----------------------------------------------------------------
 
     async def _compile(self, on_event: OnEvent) -> tuple[Path, ...]:
-        dirty = [_Unit(job, reason) for job, reason in self._check.due()]
+        dirty = [_Unit(job, reason) for job, reason in await self._aside(self._check.due)]
         self._reasons |= {self._short(Path(unit.job.name)): unit.reason for unit in dirty}
         on_event(Started(len(dirty)))
         waiting = iter(dirty)
@@ -326,8 +330,6 @@ class Builder:
                 unit.broken = error
                 return
             ok = outcome.code == 0
-            if ok:
-                self._check.ran(unit.job)
             words = outcome.output if ok else ""
             on_event(
                 UnitDone(
@@ -339,8 +341,8 @@ class Builder:
     async def _keep_up(self) -> None:
         """In a long build, store while other units compile what would be lost or late at its end."""
         if trio.current_time() - self._saved_at > _SAVE_EVERY_S:
-            self._save()
             self._saved_at = trio.current_time()
+            await self._aside(self._save)
         reuse = self._executor.reuse
         if reuse is not None and reuse.waiting >= _FLUSH_AT:
             await trio.to_thread.run_sync(reuse.flush)
@@ -363,7 +365,8 @@ class Builder:
         """Run those that are not current, in order; whether the last one ran."""
         ran = False
         for job in steps:
-            reason = self._check.why(job)
+            suspect = self._check.is_suspect(job)
+            reason = await self._aside(self._check.why, job) if suspect else None
             ran = reason is not None
             if reason is not None:
                 await self._step(job, reason, on_event)
@@ -379,7 +382,6 @@ class Builder:
             if job.output == str(self.plan.elf):
                 raise LinkFailed(self._short(self.plan.elf), outcome.output)
             raise StepFailed(job.name, outcome.output)
-        self._check.ran(job)
         on_event(StepDone(job.name, outcome.seconds, outcome.output, reason))
 
     # --- the rest --------------------------------------------------------------------------
@@ -411,13 +413,13 @@ class Builder:
 
     def _tidy(self) -> None:
         """Remove what no job of the plan makes any more; once, for the plan does not change."""
-        if not self._tidied:
-            keep = {*self._jobs.outputs(), str(self._build_dir / compile_commands.NAME)}
-            self._executor.forget(keep, self._build_dir)
-            self._tidied = True
+        keep = {*self._jobs.outputs(), str(self._build_dir / compile_commands.NAME)}
+        self._executor.forget(keep, self._build_dir)
+        self._tidied = True
 
     def _unstarted(self, job: Job, error: OSError | CommandNotStarted) -> BuildError:
-        if surroundings.which(job.argv[0]) is not None:
+        missing = error.program if isinstance(error, CommandNotStarted) and error.missing else None
+        if missing != job.argv[0]:
             return self._unusable(self._short(Path(job.name)), error)
         hint = "it was there when the build was planned: is its package still installed?"
         return CompilerMissing(self.plan.environment.board, [job.argv[0]], hint=hint)

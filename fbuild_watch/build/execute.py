@@ -9,11 +9,13 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import trio
+
+from fbuild_watch.build.aside import Aside
 from fbuild_watch.build.graph import Job, Record
 from fbuild_watch.build.memory import Memory
 from fbuild_watch.build.reading import Reading
@@ -33,6 +35,9 @@ class Executor:
     tree: Tree
     memory: Memory
     reading: Reading
+    aside: Aside
+    ran: Callable[[Job], None]
+    """Told of each job that has succeeded, where files may be touched."""
     reuse: Reuse | None = None
     launcher: tuple[str, ...] = ()
     """What compilers are run through (ccache, distcc). It makes no other object."""
@@ -40,26 +45,41 @@ class Executor:
 
     async def run(self, job: Job) -> Outcome:
         """Run a job. An outcome with code 0 has made its output. Raises OSError, CommandNotStarted."""
-        with _replaced(Path(job.output), job.depfile) as attempt:
-            outcome = self._fetched(job) or await self._made(job)
-            attempt.succeeded = outcome.code == 0
+        attempt = _Attempt(Path(job.output), job.depfile)
+        try:
+            outcome = await self.aside(self._begin, job, attempt)
+            if outcome is None:
+                ran = await self.runner.run(self._command(job))
+                outcome = await self.aside(self._end, job, attempt, ran)
+        except BaseException:
+            with trio.CancelScope(shield=True):
+                await self.aside(attempt.end)
+            raise
         return outcome
 
-    def _fetched(self, job: Job) -> Outcome | None:
-        """Take a unit's object from the cache; None: it has to be compiled."""
+    def _begin(self, job: Job, attempt: _Attempt) -> Outcome | None:
+        """Lay the old output aside; take a unit's object from the cache, if that has it."""
+        attempt.begin()
         found = self.reuse.fetch(job) if self.reuse is not None else None
         if found is None:
             return None
         record, words = found
         self.memory.put(record.output.path, record)
-        return Outcome(0, words, 0.0, reused=True)
+        return self._succeeded(job, attempt, Outcome(0, words, 0.0, reused=True))
 
-    async def _made(self, job: Job) -> Outcome:
-        outcome = _checked(await self.runner.run(self._command(job)), job)
-        if outcome.code == 0:
-            record = await self._record(job, job.output)
-            if record is not None and self.reuse is not None:
-                self.reuse.note(job, record, outcome.output)
+    def _end(self, job: Job, attempt: _Attempt, ran: Outcome) -> Outcome:
+        outcome = _checked(ran, job)
+        if outcome.code != 0:
+            attempt.end()
+            return outcome
+        record = self._record(job, job.output)
+        if record is not None and self.reuse is not None:
+            self.reuse.note(job, record, outcome.output)
+        return self._succeeded(job, attempt, outcome)
+
+    def _succeeded(self, job: Job, attempt: _Attempt, outcome: Outcome) -> Outcome:
+        attempt.end(succeeded=True)
+        self.ran(job)
         return outcome
 
     def forget(self, keep: set[str], build_dir: Path) -> None:
@@ -72,9 +92,9 @@ class Executor:
             if Path(output).is_relative_to(build_dir):
                 Path(output).unlink(missing_ok=True)
 
-    async def _record(self, job: Job, output: str) -> Record | None:
+    def _record(self, job: Job, output: str) -> Record | None:
         made = self.tree.renew(output)
-        read = await self.reading.of(job)
+        read = self.reading.of(job)
         if read is None or made is None:
             self.memory.drop(output)
             return None
@@ -103,29 +123,35 @@ def _checked(outcome: Outcome, job: Job) -> Outcome:
 
 @dataclass(slots=True)
 class _Attempt:
-    succeeded: bool = False
-
-
-@contextmanager
-def _replaced(output: Path, depfile: str | None) -> Iterator[_Attempt]:
-    """Lay the old output aside; put it back unless the attempt succeeds.
+    """The old output lies aside while a command runs, and comes back unless that succeeds.
 
     The old depfile goes: it must not speak for this run.
     """
-    aside = output.with_name(f"{output.name}.previous")
-    attempt = _Attempt()
-    output.parent.mkdir(parents=True, exist_ok=True)
-    if depfile:
-        Path(depfile).unlink(missing_ok=True)
-    had = output.exists()
-    if had:
-        output.replace(aside)
-    try:
-        yield attempt
-    finally:
-        if attempt.succeeded:
-            aside.unlink(missing_ok=True)
-        elif had:
-            aside.replace(output)
-        else:
-            output.unlink(missing_ok=True)
+
+    output: Path
+    depfile: str | None
+    _had: bool | None = None
+    """Whether there was one; None: it is over, or has not begun."""
+
+    def begin(self) -> None:
+        """Lay it aside."""
+        self.output.parent.mkdir(parents=True, exist_ok=True)
+        if self.depfile:
+            Path(self.depfile).unlink(missing_ok=True)
+        self._had = self.output.exists()
+        if self._had:
+            self.output.replace(self._aside)
+
+    def end(self, *, succeeded: bool = False) -> None:
+        """Put it back, or not; the second time nothing."""
+        if succeeded:
+            self._aside.unlink(missing_ok=True)
+        elif self._had:
+            self._aside.replace(self.output)
+        elif self._had is not None:
+            self.output.unlink(missing_ok=True)
+        self._had = None
+
+    @property
+    def _aside(self) -> Path:
+        return self.output.with_name(f"{self.output.name}.previous")

@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import trio
+
 from fbuild_watch.build import depfile as depfiles
 from fbuild_watch.build import unlisted
 from fbuild_watch.build.declared import Declared
@@ -42,15 +44,18 @@ class Reading:
     """What relative names in depfiles are relative to."""
     run: Callable[[Sequence[str]], Awaitable[Outcome]]
 
-    async def of(self, job: Job) -> Read | None:
-        """What a job has read; None where an input changed meanwhile, or it cannot be known."""
+    def of(self, job: Job) -> Read | None:
+        """What a job has read; None where an input changed meanwhile, or it cannot be known.
+
+        In a thread of trio's: it may have to run the preprocessor.
+        """
         if job.is_blind:
             return self._named_by(job)
         names = self._listed(job)
         inputs = self._unchanged(names) if names is not None else None
         if inputs is None:
             return None
-        return await self._with_copied(job, inputs) if job.is_unit else Read(inputs)
+        return self._with_copied(job, inputs) if job.is_unit else Read(inputs)
 
     def _named_by(self, job: Job) -> Read:
         """A blind job may itself have written what it names: that counts as it is now."""
@@ -92,21 +97,21 @@ class Reading:
 
     # --- what the assembler reads ----------------------------------------------------------
 
-    async def _with_copied(self, job: Job, inputs: tuple[Version, ...]) -> Read | None:
+    def _with_copied(self, job: Job, inputs: tuple[Version, ...]) -> Read | None:
         said = [self.shadows.unlisted(version) for version in self.shadows.own(inputs)]
         if not any(one.copies for one in said):
             return Read(inputs)
         named = {name for one in said for name in one.copied}
         if any(one.copies_anything for one in said):
-            found = await self._preprocessed(job)
+            found = self._preprocessed(job)
             if found is None:
                 return None
             named.update(found)
         return self._followed(job, inputs, named)
 
-    async def _preprocessed(self, job: Job) -> tuple[str, ...] | None:
+    def _preprocessed(self, job: Job) -> tuple[str, ...] | None:
         """What the assembler is told to read, after the preprocessor; None: not to be known."""
-        outcome = await self.run(tuple(unlisted.preprocessing(job.argv)))
+        outcome = trio.from_thread.run(self.run, tuple(unlisted.preprocessing(job.argv)))
         if outcome.code != 0:
             return None
         return unlisted.in_preprocessed(outcome.output.encode(), job.inputs[0])

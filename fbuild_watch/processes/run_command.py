@@ -128,7 +128,7 @@ async def _start(
         )
     except OSError as error:
         where = surroundings.environ() if env is None else env
-        raise not_started(argv, cwd, where, error) from error
+        raise await trio.to_thread.run_sync(not_started, argv, cwd, where, error) from error
     group.add(process)
     return process
 
