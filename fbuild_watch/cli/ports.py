@@ -23,11 +23,16 @@ def command(probe: bool, as_json: bool) -> None:
     """List the serial ports, boards first, and say which process holds one.
 
     A chip on its own USB port says its MAC by itself; other boards have to be asked (--probe).
+    What stands in the way is said too: missing rights, programs that take ports.
     """
+    from fbuild_watch.serial import doctor
+
     ports = _probed() if probe else _seen()
     for port in ports:
         if port.problem:
             click.echo(f"{port.device}: {port.problem}", err=True)
+    for remark in doctor.examine([port.device for port in ports]):
+        click.echo(f"note: {remark}", err=True)
     if as_json:
         click.echo(json.dumps([_as_json(port) for port in ports], indent=2))
     elif ports:

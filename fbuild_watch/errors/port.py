@@ -57,6 +57,8 @@ class PortBusy(PortError):
     ) -> None:
         who = f"by pid {pid} ({command})" if pid else "by another process"
         close = f"close that program (kill {pid} ends it)" if pid else "close the other program"
+        if command and "ModemManager" in command:
+            close = "it looks for modems and lets go in some seconds; `fbuild ports` says more"
         super().__init__(
             f"{port} is held {who}",
             hint=hint or close,

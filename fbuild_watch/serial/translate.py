@@ -88,14 +88,14 @@ def _denied_or_held(port: str) -> PortError:
     if sys.platform == "win32":
         return PortBusy(port)
     if sys.platform == "linux":
-        group = _group_of(port)
+        group = group_of(port)
         hint = f"join its group: sudo usermod -aG {group} $USER, then log in again"
     else:
         hint = f"see who may use it: ls -l {port}"
     return PortDenied(port, hint)
 
 
-def _group_of(port: str) -> str:
+def group_of(port: str) -> str:
     """The group that owns the device; `dialout` (Debian's name of it) where that cannot be told."""
     if sys.platform != "win32":
         import grp
