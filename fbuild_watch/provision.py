@@ -21,8 +21,9 @@ import trio
 
 from fbuild_watch import project
 from fbuild_watch.model import Environment, Installed
+from fbuild_watch.project import libraries
 from fbuild_watch.project.catalogue import folders as library_folders
-from fbuild_watch.project.hardware import hardware
+from fbuild_watch.project.hardware import Hardware, hardware
 
 if TYPE_CHECKING:
     from fbuild_watch.packages import Packages, Progress, Requirements, Wanted
@@ -95,10 +96,10 @@ class Provision:
         platforms = await self._packages.ensure(
             _platforms(environment, required), on_progress=on_progress
         )
-        libraries = _libraries(environment, required, platforms)
-        if not libraries.packages:
+        wanted = _libraries(environment, required, platforms)
+        if not wanted.packages:
             return platforms
-        brought = await self._packages.ensure(libraries, on_progress=on_progress)
+        brought = await self._packages.ensure(wanted, on_progress=on_progress)
         return replace(platforms, libraries=brought.libraries)
 
 
@@ -109,13 +110,20 @@ def _required(environment: Environment) -> _Required:
     arch = rest.partition(":")[0]
     where = hardware(environment.project_dir, Installed())
     pinned = (environment.platform,) if _PINNED.fullmatch(environment.platform) else ()
+    named = (*pinned, *environment.platform_packages)
     return _Required(
         platform=f"{vendor}:{arch}" if colon else "",
         is_here=bool(colon) and where.platform(vendor, arch) is not None,
-        platform_packages=(*pinned, *environment.platform_packages),
+        platform_packages=tuple(text for text in named if not _is_met(text, where)),
         lib_deps=environment.lib_deps,
         indexes=" ".join(indexes).strip(),
     )
+
+
+def _is_met(text: str, where: Hardware) -> bool:
+    """Whether VENDOR:ARCH, with no version, names a platform that is here."""
+    vendor, colon, arch = text.strip().partition(":")
+    return bool(colon) and where.platform(vendor, arch) is not None
 
 
 def _platforms(environment: Environment, required: _Required) -> Requirements:
@@ -136,21 +144,29 @@ def _libraries(environment: Environment, required: _Required, installed: Install
 
     read = wanted.read((), required.lib_deps, required.indexes, environment.project_dir)
     near = _library_names(environment, required, installed)
-    return replace(read, packages=tuple(one for one in read.packages if not _is_near(one, near)))
+    missing = (one for one in read.packages if not _is_near(one, near))
+    return replace(read, packages=tuple(missing), present=near)
 
 
 def _is_near(one: Wanted, names: frozenset[str]) -> bool:
-    return one.source is None and not one.constraint and one.name in names
+    from fbuild_watch.packages import wanted
+
+    return one.source is None and not one.constraint and wanted.simple(one.name) in names
 
 
 def _library_names(
     environment: Environment, required: _Required, installed: Installed
 ) -> frozenset[str]:
-    """The folders' names of the libraries within reach."""
+    """What the libraries within reach are called: themselves and their folders."""
+    from fbuild_watch.packages import wanted
+
     vendor, _, arch = required.platform.partition(":")
     platform = hardware(environment.project_dir, installed).platform(vendor, arch)
     held = library_folders(environment, [platform] if platform else [])
-    return frozenset(path.name for folder, _ in held for path in _below(folder))
+    found = [path for folder, _ in held for path in _below(folder)]
+    read = (libraries.read(path, 0) for path in found)
+    named = [library.name for library in read if library is not None]
+    return frozenset(map(wanted.simple, (*named, *(path.name for path in found))))
 
 
 def _below(folder: Path) -> list[Path]:

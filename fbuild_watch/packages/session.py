@@ -89,7 +89,7 @@ class Packages:
                 )
                 cache = IndexCache(places.indexes, offline)
                 catalog = Catalog(cache, fetcher, requirements.indexes, store=str(places.root))
-                work = _Round(self.store, installer, catalog, on_progress)
+                work = _Round(self.store, installer, catalog, on_progress, requirements.present)
                 await work.add(requirements.packages)
                 return work.result()
 
@@ -98,12 +98,18 @@ class _Round:
     """One call of `ensure`."""
 
     def __init__(
-        self, store: Store, installer: Installer, catalog: Catalog, on_progress: OnProgress
+        self,
+        store: Store,
+        installer: Installer,
+        catalog: Catalog,
+        on_progress: OnProgress,
+        present: frozenset[str],
     ) -> None:
         self._store = store
         self._installer = installer
         self._catalog = catalog
         self._on_progress = on_progress
+        self._present = present
         self._absent = Absent(store.places.absent)
         self._platforms: dict[str, Path] = {}
         self._tools: dict[str, Path] = {}
@@ -164,12 +170,12 @@ class _Round:
         return [needed for folder in there.values() for needed in depends.of(folder)]
 
     async def _library(self, one: Wanted) -> Path | None:
-        """A library; None: it is one that is depended on, and that no index has."""
+        """A library; None: it is one that is depended on, and here already, or in no index."""
         if one.source is not None:
             return await self._folder_by_url(one, LIBRARIES)
         if not one.is_dependency:
             return await self._library_of_index(one)
-        if self._absent.has(one.name):
+        if wanted.simple(one.name) in self._present or self._absent.has(one.name):
             return None
         try:
             return await self._library_of_index(one)

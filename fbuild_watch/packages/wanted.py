@@ -71,6 +71,13 @@ class Requirements:
 
     packages: tuple[Wanted, ...] = ()
     indexes: tuple[str, ...] = ()
+    present: frozenset[str] = frozenset()
+    """Libraries that are here without us, by `simple` name: a dependency on one is met."""
+
+
+def simple(name: str) -> str:
+    """A library's name as it is compared: folders have `_` where names have spaces."""
+    return name.casefold().replace(" ", "_")
 
 
 def read(

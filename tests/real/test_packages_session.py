@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -368,6 +369,16 @@ async def test_what_a_library_json_depends_on_comes_too(
     names = [f"{path.parent.name}/{path.name}" for path in installed.libraries]
     assert names[:2] == ["Screen/1.0.0", "Bus/1.4.0"]
     assert [path.parent.name for path in installed.libraries[2:]] == ["Local"]
+
+
+async def test_a_dependency_that_is_here_is_not_asked_for(
+    server: Server, packages: Packages, tmp_path: Path
+) -> None:
+    (tmp_path / "Screen.zip").write_bytes(library("Screen", depends="SPI, Long Name"))
+    own = libraries((tmp_path / "Screen.zip").as_uri())
+    here = replace(own, present=frozenset(("spi", "long_name")))
+    assert len((await packages.ensure(here, offline=True)).libraries) == 1
+    assert not server.requests
 
 
 async def test_the_project_s_own_word_on_a_version_comes_first(

@@ -94,6 +94,19 @@ async def test_what_the_project_has_itself_is_used_unasked(server: Server, tmp_p
     assert not server.requests
 
 
+async def test_a_platform_that_is_named_without_a_version_is_the_one_that_is_here(
+    server: Server, tmp_path: Path
+) -> None:
+    index = f"custom_fbuild_index = {server.platform(data=CORE)}"
+    found = environment(tmp_path, index, "platform_packages = acme:chip", "platform = acme:chip")
+    own = tmp_path / "sketchbook/hardware/acme/chip"
+    own.mkdir(parents=True)
+    (own / "boards.txt").write_text("testboard.name=Here\n")
+    assert await provided(found) == Installed()
+    (own / "boards.txt").unlink()
+    assert (await provided(found)).platforms["acme:chip"].name == "1.0.0"
+
+
 async def test_a_pinned_version_is_installed_although_another_is_here(
     server: Server, tmp_path: Path
 ) -> None:
@@ -115,9 +128,13 @@ async def test_libraries_come_too_but_not_those_within_reach(
     found = environment(
         tmp_path,
         f"custom_fbuild_index = {platform}, {libraries}",
-        "lib_deps =", "  SPI", "  someone/Blinker@^1", "  Mine",
+        "lib_deps =", "  SPI", "  someone/Blinker@^1", "  Mine", "  Long named library",
     )  # fmt: skip
     (tmp_path / "project/lib/Mine").mkdir(parents=True)
+    own = tmp_path / "sketchbook/libraries/other"
+    own.mkdir(parents=True)
+    (own / "library.properties").write_text("name=Long Named Library\n")
+    (own / "long.h").touch()
     installed = await provided(found)
     assert [folder.parent.name for folder in installed.libraries] == ["Blinker"]
 
