@@ -180,7 +180,7 @@ def _abort(report: _Report, match: re.Match[str]) -> None:
 
 def _keep_words(report: _Report, match: re.Match[str]) -> None:
     """The line itself is the best title; what comes after it (abort, Guru) is how it was done."""
-    report.title = match[0].strip(" *\t")
+    report.title = match[0].strip(" *!\t")
 
 
 def _error_check(report: _Report, match: re.Match[str]) -> None:

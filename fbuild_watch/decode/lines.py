@@ -166,11 +166,14 @@ class _Unit:
         return any(low <= address < high for low, high in _ranges(self._dwarf, die))
 
     def _row(self, address: int) -> _Row | None:
-        """The line table's row that covers an address."""
+        """The line table's row that covers an address.
+
+        Code that stands for no line (the compilers say 0) counts as that of the line before it.
+        """
         for sequence in self._sequences:
             if sequence[0].address <= address < sequence[-1].address:
                 at = bisect_right(sequence, address, key=lambda row: row.address) - 1
-                return sequence[at]
+                return next((row for row in sequence[at::-1] if row.line), sequence[at])
         return None
 
     @cached_property

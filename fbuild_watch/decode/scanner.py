@@ -50,6 +50,7 @@ class Scanner:
         self._boots = Boots()
         self._dumps = CoreDumps()
         self.board = Board()
+        self._ended = ""
 
     @property
     def is_in_report(self) -> bool:
@@ -71,13 +72,20 @@ class Scanner:
 
     def _read(self, line: str, at: float) -> list[Finding]:
         crashes = [self._of_build(crash) for crash in self._reports.feed(line)]
+        if "rst" in line and reset_in(line):
+            self._ended = self.board.elf_sha256
         if line[:4] in ("ESP-", "Buil", "ets ", " ets") or "rst" in line or "SHA256" in line:
             self._learn(line)
-        return [*crashes, *self._boots.feed(line, at), *self._dumps.feed(line)]
+        about_start = [self._of_ended(found) for found in self._boots.feed(line, at)]
+        return [*crashes, *about_start, *self._dumps.feed(line)]
 
     def _of_build(self, crash: Crash) -> Crash:
         """With what the firmware said when it started, where the panic itself does not say it."""
         return replace(crash, elf_sha256=crash.elf_sha256 or self.board.elf_sha256)
+
+    def _of_ended(self, found: Notice | Crash) -> Notice | Crash:
+        """What a boot tells of the end before it is about the firmware that ran then."""
+        return replace(found, elf_sha256=self._ended) if isinstance(found, Crash) else found
 
     def _learn(self, line: str) -> None:
         board = self.board

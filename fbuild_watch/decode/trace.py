@@ -74,7 +74,7 @@ def _walk(
     is_jump = named.get("MCAUSE") == _FETCH_FAULT
     steps = list(walker.steps(named["MEPC"], is_jump=is_jump))
     if not walker.is_through:
-        steps += _scan(program, stack, registers.get(_SP, stack.start))
+        steps += _scan(program, stack, walker.sp)
     return _without_repeats(steps)
 
 
@@ -90,6 +90,11 @@ class _Walker:
         self._frames = frames
         self.is_through = False
         """Whether the outermost frame was reached."""
+
+    @property
+    def sp(self) -> int:
+        """The stack pointer of the outermost frame that was reached."""
+        return self._registers.get(_SP, self._stack.start)
 
     def steps(self, pc: int, *, is_jump: bool) -> Iterator[Step]:
         """From where it happened outwards. `is_jump`: the CPU was sent to where no code is."""

@@ -85,6 +85,7 @@ def _flash(recipes: Recipes) -> FlashSettings:
         mode=recipes.get("build.flash_mode", usual.mode),
         freq=recipes.get("build.flash_freq", usual.freq),
         size=recipes.get("build.flash_size", usual.size),
+        elf_sha256_offset=recipes.number("build.elf_sha256_offset") or None,
     )
 
 

@@ -64,6 +64,7 @@ def properties(
         "build.fqbn": str(board.name),
         "build.library_discovery_phase": "0",
         "build.path": environment.build_dir,
+        "build.project_path": environment.project_dir,  # ours: Arduino has no projects
         "build.project_name": PROJECT_NAME,
         "build.source.path": environment.src_dir,
         "ide_version": _IDE_VERSION,

@@ -105,6 +105,17 @@ class Core:
             return Trap(Fault.BREAKPOINT, 0)
         return Trap(fault, instruction)
 
+    def take_trap(self, trap: Trap) -> bool:
+        """Go on in the firmware's trap handler; False: it has set none (mtvec is 0)."""
+        vector = int(self._uc.reg_read(riscv.UC_RISCV_REG_MTVEC)) & ~3
+        if not vector:
+            return False
+        self._uc.reg_write(riscv.UC_RISCV_REG_MEPC, self.pc)
+        self._uc.reg_write(riscv.UC_RISCV_REG_MCAUSE, trap.fault.mcause)
+        self._uc.reg_write(riscv.UC_RISCV_REG_MTVAL, trap.value)
+        self.pc = vector
+        return True
+
     def stop(self) -> None:
         """End the run after the current instruction; for calls from `read` and `write`."""
         self._uc.emu_stop()

@@ -7,7 +7,8 @@ Rules
 - A slice is a bounded number of instructions. Firmware that waits, in a ROM delay or by polling
   registers that do not change, gives its slice back and costs the host next to nothing.
 - A watchdog that is neither fed nor switched off bites, whatever the firmware does.
-- A crash prints a panic, and resets when the UART has had the time to send it.
+- A trap goes to the firmware's handler. Where it has none, a panic is printed, and the chip is
+  reset when the UART has had the time to send it.
 - Not modelled: execution from flash (the cache), interrupts, the radio, every register that
   peripherals.py does not name.
 """
@@ -215,9 +216,9 @@ class Machine:
 
     def _handle(self, stop: RomCall | Trap) -> None:
         if isinstance(stop, Trap):
-            self._panic(stop)
+            self._take_trap(stop)
         elif stop.address not in FUNCTIONS:
-            self._panic(Trap(Fault.INSTRUCTION_ACCESS, stop.address))
+            self._take_trap(Trap(Fault.INSTRUCTION_ACCESS, stop.address))
         else:
             self._call_rom(stop.address)
 
@@ -229,6 +230,11 @@ class Machine:
                 self._request_reset(cause, self.now)
             case int() as result:
                 self._core.return_from_call(result)
+
+    def _take_trap(self, trap: Trap) -> None:
+        """The firmware's handler has it; without one a panic is printed in its place."""
+        if not self._core.take_trap(trap):
+            self._panic(trap)
 
     def _panic(self, trap: Trap) -> None:
         registers = {

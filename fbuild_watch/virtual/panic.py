@@ -1,7 +1,7 @@
 """The text of a panic, as ESP-IDF's handler prints it on a RISC-V chip. Pure.
 
-The bare core of the example brings no handler; the machine prints this in its place, so that
-what reads the console meets a crash in the form it knows. Source of the form: ESP-IDF,
+For firmware that brings no handler: the machine prints this in its place, so that what reads the
+console meets a crash in the form it knows. Source of the form: ESP-IDF,
 "Fatal Errors", and its `panic_arch.c` for RISC-V.
 """
 

@@ -1,6 +1,7 @@
 // From the first C++ instruction to the sketch's loop().
 
 #include "Arduino.h"
+#include "panic.h"
 #include "soc.h"
 
 extern "C" {
@@ -40,6 +41,7 @@ __attribute__((section(".sketch_entry"), noinline, noreturn)) void run_sketch() 
 
 extern "C" void start_runtime() {
   watchdogs_off();
+  panic_init();
   zero(_framework_bss_start, _framework_bss_end);
   zero(memory_map.bss_start, memory_map.bss_end);
   SYSTIMER_CONF |= 3u << 30;  // its clock, and unit 0 counting

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "../panic.h"
+
 int abs(int value) { return value < 0 ? -value : value; }
 long labs(long value) { return value < 0 ? -value : value; }
 int atoi(const char *text) { return (int)strtol(text, NULL, 10); }
@@ -99,4 +101,6 @@ int rand(void) {
 
 void srand(unsigned int seed) { random_state = seed ? seed : 1; }
 
-void abort(void) { __builtin_trap(); }
+void abort(void) {
+  panic_abort("abort()", __builtin_return_address(0));
+}
