@@ -9,10 +9,11 @@
     PowerLost                  flash operations: an erase of a unit, a programming of some bytes
     ButtonHeld                 at plug-in: the strapping pin is low, once
     Deaf                       always: the ROM hears nothing while it works
+    Locked                     always: flash encryption, secure boot, Secure Download Mode
 
 Rules
-- Every fault happens once, but for StuckSector without `times` and Deaf: a second run meets a sane
-  board.
+- Every fault happens once, but for StuckSector without `times`, Deaf and Locked: a second run
+  meets a sane board.
 - The same faults and the same seed do the same to the same client.
 - What happened is logged: `fault: ...`.
 """
@@ -20,6 +21,7 @@ Rules
 from __future__ import annotations
 
 import random
+import struct
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
@@ -28,6 +30,7 @@ from fbuild_watch.virtual.board import Board
 from fbuild_watch.virtual.loader import Chip, Loader, Timed, Waiting
 from fbuild_watch.virtual.nor import SECTOR, Nor
 from fbuild_watch.virtual.personality import Personality
+from fbuild_watch.virtual.protocol import Opcode
 from fbuild_watch.virtual.stub import StubLoader
 
 Way = Literal["chip", "host"]
@@ -117,14 +120,25 @@ class Deaf:
     """A ROM that hears nothing while it works: no chip that we know is so, one might be."""
 
 
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """A chip in whose eFuses something is locked, as its GET_SECURITY_INFO says it."""
+
+    flags: int = 0
+    """Bit 0: secure boot; bit 2: Secure Download Mode."""
+    crypt_count: int = 0
+    """SPI_BOOT_CRYPT_CNT: an odd number of ones is flash encryption."""
+
+
 LineFault = Dropped | Doubled | Garbled
 PortFault = Vanished | Renamed
-Fault = LineFault | Stalled | PortFault | StubDied | StuckSector | PowerLost | ButtonHeld | Deaf
+Lasting = Deaf | Locked
+Fault = LineFault | Stalled | PortFault | StubDied | StuckSector | PowerLost | ButtonHeld | Lasting
 KINDS: dict[str, type[Any]] = {
     kind.__name__: kind
     for kind in (
         Dropped, Doubled, Garbled, Stalled, Vanished, StubDied, StuckSector, PowerLost, ButtonHeld,
-        Renamed, Deaf,
+        Renamed, Deaf, Locked,
     )
 }  # fmt: skip
 
@@ -160,8 +174,9 @@ def draw(kind: str, rng: random.Random, extent: Extent = Extent()) -> Fault:
             return PowerLost(rng.randrange(extent.operations))
         case "ButtonHeld":
             return ButtonHeld()
-        case "Deaf":
-            return Deaf()
+        case "Deaf" | "Locked":
+            lasting: Fault = KINDS[kind]()
+            return lasting
     to: Way = rng.choice(("chip", "host"))
     at = rng.randrange(extent.to_chip if to == "chip" else extent.to_host)
     if kind == "Stalled":
@@ -337,6 +352,7 @@ class FaultyBoard(Board):
         **others: Any,
     ) -> None:
         kind = _with_deaf_rom(_with_dying_stub(personality, faults, log), faults, log)
+        kind = _locked(kind, faults)
         super().__init__(kind.cpu(nor.read), nor, personality=kind, log=log, **others)
         self._fault_log = log
         self._vanish = vanish
@@ -429,3 +445,23 @@ def _with_deaf_rom(
         return False
 
     return replace(kind, rom=type("DeafRom", (kind.rom,), {"_has_room": has_room}))
+
+
+def _locked(kind: Personality, faults: Sequence[Fault]) -> Personality:
+    """Return a board with a chip that is locked, if a fault says so."""
+    for lock in (fault for fault in faults if isinstance(fault, Locked)):
+        assert isinstance(kind.rom, type)
+        told = struct.pack("<IB", lock.flags, lock.crypt_count) + kind.layout.security_info[5:]
+        kind = replace(kind, layout=replace(kind.layout, security_info=told))
+        if lock.flags & _SECURE_DOWNLOAD:
+            table = {code: kind.rom.table[code] for code in _LEFT}
+            kind = replace(kind, rom=type("SecureRom", (kind.rom,), {"table": table}))
+    return kind
+
+
+_SECURE_DOWNLOAD = 1 << 2
+_LEFT = (
+    Opcode.SYNC, Opcode.GET_SECURITY_INFO, Opcode.CHANGE_BAUDRATE, Opcode.SPI_ATTACH,
+    Opcode.SPI_SET_PARAMS, Opcode.FLASH_BEGIN, Opcode.FLASH_DATA, Opcode.FLASH_END,
+)  # fmt: skip
+"""What Secure Download Mode leaves (esptool docs, "Secure Download Mode": no memory, no digests)."""

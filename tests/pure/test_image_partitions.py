@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 
 import pytest
 from hypothesis import given
@@ -138,6 +139,24 @@ def test_the_two_slot_table_with_and_without_its_offsets() -> None:
         blank = blank.replace(f"{offset},", ",")
     assert partitions.parse(blank, "p") == partitions.parse(TWO_SLOTS, "p")
     assert [hex(part.offset) for part in partitions.parse(TWO_SLOTS, "p")] == offsets
+
+
+def test_the_bytes_of_the_two_slot_table() -> None:
+    """Packed here as the guide lays an entry out, from its numbers, apart from our own encoder."""
+    entries = b"".join(
+        struct.pack("<2sBBLL16sL", b"\xaa\x50", kind, subtype, offset, size, name, 0)
+        for name, kind, subtype, offset, size in (
+            (b"nvs", 1, 2, 0x9000, 0x4000),
+            (b"otadata", 1, 0, 0xD000, 0x2000),
+            (b"phy_init", 1, 1, 0xF000, 0x1000),
+            (b"factory", 0, 0, 0x10000, 0x100000),
+            (b"ota_0", 0, 0x10, 0x110000, 0x100000),
+            (b"ota_1", 0, 0x11, 0x210000, 0x100000),
+        )
+    )
+    digest = b"\xeb\xeb" + b"\xff" * 14 + hashlib.md5(entries).digest()
+    expected = (entries + digest).ljust(0xC00, b"\xff")
+    assert partitions.encode(partitions.parse(TWO_SLOTS, "p")) == expected
 
 
 def test_a_negative_size_is_an_end() -> None:

@@ -97,7 +97,9 @@ def holds(board: ServedBoard, image: Image = IMAGE) -> bool:
 def play(folder: Path, seed: int) -> tuple[str, list[str]]:
     """One schedule; returns how it ended, and the faults that happened."""
     rng = random.Random(seed)
-    names = [name for name in KINDS if name not in ("ButtonHeld", "Deaf")]  # their own stories
+    names = [
+        name for name in KINDS if name not in ("ButtonHeld", "Deaf", "Locked")
+    ]  # their own stories
     faults: list[Fault] = [
         draw(name, rng, EXTENT) for name in rng.sample(names, rng.choice((1, 1, 2)))
     ]
