@@ -109,7 +109,7 @@ async def test_an_encryption_that_was_switched_off_again_is_none(
 def test_each_new_connection_is_slower(
     faulty_board: FaultyBoards, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    board, rates = faulty_board([StubDied(at=3), StubDied(at=3)], 0), []
+    board, rates = faulty_board([StubDied(at=3), StubDied(at=4)], 0), []
     reach = connect.reach
 
     def noted(*arguments: Any, baud: int, **others: Any) -> Any:
