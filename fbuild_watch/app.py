@@ -266,25 +266,28 @@ class App:
             await self._decoding.keep(report.image)
             return report
 
-    async def lend(self, work: Callable[[BoardPort], Awaitable[T]], *, leaves: str | None) -> T:
-        """Have the port used by `work`, after which the board holds the build `leaves`.
+    async def lend(
+        self,
+        work: Callable[[BoardPort], Awaitable[T]],
+        *,
+        leaves: Callable[[T, str | None], str | None],
+    ) -> T:
+        """Have the port used by `work`. Raises PortNotFound while there is no port.
 
-        `leaves` None: it may hold anything. Raises PortNotFound while there is no port.
+        `leaves` makes of its result, and of the build that the board had proven before, the one
+        that it holds then (None: nobody knows).
         """
+        before = self.state.proven
         visited = replace(self.state, port=loop.PortUse.FLASHER)
         self.show_state(visited)
         held: str | None = None
         try:
             result = await work(self.port)
-            held = leaves
+            held = leaves(result, before)
         finally:  # also if we are ended in the middle, when the board may hold anything
             self._post.send_nowait(loop.BoardChanged(held))
             self.show_state()
         return result
-
-    def board_changed(self) -> None:
-        """The board was seen to hold something else than it had proven."""
-        self._post.send_nowait(loop.BoardChanged(None))
 
     # -- building -----------------------------------------------------------------------
 

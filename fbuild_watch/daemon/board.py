@@ -15,6 +15,24 @@ from fbuild_watch.model import Command, ConsoleItem
 
 T = TypeVar("T")
 
+Leaves = Callable[[T, str | None], str | None]
+"""The build that a board holds, of the result of a visit and of the build that it held before."""
+
+
+def as_before(_result: object, before: str | None) -> str | None:
+    """A visit that writes nothing."""
+    return before
+
+
+def unknown(_result: object, _before: str | None) -> str | None:
+    """A visit that may leave anything."""
+    return None
+
+
+def build(build_id: str) -> Callable[[object, str | None], str | None]:
+    """A visit that brings this build, and proves it."""
+    return lambda _result, _before: build_id
+
 
 class Board(Protocol):
     """A board of the process: one of a watched project, or one that only a console has."""
@@ -28,7 +46,7 @@ class Board(Protocol):
     def command(self, command: Command) -> None:
         """What a console asks for."""
 
-    async def lend(self, work: Callable[[BoardPort], Awaitable[T]], *, leaves: str | None) -> T:
+    async def lend(self, work: Callable[[BoardPort], Awaitable[T]], *, leaves: Leaves[T]) -> T:
         """Have its port used (`App.lend`)."""
 
 

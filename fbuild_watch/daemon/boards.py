@@ -18,7 +18,7 @@ import trio
 from fbuild_watch import flash, oneshot, tool_upload
 from fbuild_watch.approach import Approach
 from fbuild_watch.board_port import Operation
-from fbuild_watch.daemon.board import Board
+from fbuild_watch.daemon.board import Board, Leaves, build
 from fbuild_watch.daemon.room import Room
 from fbuild_watch.daemon.visitor import Visitor
 from fbuild_watch.errors import NotRunning
@@ -71,9 +71,9 @@ class Boards:
         way: Approach,
         *,
         listener: flash.Listener,
-        leaves: str | None,
+        leaves: Leaves[T],
     ) -> T:
-        """Do something with a board; `leaves` is the build that it holds then, if that is known."""
+        """Do something with a board, which holds the build then that `leaves` says."""
         async with self._turns[port]:
             board = self.at(port)
             if board is None:
@@ -97,7 +97,7 @@ class Boards:
             board = self.at(port)
             if board is None:
                 return await tool_upload.upload(recipe, port, listener)
-        return await board.lend(lambda way: way.upload(recipe, listener), leaves=leaves)
+        return await board.lend(lambda way: way.upload(recipe, listener), leaves=build(leaves))
 
     async def reset(self, port: str) -> None:
         """Restart a board. Raises PortError."""

@@ -18,6 +18,7 @@ from fbuild_watch.control.messages import (
     ReadDone,
     ResetAsked,
 )
+from fbuild_watch.daemon.board import as_before, unknown
 from fbuild_watch.daemon.boards import Boards
 from fbuild_watch.daemon.work import Work, listener
 from fbuild_watch.files import write_for_user
@@ -50,7 +51,7 @@ class Operations:
         async def operation(line: flash.Line, told: flash.Listener) -> EraseReport:
             return await flash.erase(line, image.chosen_ranges(line.name, asked.names), told)
 
-        return await self._work.visit(call, settings, operation, "erasing")
+        return await self._work.visit(call, settings, operation, "erasing", leaves=unknown)
 
     async def read(self, call: Call) -> ReadDone:
         """`read`. The file is written here, where the bytes are: they may be many."""
@@ -77,7 +78,7 @@ class Operations:
                 flash.identify,
                 Approach(),
                 listener=listener(call),
-                leaves=None,
+                leaves=as_before,
             )
 
         return Ports(await survey(identify if asked.probe else None))

@@ -12,7 +12,7 @@ from fbuild_watch.app import App, Console, Observer, Settings
 from fbuild_watch.board_port import BoardPort
 from fbuild_watch.control.messages import Item, Pass, ProjectStatus
 from fbuild_watch.daemon import convert
-from fbuild_watch.daemon.board import Outlet
+from fbuild_watch.daemon.board import Leaves, Outlet
 from fbuild_watch.daemon.seat import Writer
 from fbuild_watch.errors import PortNotFound
 from fbuild_watch.loop import LoopState
@@ -93,7 +93,7 @@ class Room:
         """What a console asks for."""
         self._app.command(command)
 
-    async def lend(self, work: Callable[[BoardPort], Awaitable[T]], *, leaves: str | None) -> T:
+    async def lend(self, work: Callable[[BoardPort], Awaitable[T]], *, leaves: Leaves[T]) -> T:
         """See `App.lend`."""
         return await self._app.lend(work, leaves=leaves)
 

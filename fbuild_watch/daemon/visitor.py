@@ -8,11 +8,11 @@ from typing import TypeVar
 
 import trio
 
-from fbuild_watch import words
+from fbuild_watch import decoding, words
 from fbuild_watch.board_commands import obey
 from fbuild_watch.board_port import BoardPort
 from fbuild_watch.control.messages import State
-from fbuild_watch.daemon.board import Outlet
+from fbuild_watch.daemon.board import Leaves, Outlet
 from fbuild_watch.errors import PortError
 from fbuild_watch.model import Command, ConsoleItem, Notice
 
@@ -28,7 +28,8 @@ class Visitor:
         self.gone = trio.Event()
         """Set when the last reader has left."""
         self._name = name
-        self._port = BoardPort(self._show, baud)
+        self._decoding = decoding.of_settings(None, self._tell)
+        self._port = BoardPort(self._decoding.shown(self._show), baud)
         self._nursery: trio.Nursery
 
     @property
@@ -44,6 +45,7 @@ class Visitor:
             async with trio.open_nursery() as self._nursery:
                 self._nursery.start_soon(self._read)
                 self._nursery.start_soon(self._port.send_typed)
+                self._nursery.start_soon(self._decoding.run)
                 yield
                 self._nursery.cancel_scope.cancel()
         finally:
@@ -64,7 +66,7 @@ class Visitor:
         """What a console asks for; only a watched project builds and flashes."""
         self._nursery.start_soon(obey, self._port, command, self._tell)
 
-    async def lend(self, work: Callable[[BoardPort], Awaitable[T]], *, leaves: str | None) -> T:
+    async def lend(self, work: Callable[[BoardPort], Awaitable[T]], *, leaves: Leaves[T]) -> T:
         """Have the port used, and say so. Nothing was known of the board, and nothing is (`leaves`)."""
         self._say_use("flasher")
         try:

@@ -32,6 +32,7 @@ from fbuild_watch.control.messages import (
 )
 from fbuild_watch.control.variables import merged
 from fbuild_watch.daemon import convert
+from fbuild_watch.daemon.board import Leaves, as_before, build
 from fbuild_watch.daemon.boards import Boards
 from fbuild_watch.daemon.room import Room
 from fbuild_watch.model import (
@@ -89,18 +90,18 @@ class Work:
         async def operation(line: flash.Line, told: flash.Listener) -> FlashReport:
             return await flash_line(line, wanted.image, told)
 
-        build = wanted.image.build_id
+        leaves = build(wanted.image.build_id)
         way = of_project(wanted.settings).but(mac=asked.mac, reset=asked.reset)
         report = await self.visit(
-            call, wanted.settings, operation, "flashing", leaves=build, way=way
+            call, wanted.settings, operation, "flashing", leaves=leaves, way=way
         )
         return Flashed(replace(report, phases={**wanted.phases, **report.phases}))
 
     async def _upload(self, call: Call, wanted: Wanted, recipe: UploadRecipe) -> UploadReport:
         port = await self.port(call.params.project, call.params.port, wanted.settings)
         with self._doing(f"flashing {port}", call):
-            build = wanted.image.build_id
-            report = await self._boards.upload(port, recipe, listener(call), leaves=build)
+            leaves = wanted.image.build_id
+            report = await self._boards.upload(port, recipe, listener(call), leaves=leaves)
         return replace(report, phases={**wanted.phases, **report.phases})
 
     async def verify(self, call: Call) -> VerifyReport:
@@ -110,7 +111,10 @@ class Work:
         async def operation(line: flash.Line, told: flash.Listener) -> VerifyReport:
             return await flash.verify(line, wanted.image, told)
 
-        report = await self.visit(call, wanted.settings, operation, "verifying")
+        def leaves(report: VerifyReport, _before: str | None) -> str | None:
+            return None if report.different else wanted.image.build_id
+
+        report = await self.visit(call, wanted.settings, operation, "verifying", leaves=leaves)
         return replace(report, phases={**wanted.phases, **report.phases})
 
     # -- parts --------------------------------------------------------------------------
@@ -139,7 +143,7 @@ class Work:
         operation: Operation[T],
         doing: str,
         *,
-        leaves: str | None = None,
+        leaves: Leaves[T] = as_before,
         way: Approach | None = None,
     ) -> T:
         """Do something with the board that is meant; see `Boards.visit`."""
