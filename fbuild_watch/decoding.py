@@ -40,6 +40,7 @@ from fbuild_watch.decode.choice import choose
 from fbuild_watch.errors import FbuildError
 from fbuild_watch.model import ConsoleItem, DeviceText, Environment, Image, Notice
 from fbuild_watch.outputs import core_dumps_folder, elfs_folder
+from fbuild_watch.pipeline import built_elf
 from fbuild_watch.processes.run_command import run_command
 
 SILENCE_S = 0.5
@@ -65,6 +66,19 @@ def of_project(
     kept = KeptElfs(elfs_folder(folder))
     sources = Sources(kept, built, folder, environment.src_dir)
     return Decoding(tell, sources, core_dumps_folder(folder))
+
+
+def of_settings(settings: Environment | None, tell: Callable[[Notice], None]) -> Decoding:
+    """The decoder of a board that no loop has; `settings` are a project's, if there is one."""
+    if settings is None:
+        return Decoding(tell, Sources())
+    return of_project(settings, tell, partial(built_elf, settings))
+
+
+def keep_elf(settings: Environment | None, image: Image) -> None:
+    """A board holds this build now. Blocks."""
+    if settings is not None and image.elf is not None:
+        KeptElfs(elfs_folder(settings.project_dir)).keep(image.build_id, image.elf)
 
 
 class Decoding:

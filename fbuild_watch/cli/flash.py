@@ -55,6 +55,7 @@ def command(
             return _flash_there(job, project, environment, port, images, no_build, mac, reset)
         from fbuild_watch import results
         from fbuild_watch.approach import of_project
+        from fbuild_watch.decoding import keep_elf
         from fbuild_watch.oneshot import deliver
 
         wanted = wanted_image(project, environment, images, no_build)
@@ -66,6 +67,7 @@ def command(
             of_project(wanted.settings).but(mac=mac, reset=reset),
             listener=job.listener(),
         )
+        keep_elf(wanted.settings, wanted.image)
         return results.with_phases(results.of_report(report), wanted.phases)
 
     return report_outcome(do, _say, as_json)

@@ -74,6 +74,12 @@ class KeptElfs:
                 kept.path.touch()
             _remove(self._newest("*.elf")[KEPT:])
 
+    def keep(self, build_id: str, elf: Path) -> None:
+        """A board holds this build, of which `elf` is if nothing was kept of it before."""
+        if not (self._folder / f"{build_id}{_SUFFIX}").exists() and not self.of_build(build_id):
+            self.add(build_id, elf)
+        self.prove(build_id)
+
     def all(self) -> list[KeptElf]:
         """The newest first."""
         matches = ((path, _NAME.fullmatch(path.name)) for path in self._newest("*.elf"))
