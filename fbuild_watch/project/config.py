@@ -26,6 +26,7 @@ from pathlib import Path
 from fbuild_watch.errors import InvalidProject
 from fbuild_watch.project import ini, options
 from fbuild_watch.project.interpolation import BadReference, expand, expand_percent
+from fbuild_watch.project.memory import LOOKS, read_bytes
 
 FILE_NAME = "platformio.ini"
 _ENV = "env:"
@@ -298,7 +299,7 @@ class Config:
 def read(path: Path) -> str:
     """A project file's text. Raises InvalidProject."""
     try:
-        return path.read_text(encoding="utf-8-sig")
+        text = read_bytes(path).decode("utf-8-sig")
     except FileNotFoundError as error:
         raise InvalidProject(
             "there is no such file",
@@ -310,6 +311,9 @@ def read(path: Path) -> str:
         raise InvalidProject("this is not UTF-8 text", path=str(path), line=line) from error
     except OSError as error:
         raise InvalidProject(error.strerror or str(error), path=str(path)) from error
+    if "UNIX_TIME" in text or "extra_configs" in text:
+        LOOKS.is_sure = False  # the time of day, and patterns: no later look can tell
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def split_items(text: str) -> list[str]:

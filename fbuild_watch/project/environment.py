@@ -23,6 +23,7 @@ from fbuild_watch.model import Environment
 from fbuild_watch.project import foreign, manifest, reaching, remarks
 from fbuild_watch.project.config import Config
 from fbuild_watch.project.flag_words import FlagWords
+from fbuild_watch.project.memory import below
 
 _ROM_BAUD = 115200
 """The rate of a board of ours that no option names; PlatformIO's default is its own 9600."""
@@ -185,7 +186,7 @@ class _Reader:
     def _manifest(self) -> Path | None:
         """The board's manifest: the project's own, else one that PlatformIO installed."""
         own = self._folder("boards_dir")
-        installed = self._folder("platforms_dir").glob("*/boards")
+        installed = [folder / "boards" for folder in below(self._folder("platforms_dir"))]
         path = manifest.find(self._text("board") or "", (own, *sorted(installed)))
         if path is not None and path.parent == own:
             self._unsupported.append(f"{path}: no more than the board's name is taken from it")

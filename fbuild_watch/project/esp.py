@@ -20,6 +20,7 @@ from fbuild_watch.errors import InvalidProject
 from fbuild_watch.model import Environment, FlashSettings, Step
 from fbuild_watch.project import esptool_words, steps, upload
 from fbuild_watch.project.esptool_words import Files
+from fbuild_watch.project.memory import is_file
 from fbuild_watch.project.recipe import Recipes
 
 _NAMED = "partitions"
@@ -107,11 +108,11 @@ def _partitions(environment: Environment, platform_dir: Path, recipes: Recipes) 
         Path(recipes.get("build.variant.path")) / f"{variant}.csv",
         of_core / name,
     )
-    return next((path for path in places if path.is_file()), None)
+    return next((path for path in places if is_file(path)), None)
 
 
 def _named(name: str, folders: Sequence[Path], environment: Environment) -> Path:
-    found = next((path for folder in folders if (path := folder / name).is_file()), None)
+    found = next((path for folder in folders if is_file(path := folder / name)), None)
     if found is None:
         looked = ", ".join(map(str, dict.fromkeys(folders)))
         raise InvalidProject(

@@ -23,6 +23,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from fbuild_watch.model import FlashSettings, Step
+from fbuild_watch.project.memory import is_file
 
 _WRITE = ("write-flash", "write_flash")
 _MERGE = ("merge-bin", "merge_bin")
@@ -53,7 +54,7 @@ def _with_output(hook: Step, made: Sequence[Path]) -> Step:
     output = next((path for path in made if path in named), None)
     if output is None:
         return hook
-    inputs = tuple(path for path in named if path != output and path.is_file())
+    inputs = tuple(path for path in named if path != output and is_file(path))
     return replace(hook, output=output, inputs=inputs)
 
 

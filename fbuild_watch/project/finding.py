@@ -29,7 +29,7 @@ from pathlib import Path
 from fbuild_watch.project import conditions, includes
 from fbuild_watch.project.includes import Include
 from fbuild_watch.project.libraries import Library
-from fbuild_watch.project.memory import ENTRIES
+from fbuild_watch.project.memory import ENTRIES, is_file
 from fbuild_watch.project.sources import RECIPES
 
 NEAR = 5
@@ -176,7 +176,7 @@ class Finder:
     def _is_beside(self, folder: str, name: str) -> bool:
         key = (folder, name)
         if key not in self._beside:
-            self._beside[key] = os.path.isfile(f"{folder}/{name}")  # noqa: PTH113
+            self._beside[key] = is_file(f"{folder}/{name}")
         return self._beside[key]
 
     def _best(self, include: Include) -> Library | None:
@@ -215,7 +215,7 @@ class _Folder:
         first, slash, _ = name.partition("/")
         if first not in self._names and first != "..":
             return False
-        return not slash or os.path.isfile(f"{self.path}/{name}")  # noqa: PTH113
+        return not slash or is_file(f"{self.path}/{name}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,4 +261,4 @@ def _by_header(candidates: Sequence[Library]) -> dict[str, list[Library]]:
 
 def _sources_beside(header: str) -> list[str]:
     stem = os.path.splitext(header)[0]  # noqa: PTH122
-    return [f"{stem}{suffix}" for suffix in RECIPES if os.path.isfile(f"{stem}{suffix}")]  # noqa: PTH113
+    return [f"{stem}{suffix}" for suffix in RECIPES if is_file(f"{stem}{suffix}")]

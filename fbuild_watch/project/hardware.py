@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fbuild_watch.model import Installed
+from fbuild_watch.project.memory import below, is_file
 from fbuild_watch.surroundings import environ
 
 BOARDS = "boards.txt"
@@ -32,7 +33,7 @@ class Hardware:
     def platform(self, vendor: str, arch: str) -> Path | None:
         """The folder of a platform, with its boards.txt; None where there is none."""
         places = self.places(vendor, arch)
-        return next((place for place in places if (place / BOARDS).is_file()), None)
+        return next((place for place in places if is_file(place / BOARDS)), None)
 
     def places(self, vendor: str, arch: str) -> list[Path]:
         """Every folder where a platform could be, in order."""
@@ -45,7 +46,7 @@ class Hardware:
         """Every platform that is there: vendor, arch, folder. Each name once."""
         seen: set[tuple[str, str]] = set()
         for vendor, arch, folder in self._listed():
-            if (vendor, arch) not in seen and (folder / BOARDS).is_file():
+            if (vendor, arch) not in seen and is_file(folder / BOARDS):
                 seen.add((vendor, arch))
                 yield vendor, arch, folder
 
@@ -84,5 +85,7 @@ def _distribution() -> list[Path]:
 
 
 def _under(root: Path) -> Iterator[tuple[str, str, Path]]:
-    for path in sorted(root.glob(f"*/*/{BOARDS}")):
-        yield path.parent.parent.name, path.parent.name, path.parent
+    for vendor in below(root):
+        for folder in below(vendor):
+            if is_file(folder / BOARDS):
+                yield vendor.name, folder.name, folder

@@ -18,6 +18,7 @@ from fbuild_watch.model import Environment, ForeignPlan
 from fbuild_watch.project import environment as ini_project
 from fbuild_watch.project import foreign, sketch_project
 from fbuild_watch.project.config import FILE_NAME
+from fbuild_watch.project.memory import is_file
 
 
 def load(
@@ -30,10 +31,10 @@ def load(
     Raises InvalidProject (with file and line) and UnknownEnvironment.
     """
     project_dir = Path(os.path.abspath(project_dir))  # noqa: PTH100  (Path.absolute keeps `..`)
-    if not (project_dir / FILE_NAME).exists():
+    if not is_file(project_dir / FILE_NAME):
         if sketch_project.is_sketch(project_dir):
             return sketch_project.load(project_dir, name)
-        if (project_dir / foreign.LISTS).exists():
+        if is_file(project_dir / foreign.LISTS):
             return foreign.load(project_dir, name)
     return ini_project.load(
         project_dir, name, surroundings.environ() if environ is None else environ
@@ -42,10 +43,10 @@ def load(
 
 def environments(project_dir: Path) -> list[str]:
     """The names of a project's environments, in the order of its file. Raises InvalidProject."""
-    if not (project_dir / FILE_NAME).exists():
+    if not is_file(project_dir / FILE_NAME):
         if sketch_project.is_sketch(project_dir):
             return sketch_project.environments(project_dir)
-        if (project_dir / foreign.LISTS).exists():
+        if is_file(project_dir / foreign.LISTS):
             return foreign.environments(project_dir)
     return ini_project.environments(project_dir)
 
@@ -63,7 +64,7 @@ def foreign_plan(environment: Environment) -> ForeignPlan | None:
 def is_project(folder: Path) -> bool:
     """Whether a folder holds a project of any kind."""
     return (
-        (folder / FILE_NAME).exists()
+        is_file(folder / FILE_NAME)
         or sketch_project.is_sketch(folder)
-        or (folder / foreign.LISTS).exists()
+        or is_file(folder / foreign.LISTS)
     )

@@ -25,7 +25,7 @@ import msgspec
 
 from fbuild_watch.project import sources
 from fbuild_watch.project import userflags as user_flags
-from fbuild_watch.project.memory import ENTRIES, FileMemory
+from fbuild_watch.project.memory import ENTRIES, FileMemory, is_file
 
 _PROPERTIES = "library.properties"
 _JSON = "library.json"
@@ -94,7 +94,7 @@ class Library:
         first, slash, _ = header.partition("/")
         if first not in self.names:
             return False
-        return not slash or any((folder / header).is_file() for folder in self.includes)
+        return not slash or any(is_file(folder / header) for folder in self.includes)
 
     def files(self) -> list[Path]:
         """Its sources. Raises InvalidProject for a folder that cannot be read."""

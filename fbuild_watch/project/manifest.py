@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fbuild_watch.errors import InvalidProject
+from fbuild_watch.project.memory import is_file, read_bytes
 
 _MACRO = re.compile(r"-D\s*ARDUINO_(?P<board>\w+)")
 _NO_BOARD = re.compile(r"ARCH_\w+|USB_\w+|RUNNING_\w+|EVENT_\w+|SERIAL_\w+|LOOP_\w+")
@@ -23,7 +24,7 @@ def find(board: str, folders: Iterable[Path]) -> Path | None:
     """The manifest of a board in the first folder that has one."""
     if not re.fullmatch(r"[\w.-]+", board):
         return None
-    return next((path for folder in folders if (path := folder / f"{board}.json").is_file()), None)
+    return next((path for folder in folders if is_file(path := folder / f"{board}.json")), None)
 
 
 def arduino_board(path: Path) -> str:
@@ -45,7 +46,7 @@ def resets(path: Path) -> dict[str, str]:
 
 def _section(path: Path, name: str) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(read_bytes(path))
     except OSError as error:
         raise InvalidProject(error.strerror or str(error), path=str(path)) from error
     except json.JSONDecodeError as error:

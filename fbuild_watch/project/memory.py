@@ -1,24 +1,70 @@
 """What was made of a file, or found in a folder, kept in memory until that changes.
 
+Everything that planning looks at, it looks at through here, and LOOKS remembers it: a later process
+can tell from that whether a plan would be the same (standing.py).
+
 Rules
-- A file or a folder is the same while its times, size and inode are.
-- What was read within the clock's grain of the file's last change is not kept: the file may
-  change once more without a trace in them.
+- A file or a folder is the same while its stamp is; one that is not settled is not kept (stamps.py).
 """
 
 from __future__ import annotations
 
 import os
+import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar
 
-Made = TypeVar("Made")
-Stamp = tuple[int, int, int, int]
+from fbuild_watch import stamps
+from fbuild_watch.stamps import Stamp
 
-_GRAIN_NS = 20_000_000
-"""Twice the coarsest tick of a Linux kernel's clock (HZ=100)."""
+Made = TypeVar("Made")
+
+
+class Looks:
+    """Each path that was looked at, as it was found first; None: there was nothing."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, Stamp | None] = {}
+        self.is_sure = True
+        """Whether that is all that a plan depends on, and all of it is settled."""
+
+    def at(self, path: str) -> os.stat_result | None:
+        """Look at a path; None: there is nothing."""
+        try:
+            info = os.stat(path)  # noqa: PTH116  (asked for every source on every plan)
+        except (OSError, ValueError):
+            info = None
+        stamp = None if info is None else stamps.of(info)
+        if path not in self.found:
+            self.found[path] = stamp
+            self.is_sure &= stamps.is_settled(stamp)
+        elif self.found[path] != stamp:
+            self.is_sure = False
+        return info
+
+
+LOOKS = Looks()
+"""This process's."""
+
+
+def is_file(path: Path | str) -> bool:
+    """Whether there is a file."""
+    info = LOOKS.at(str(path))
+    return info is not None and stat.S_ISREG(info.st_mode)
+
+
+def is_dir(path: Path | str) -> bool:
+    """Whether there is a folder."""
+    info = LOOKS.at(str(path))
+    return info is not None and stat.S_ISDIR(info.st_mode)
+
+
+def read_bytes(path: Path) -> bytes:
+    """A file's content. Raises OSError."""
+    LOOKS.at(str(path))
+    return path.read_bytes()
 
 
 class FileMemory(Generic[Made]):
@@ -30,14 +76,14 @@ class FileMemory(Generic[Made]):
 
     def of(self, path: str) -> Made:
         """What `make` makes of this file. Raises OSError, and what `make` raises."""
-        info = os.stat(path)  # noqa: PTH116  (asked for every source on every plan)
-        stamp = (info.st_mtime_ns, info.st_ctime_ns, info.st_size, info.st_ino)
+        info = LOOKS.at(path) or os.stat(path)  # noqa: PTH116  (which raises)
+        stamp = stamps.of(info)
         known = self._known.get(path)
         if known is not None and known[0] == stamp:
             return known[1]
         now = time.time_ns()
         made = self._make(_content(path, info.st_size), path)
-        if now - max(info.st_mtime_ns, info.st_ctime_ns) > _GRAIN_NS:
+        if stamps.is_settled(stamp, now):
             self._known[path] = (stamp, made)
         return made
 
@@ -62,8 +108,7 @@ class Entries:
 
     def of(self, path: str) -> tuple[tuple[Path, bool], ...]:
         """The entries of a folder. Raises OSError."""
-        info = os.stat(path)  # noqa: PTH116
-        stamp = (info.st_mtime_ns, info.st_ctime_ns, info.st_size, info.st_ino)
+        stamp = stamps.of(LOOKS.at(path) or os.stat(path))  # noqa: PTH116  (which raises)
         known = self._known.get(path)
         if known is not None and known[0] == stamp:
             return known[1]
@@ -73,10 +118,18 @@ class Entries:
             found = sorted(entries, key=lambda entry: entry.name)
         listed = tuple((folder / entry.name, entry.is_dir()) for entry in found)
         linked = any(entry.is_symlink() for entry in found)  # what it leads to may change
-        if not linked and now - max(info.st_mtime_ns, info.st_ctime_ns) > _GRAIN_NS:
+        if not linked and stamps.is_settled(stamp, now):
             self._known[path] = (stamp, listed)
         return listed
 
 
 ENTRIES = Entries()
 """Shared by all who list folders of sources and libraries."""
+
+
+def below(folder: Path) -> list[Path]:
+    """What lies in a folder, in order; nothing where there is none."""
+    try:
+        return [path for path, _ in ENTRIES.of(str(folder))]
+    except OSError:
+        return []

@@ -17,6 +17,7 @@ from fbuild_watch.project import sketch as sketches
 from fbuild_watch.project import userflags as user_flags
 from fbuild_watch.project.includes import Include
 from fbuild_watch.project.libraries import Library
+from fbuild_watch.project.memory import is_dir
 from fbuild_watch.project.recipe import protect
 from fbuild_watch.project.units import Group
 
@@ -56,7 +57,7 @@ def sketch(environment: Environment) -> Sketch:
     if not files and not generated:
         raise _nothing(environment)
     include = environment.include_dir or environment.project_dir / "include"
-    folders = tuple(path for path in (include, environment.src_dir) if path.is_dir())
+    folders = tuple(path for path in (include, environment.src_dir) if is_dir(path))
     return Sketch(tuple(files), generated, made(environment), folders)
 
 
@@ -72,7 +73,7 @@ def _nothing(environment: Environment) -> InvalidProject:
     folder = environment.src_dir
     suffixes = " ".join((*sources.RECIPES, *sketches.SUFFIXES))
     hint = f"put a source file ({suffixes}) there, or set src_dir"
-    message = "the folder has no sources" if folder.is_dir() else "no such folder"
+    message = "the folder has no sources" if is_dir(folder) else "no such folder"
     return InvalidProject(message, path=str(folder), hint=hint)
 
 
@@ -191,7 +192,7 @@ def find(
         found = finder.run((*own.files, *own.made), texts)
     return Need(
         libraries=tuple(found),
-        holders=tuple(folder for folder in _holders(environment) if folder.is_dir()),
+        holders=tuple(folder for folder in _holders(environment) if is_dir(folder)),
         compiled_in=precompiled.place(mcu, command),
         archives=environment.lib_archive,
         warnings=_warnings(found, rules),

@@ -42,6 +42,7 @@ from fbuild_watch.project import (
 )
 from fbuild_watch.project import userflags as user_flags
 from fbuild_watch.project.includes import Include
+from fbuild_watch.project.memory import is_dir, is_file
 from fbuild_watch.project.needs import Need, Sketch
 from fbuild_watch.project.recipe import Recipes
 from fbuild_watch.project.units import Group, Memory, Units, objects
@@ -180,11 +181,11 @@ class _Maker:
             Path(recipes.get("build.core.path")),
             Path(recipes.get("build.variant.path")),
         )
-        if not core.is_dir():
+        if not is_dir(core):
             raise InvalidProject(
                 f"the core's folder {core} is missing", path=str(self.board.files[1])
             )
-        includes = tuple(folder for folder in (core, variant) if folder.is_dir())
+        includes = tuple(folder for folder in (core, variant) if is_dir(folder))
         return (
             Group("core", core, sources.discover(core), includes),
             Group("variant", variant, sources.discover(variant), includes),
@@ -258,7 +259,7 @@ class _Maker:
         """Folders that are there, and the data folder even before its first file."""
         base = (Path(recipes.get("build.core.path")), Path(recipes.get("build.variant.path")))
         folders = (*base, *sketch.includes, *need.roots)
-        there = (folder for folder in dict.fromkeys(folders) if folder.is_dir())
+        there = (folder for folder in dict.fromkeys(folders) if is_dir(folder))
         data = (self.environment.data_dir,) if self.environment.data_dir else ()
         return (*there, *data)
 
@@ -312,13 +313,14 @@ def _beside(
     environment: Environment, named: Sequence[Path], steps: Sequence[Step]
 ) -> tuple[Path, ...]:
     """The folders of these files, of those that the steps' commands name, and the user's -I."""
+    build, own = environment.build_dir, f"{environment.build_dir}{os.sep}"
     words = (word for step in steps for word in step.argv[1:])
-    files = (*named, *(Path(word) for word in words if word.startswith(os.sep)))
+    given = (word for word in words if word.startswith(os.sep) and not word.startswith(own))
+    files = (*named, *map(Path, given))
     flags = (*environment.build_flags, *environment.build_src_flags)
     folders = [environment.project_dir / name for name in user_flags.includes(flags)]
-    folders += [file.parent for file in dict.fromkeys(files) if file.is_file()]
+    folders += [file.parent for file in dict.fromkeys(files) if is_file(file)]
     normal = (Path(os.path.normpath(folder)) for folder in folders)
-    build = environment.build_dir
     return tuple(folder for folder in dict.fromkeys(normal) if not folder.is_relative_to(build))
 
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fbuild_watch.project.libraries import Library
+from fbuild_watch.project.memory import is_dir
 
 
 def place(mcu: str, command: Sequence[str]) -> str:
@@ -39,7 +40,7 @@ def link_words(library: Library, place: str) -> list[str]:
 
 def _folder(library: Library, place: str) -> Path:
     folder = library.sources_dir / place
-    return folder if folder.is_dir() else library.sources_dir / place.partition("/")[0]
+    return folder if is_dir(folder) else library.sources_dir / place.partition("/")[0]
 
 
 def _archives(library: Library, place: str) -> list[str]:

@@ -20,6 +20,7 @@ from pathlib import Path
 from fbuild_watch.errors import InvalidProject
 from fbuild_watch.model import GeneratedFile
 from fbuild_watch.project import prototypes, sources
+from fbuild_watch.project.memory import read_bytes
 
 SUFFIXES = (".ino", ".pde")
 _MAIN = (re.compile(r"\bvoid\s+setup\s*\("), re.compile(r"\bvoid\s+loop\s*\("))
@@ -52,7 +53,7 @@ def joined(tabs: Sequence[Tab], folder: Path) -> GeneratedFile:
 
 def _read(path: Path) -> Tab:
     try:
-        text = path.read_bytes().decode("utf-8-sig", "surrogateescape")
+        text = read_bytes(path).decode("utf-8-sig", "surrogateescape")
     except OSError as error:
         raise InvalidProject(error.strerror or str(error), path=str(path)) from error
     return Tab(path, text.replace("\r\n", "\n").replace("\r", "\n"))

@@ -25,6 +25,7 @@ from fbuild_watch.errors import InvalidProject, UnknownEnvironment
 from fbuild_watch.model import Environment
 from fbuild_watch.project import yaml_lines
 from fbuild_watch.project.config import read
+from fbuild_watch.project.memory import below, is_file
 from fbuild_watch.project.yaml_lines import Map
 
 FILE_NAMES = ("sketch.yaml", "sketch.yml")
@@ -42,7 +43,7 @@ _PROFILE = ("notes", "fqbn", "programmer", "port", "port_config", "protocol", "p
 
 def is_sketch(folder: Path) -> bool:
     """Whether a folder holds a sketch."""
-    return _file(folder) is not None or any(folder.glob("*.ino"))
+    return _file(folder) is not None or any(path.suffix == ".ino" for path in below(folder))
 
 
 def environments(folder: Path) -> list[str]:
@@ -59,7 +60,7 @@ def load(folder: Path, name: str | None) -> Environment:
 
 
 def _file(folder: Path) -> Path | None:
-    return next((folder / name for name in FILE_NAMES if (folder / name).is_file()), None)
+    return next((folder / name for name in FILE_NAMES if is_file(folder / name)), None)
 
 
 @dataclass(slots=True)

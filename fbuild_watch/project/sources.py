@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from fbuild_watch.errors import InvalidProject
-from fbuild_watch.project.memory import ENTRIES
+from fbuild_watch.project.memory import ENTRIES, LOOKS, is_dir
 
 RECIPES = {".c": "recipe.c.o", ".cc": "recipe.cpp.o", ".cpp": "recipe.cpp.o",
            ".cxx": "recipe.cpp.o", ".S": "recipe.S.o"}  # fmt: skip
@@ -47,7 +47,7 @@ def filtered(folder: Path, rules: Sequence[str], ignored: Collection[Path] = ())
 
 def directly_in(folder: Path, suffixes: Collection[str] = tuple(RECIPES)) -> list[Path]:
     """The sources in a folder itself; none where it does not exist."""
-    if not folder.is_dir():
+    if not is_dir(folder):
         return []
     files = (path for path, is_folder in _entries(folder) if not is_folder)
     return [path for path in files if path.suffix in suffixes and not path.name.startswith(".")]
@@ -111,11 +111,9 @@ def _walk(folder: Path, ignored: set[Path], seen: set[tuple[int, int]]) -> Itera
 
 def _identity(folder: Path) -> tuple[int, int] | None:
     """What tells a folder from every other, by whatever link it was reached; None: no folder."""
-    try:
-        info = os.stat(folder)  # noqa: PTH116
-    except OSError:
-        return None
-    return (info.st_dev, info.st_ino) if stat.S_ISDIR(info.st_mode) else None
+    info = LOOKS.at(str(folder))
+    is_folder = info is not None and stat.S_ISDIR(info.st_mode)
+    return (info.st_dev, info.st_ino) if info is not None and is_folder else None
 
 
 def _entries(folder: Path) -> tuple[tuple[Path, bool], ...]:
