@@ -329,7 +329,7 @@ class DyingStub(StubLoader):
     def receive(self, frame: bytes, now: float) -> list[Timed]:
         """As StubLoader.receive, as long as it lives."""
         if self._left and self._left[0] == 0:
-            self._left.pop()
+            self._left.pop(0)
             self._dead = True
             self._log("fault: the stub died")
         elif self._left:
