@@ -416,8 +416,15 @@ class App:
     async def _run_console(self, console: Console) -> None:
         try:
             await console(self._feed.items, self._enter)
+            await self._let_type_out()
         finally:
             self._post.send_nowait(loop.QuitAsked())
+
+    async def _let_type_out(self) -> None:
+        """A script may end with what it sends."""
+        while self._inputs.statistics().current_buffer_used:  # noqa: ASYNC110 - taken at once
+            await trio.lowlevel.checkpoint()
+        await self.port.type_out()
 
     async def _take_inputs(self) -> None:
         async for given in self._inputs:

@@ -14,13 +14,14 @@ from fbuild_watch import flash, tool_upload, words
 from fbuild_watch.app import Console
 from fbuild_watch.approach import Approach
 from fbuild_watch.board_commands import obey
-from fbuild_watch.board_port import BoardPort, Operation, flash_line
-from fbuild_watch.errors import ConnectionLost, PortError
+from fbuild_watch.board_port import LAST_WORDS_S, BoardPort, Operation, flash_line
+from fbuild_watch.errors import ConnectionLost, PortBusy, PortError
 from fbuild_watch.feed import Feed
 from fbuild_watch.model import (
     Command,
     ConsoleInput,
     Device,
+    Environment,
     FlashReport,
     Image,
     Notice,
@@ -124,35 +125,59 @@ async def restart(port: str) -> None:
             await opened.aclose()
 
 
-async def talk(port: str, baud: int, console: Console) -> None:
+async def talk(
+    port: str,
+    baud: int,
+    console: Console,
+    *,
+    settings: Environment | None = None,
+    waits: bool = False,
+) -> None:
     """Connect `console` to the board on `port` until the console returns.
 
     The port is opened before the console starts, so a port that is not there is an error; one that
-    goes away later is waited for. The board is not reset. Raises PortError, ConsoleError.
+    goes away later is waited for, and with `waits` one that another program holds. The board is not
+    reset. `settings`: the project's, if there is one. Raises PortError, ConsoleError.
     """
     feed = Feed()
     enter, inputs = trio.open_memory_channel[ConsoleInput](math.inf)
-    board = BoardPort(feed.show, baud)
-    await board.open(port)
+    board = BoardPort(feed.show, baud, settings=lambda: settings)
+    try:
+        await board.open(port)
+    except PortBusy:
+        if not waits:
+            raise
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_keep_reading, board, port, feed.tell)
             nursery.start_soon(board.send_typed)
-            nursery.start_soon(_obey, board, port, inputs, feed)
+            obeyed = trio.Event()
+            nursery.start_soon(_obey, board, port, inputs, feed, obeyed)
             await console(feed.items, enter)
+            enter.close()
+            await _let_type_out(board, obeyed)
             nursery.cancel_scope.cancel()
     finally:
         await board.aclose()
 
 
+async def _let_type_out(board: BoardPort, obeyed: trio.Event) -> None:
+    """A script may end with what it sends."""
+    with trio.move_on_after(LAST_WORDS_S):
+        await obeyed.wait()
+        await board.type_out()
+
+
 async def _keep_reading(board: BoardPort, port: str, tell: Callable[[Notice], None]) -> None:
     while True:
+        if not board.name:
+            await board.find(lambda: port, tell)
+            tell(words.board_back())
         try:
             await board.read()
         except PortError as error:
             tell(words.failed(error))
-            await board.find(lambda: port, tell)
-            tell(words.board_back())
+            await board.aclose()
 
 
 async def _obey(
@@ -160,6 +185,7 @@ async def _obey(
     port: str,
     inputs: trio.MemoryReceiveChannel[ConsoleInput],
     feed: Feed,
+    obeyed: trio.Event,
 ) -> None:
     feed.set_status(_status(board, port))
     async for given in inputs:
@@ -167,11 +193,12 @@ async def _obey(
             case Typed(data):
                 board.type(data)
             case Command("quit"):
-                return
+                break
             case Command() as command:
                 await obey(board, command, feed.tell)
                 feed.set_status(_status(board, port))
+    obeyed.set()
 
 
 def _status(board: BoardPort, port: str) -> Status:
-    return Status(words.port_use("console"), port=port, baud=board.baud)
+    return Status(words.port_use("console"), port=board.name or port, baud=board.baud)

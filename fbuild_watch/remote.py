@@ -54,6 +54,8 @@ Console = Callable[
 ]
 
 _CHUNK = 65536
+_LAST_WORDS_S = 1.0
+"""How long the running process may take to be told what was typed last."""
 
 
 async def talk(located: Located, asked: AttachAsked, console: Console) -> None:
@@ -71,8 +73,12 @@ async def talk(located: Located, asked: AttachAsked, console: Console) -> None:
         feed.tell(_greeting(attached, located.pid))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(remote.show, feed)
-            nursery.start_soon(remote.obey, inputs, attached.stream)
+            obeyed = trio.Event()
+            nursery.start_soon(remote.obey, inputs, attached.stream, obeyed)
             await console(feed.items, enter)
+            enter.close()
+            with trio.move_on_after(_LAST_WORDS_S):
+                await obeyed.wait()
             nursery.cancel_scope.cancel()
 
 
@@ -143,7 +149,9 @@ class _Remote:
                 why = f": {from_wire(error)}" if error else ""
                 return [Notice(f"the board's project is watched no more{why}", "bad")]
 
-    async def obey(self, inputs: trio.MemoryReceiveChannel[ConsoleInput], stream: int) -> None:
+    async def obey(
+        self, inputs: trio.MemoryReceiveChannel[ConsoleInput], stream: int, obeyed: trio.Event
+    ) -> None:
         """Pass on what a person does. A refusal comes back among the news."""
         async for given in inputs:
             match given:
@@ -154,6 +162,7 @@ class _Remote:
                     await self._post("command", asked)
                 case InputEnded():
                     await self._post("release", messages.StreamAsked(stream))
+        obeyed.set()
 
     async def _post(self, method: str, params: Struct) -> None:
         await self._satisfy(self.wire.post(method, params))

@@ -46,6 +46,7 @@ def talk_to(
     baud: int | None = None,
     take: bool = False,
     take_from: str | None = None,
+    reset: bool = False,
     shown: ConsoleOptions = AS_USUAL,
 ) -> int:
     """Have a console on a board of the running process until it is left; the exit code."""
@@ -70,7 +71,7 @@ def talk_to(
         take_from=writer if take else take_from,
         backlog=0 if shown.plain else BACKLOG,
     )
-    console = choose_console(project, shown)
+    console = choose_console(project, shown, reset=reset)
     run_async(remote.talk, located, asked, console)
     return 0
 

@@ -33,12 +33,13 @@ def choose_console(
     *,
     environment: str | None = None,
     from_proof: bool = False,
+    reset: bool = False,
 ) -> Console:
     """The console for this terminal, or for this pipe. Raises InvalidPattern, InvalidScript.
 
     What is for a program is plain even on a terminal.
     `environment`: whose `monitor_*` options are meant. `from_proof`: goals count for what the board
-    says after it was flashed.
+    says after it was flashed. `reset`: the board is restarted first.
     """
     interactive_one = is_interactive() and not shown.plain
     if shown.raw and not interactive_one:
@@ -48,7 +49,21 @@ def choose_console(
         if interactive_one
         else plain(shown, from_proof=from_proof)
     )
+    console = after_reset(console) if reset else console
     return logged(console, shown.log, times=shown.log_times) if shown.log else console
+
+
+def after_reset(console: Console) -> Console:
+    """`console`, with a board that is restarted first."""
+    from fbuild_watch.model import Command
+
+    async def both(
+        items: trio.MemoryReceiveChannel[ConsoleItem], inputs: trio.MemorySendChannel[ConsoleInput]
+    ) -> None:
+        await inputs.send(Command("reset"))
+        await console(items, inputs)
+
+    return both
 
 
 def interactive(project: Path, environment: str | None = None, *, raw: bool = False) -> Console:

@@ -237,7 +237,7 @@ class ExpectTimeout(ConsoleError):
         """`where`: the file and line of a script, and its word."""
         what = ", ".join(repr(pattern) for pattern in missing) or "the end of output"
         super().__init__(
-            f"{where}{what} was not seen within {seconds:.3g} s",
+            f"{where}{what} was not seen within {round(seconds, 1):g} s",
             hint="the output so far is above; raise the timeout, or check the pattern",
             missing=missing,
             seconds=seconds,

@@ -7,13 +7,11 @@ shows all of it but the Windows driver.
 from __future__ import annotations
 
 import os
-import pty
 import signal
 import subprocess
 import sys
 import threading
 import time
-import tty
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,34 +36,9 @@ from fbuild_watch.serial import (
 )
 from fbuild_watch.serial.port import Port
 from fbuild_watch.serial.ports import PortInfo
+from tests.real.pty_board import Pty
 
 Opener = Callable[[str, int], Awaitable[Port]]
-
-
-class Pty:
-    """The board's end of a pty whose other end is a device in /dev."""
-
-    def __init__(self) -> None:
-        self.fd, board = pty.openpty()
-        tty.setraw(self.fd)
-        self.device = os.ttyname(board)
-        os.close(board)
-
-    def say(self, data: bytes) -> None:
-        """Blocks while nobody reads."""
-        while data:
-            data = data[os.write(self.fd, data) :]
-
-    def hear(self, count: int) -> bytes:
-        data = b""
-        while len(data) < count:
-            data += os.read(self.fd, count - len(data))
-        return data
-
-    def unplug(self) -> None:
-        if self.fd >= 0:
-            os.close(self.fd)
-        self.fd = -1
 
 
 @pytest.fixture
