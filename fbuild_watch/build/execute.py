@@ -9,6 +9,7 @@ Rules
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +25,8 @@ from fbuild_watch.build.runner import Outcome, Runner
 from fbuild_watch.build.tree import Tree
 
 _COLOUR = "-fdiagnostics-color=always"
+_PAINT = re.compile(r"\x1b(?:\[[0-9;]*[mK]|\]8;.*?(?:\x07|\x1b\\))")
+"""What gcc and clang colour with (SGR and EL), and gcc's links (OSC 8)."""
 _KNOWS_COLOUR = ("gcc", "g++", "clang", "clang++", "cc", "c++", "zig")
 
 
@@ -64,6 +67,7 @@ class Executor:
         if found is None:
             return None
         record, words = found
+        words = words if self.colours else _PAINT.sub("", words)
         self.memory.put(record.output.path, record)
         return self._succeeded(job, attempt, Outcome(0, words, 0.0, reused=True))
 

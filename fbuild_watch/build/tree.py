@@ -2,8 +2,7 @@
 
 Rules
 - A file is read again when its times, size or inode differ from those it was last read at.
-- A file that was changed within the clock's grain before it was read is not trusted by its times
-  later: it may change once more without a trace in them (git calls such an entry racily clean).
+- A stamp that was not settled when the file was read is not trusted later (stamps.py).
 - What a build saw at its start stays what it saw. Whether an input is still that after a command
   has run is asked with `unchanged`.
 """
@@ -18,13 +17,10 @@ from pathlib import Path
 
 from blake3 import blake3
 
+from fbuild_watch import stamps
 from fbuild_watch.build.graph import Digest, Version, digest
 from fbuild_watch.build.memory import Memory, Stamp
 
-_GRAIN_NS = 20_000_000
-"""Twice the coarsest tick of a Linux kernel's clock (HZ=100)."""
-_COARSE_NS = 2_000_000_000
-"""FAT keeps even seconds, some others whole ones."""
 _LARGE = 1 << 20
 
 
@@ -97,7 +93,7 @@ class Tree:
         if not stat.S_ISREG(info.st_mode):
             return None
         known = self.memory.stamps.get(path)
-        if known is not None and known[:4] == _key(info):
+        if known is not None and known[:4] == stamps.of(info):
             return self.memory.version(path, known[4])
         return self._hash(path, info)
 
@@ -108,24 +104,15 @@ class Tree:
             after = os.stat(path)  # noqa: PTH116
         except OSError:
             return None
-        settled = _key(after) == _key(info) and _settled(info, now)
-        self.memory.stamp(path, Stamp(*_key(info), content) if settled else None)
+        stamp = stamps.of(info)
+        settled = stamps.of(after) == stamp and stamps.is_settled(stamp, now)
+        self.memory.stamp(path, Stamp(*stamp, content) if settled else None)
         return self.memory.version(path, content)
-
-
-def _key(info: os.stat_result) -> tuple[int, int, int, int]:
-    return (info.st_mtime_ns, info.st_ctime_ns, info.st_size, info.st_ino)
 
 
 def changed_ns(info: os.stat_result) -> int:
     """When a file, or what is known of it, last changed."""
     return max(info.st_mtime_ns, info.st_ctime_ns)
-
-
-def _settled(info: os.stat_result, now_ns: int) -> bool:
-    changed = changed_ns(info)
-    grain = _COARSE_NS if changed % 1_000_000_000 == 0 else _GRAIN_NS
-    return now_ns - changed > grain
 
 
 def _digest_of(path: str, size: int) -> Digest:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from fbuild_watch.cli.common import environment_option, project_argument, run_async
+from fbuild_watch.cli.common import (
+    environment_option,
+    project_argument,
+    run_async,
+    wants_colours,
+)
 from fbuild_watch.model import BuildPlan, ForeignPlan
 
 if TYPE_CHECKING:
@@ -46,6 +52,7 @@ def command(
     pipeline = Pipeline(project, environment, release=release)
     with BuildProgress(explain=explain) as progress:
         pipeline.say = progress.say
+        pipeline.colours = wants_colours(sys.stderr)
         pipeline.on_package = progress.show_package
         report = run_async(pipeline.build, on_event=progress.show)
     _show_used(pipeline.plan)

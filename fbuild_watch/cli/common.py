@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import partial, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
+from fbuild_watch import surroundings
 from fbuild_watch.end_signals import END_SIGNALS
 from fbuild_watch.errors import FbuildError
 
@@ -98,6 +99,11 @@ def console_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def is_interactive() -> bool:
     """Whether a person sits at both ends."""
     return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def wants_colours(stream: TextIO) -> bool:
+    """Whether who reads a stream sees colours, and has not refused them (no-color.org)."""
+    return stream is not None and stream.isatty() and not surroundings.environ().get("NO_COLOR")
 
 
 def run_async(function: Callable[..., Awaitable[T]], *args: Any, **kwargs: Any) -> T:

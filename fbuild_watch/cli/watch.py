@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -14,6 +15,7 @@ from fbuild_watch.cli.common import (
     port_option,
     project_argument,
     run_async,
+    wants_colours,
 )
 from fbuild_watch.cli.serve import control_option
 from fbuild_watch.errors import LockHeld
@@ -60,10 +62,11 @@ def command(
             from fbuild_watch.cli.faces import choose_console
 
             console = choose_console(project, shown, environment=environment, from_proof=True)
-            first = Settings(project, environment, port or _asked_port(project, environment))
-            options = daemon.Options(
-                as_internal_error, control, interactive=is_interactive() and not shown.plain
-            )
+            interactive = is_interactive() and not shown.plain
+            port = port or _asked_port(project, environment)
+            colours = interactive and wants_colours(sys.stdout)
+            first = Settings(project, environment, port, colours=colours)
+            options = daemon.Options(as_internal_error, control, interactive=interactive)
             run_async(daemon.run, held, options, first, console)
     except LockHeld as lost:
         return _join(project, lost, shown)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any, Protocol
 
+from fbuild_watch.console.ansi import plain
 from fbuild_watch.console.notices import notice_lines
 from fbuild_watch.console.output import Write
 from fbuild_watch.epoch import to_epoch
@@ -70,7 +71,7 @@ def _piece(text: ConsoleItem) -> str:
 
 def _words(notice: ConsoleItem) -> str:
     assert isinstance(notice, Notice)
-    return "".join(f"{line}\n" for line in notice_lines(notice))
+    return "".join(f"{plain(line)}\n" for line in notice_lines(notice))
 
 
 def _object(item: ConsoleItem) -> dict[str, Any] | None:
@@ -78,7 +79,7 @@ def _object(item: ConsoleItem) -> dict[str, Any] | None:
         case DeviceText(text, complete, at):
             return {"type": "text", "time": to_epoch(at), "text": text, "complete": complete}
         case Notice(text, kind, proven):
-            said = {"type": "notice", "time": time.time(), "text": text, "kind": kind}
+            said = {"type": "notice", "time": time.time(), "text": plain(text), "kind": kind}
             return said | {"proven": proven}
     return None
 

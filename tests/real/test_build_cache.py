@@ -193,6 +193,20 @@ async def test_warnings_are_said_again_and_errors_are_no_entries(
         assert "take care" in words[0]
 
 
+async def test_colours_in_kept_words_are_for_terminals_only(make: Make, cache: ObjectCache) -> None:
+    said = []
+    for name, colours in (("one", True), ("two", False), ("three", True)):
+        project = make(name)
+        project.write("util.c", "#warning take care\nint util(void) { return 1; }\n")
+        events: list[BuildEvent] = []
+        builder = Builder(project.plan(), cache=cache, colours=colours)
+        await builder.build(on_event=events.append)
+        builder.settle()
+        done = (event for event in events if isinstance(event, UnitDone) and event.output)
+        said += [(event.reused, "\x1b" in event.output) for event in done]
+    assert said == [(False, True), (True, False), (True, True)]
+
+
 async def test_an_object_in_a_build_folder_is_never_written_in_place(
     make: Make, cache: ObjectCache, tmp_path: Path
 ) -> None:
