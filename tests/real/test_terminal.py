@@ -64,7 +64,28 @@ def test_type_edit_and_leave(
     child.sendline("ne")
     child.expect("half a line\r+\n")
 
+    # it survives an unplugged board as well
+    child.send("typed be")
+    board.kill()
+    child.expect("waiting")
+    board.restart()
+    child.expect("board not asked yet")
+    child.expect("tick \\d+\r+\n")
+    child.sendline("fore")
+    child.expect("typed before\r+\n")
+
+    # in raw mode, keys and bytes go through, and a flash in between is said
+    child.send("\x14m")  # Ctrl-T m
+    child.expect("Ctrl-\\] leads back")
+    child.send("raw keys\n")
+    child.expect("raw keys\r+\n")
+    file.write_text(file.read_text().replace('"moin"', '"hej"'))
+    child.expect("-- flashed app .* --")
+    child.expect("hej\r+\n")
     child.send("\x1d")  # Ctrl-]
+    child.expect("Ctrl-T menu")
+
+    child.send("\x1d")
     child.expect(pexpect.EOF)
     assert child.wait() == 0
     after = termios.tcgetattr(child.child_fd) if not child.closed else before
