@@ -4,7 +4,8 @@ Rules
 - What is here is used unasked: the project's `hardware` and libraries, the sketchbook, the
   distribution's cores. Only what a project pins, or what is nowhere, is installed.
 - A board's platform is installed when it is nowhere and an index may have it: one that the project
-  names, or one that is known for its vendor.
+  names, or one that is known for its vendor. Where nobody knows the board's name, the core that
+  PlatformIO's `platform` stands for is the one to have it.
 - A name in lib_deps that a folder within reach already has (`SPI` of the core) is that one.
 - As long as the requirements stay the same, nobody looks again in this process.
 """
@@ -21,7 +22,7 @@ import trio
 
 from fbuild_watch import project
 from fbuild_watch.model import Environment, Installed
-from fbuild_watch.project import libraries
+from fbuild_watch.project import boards, libraries
 from fbuild_watch.project.catalogue import folders as library_folders
 from fbuild_watch.project.hardware import Hardware, hardware
 
@@ -106,6 +107,8 @@ class Provision:
 def _required(environment: Environment) -> _Required:
     indexes = [*environment.package_indexes, environment.custom.get("fbuild_index", "")]
     name = project.board_name(environment) if environment.board else ""
+    if name and ":" not in name:
+        name = boards.likely_platform(environment.platform)
     vendor, colon, rest = name.partition(":")
     arch = rest.partition(":")[0]
     where = hardware(environment.project_dir, Installed())

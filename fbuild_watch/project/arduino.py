@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from fbuild_watch.errors import InvalidProject, UnknownBoard
@@ -62,7 +62,7 @@ class Board:
     platform_dir: Path
     own: Mapping[str, str]
     """The board's part of boards.txt, without its id."""
-    overrides: Mapping[str, str]
+    overrides: Mapping[str, str] = field(default_factory=dict)
     """What the project sets."""
 
     @property
@@ -140,7 +140,7 @@ def _places(core: _Part, variant: _Part) -> dict[str, str]:
     return names | {key: protect(path) for key, path in places.items()}
 
 
-def find(text: str, hardware: Hardware, overrides: Mapping[str, str]) -> Board:
+def find(text: str, hardware: Hardware) -> Board:
     """Find a board by its full name.
 
     Raises UnknownBoard (with where it looked and what is known there) and InvalidProject.
@@ -155,7 +155,7 @@ def find(text: str, hardware: Hardware, overrides: Mapping[str, str]) -> Board:
     if folder is None or not own:
         searched = [folder] if folder else hardware.places(name.vendor, name.arch)
         raise UnknownBoard(text, searched=_words(searched), hint=known(hardware))
-    board = Board(name, hardware, folder, own, overrides)
+    board = Board(name, hardware, folder, own)
     _check_choices(text, board)
     return board
 

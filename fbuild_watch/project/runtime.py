@@ -10,6 +10,7 @@ Rules
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from fbuild_watch import surroundings
@@ -22,6 +23,9 @@ from fbuild_watch.project.userflags import Flags
 
 PROJECT_NAME = "firmware"
 ARCHIVE = "core.a"
+_OF_ARDUINO = ("memory_type", "partitions", "flash_mode", "flash_freq", "flash_size")
+"""Properties that PlatformIO has below `build.arduino` too."""
+_QUAD = ("qio", "qout")
 _IDE_VERSION = "10819"
 """What cores expect in ARDUINO: the last of the 1.8 line, as other builders say."""
 
@@ -29,17 +33,18 @@ _IDE_VERSION = "10819"
 def board_name(environment: Environment, installed: Installed) -> str:
     """The full name of the board. Raises UnknownBoard."""
     where = hardware(environment.project_dir, installed)
-    return boards.full_name(environment.board, where, environment.arduino_board)
+    core = environment.board_build.get("core", "")
+    return boards.full_name(environment.board, where, environment.arduino_board, core)
 
 
 def board(environment: Environment, installed: Installed) -> arduino.Board:
     """The board of an environment, with what the project sets. Raises UnknownBoard."""
     where = hardware(environment.project_dir, installed)
-    name = boards.full_name(environment.board, where, environment.arduino_board)
-    return arduino.find(name, where, _overrides(environment))
+    found = arduino.find(board_name(environment, installed), where)
+    return replace(found, overrides=_overrides(environment, found))
 
 
-def _overrides(environment: Environment) -> dict[str, str]:
+def _overrides(environment: Environment, board: arduino.Board) -> dict[str, str]:
     """board_build.* and board_upload.* under Arduino's names, where PlatformIO has others."""
     build = {f"build.{key}": value for key, value in environment.board_build.items()}
     upload = {f"upload.{key}": value for key, value in environment.board_upload.items()}
@@ -48,7 +53,33 @@ def _overrides(environment: Environment) -> dict[str, str]:
     if "build.f_flash" in build:
         hertz = build["build.f_flash"].rstrip("L")
         build["build.flash_freq"] = f"{hertz.removesuffix('000000')}m"
-    return build | upload
+    for name in _OF_ARDUINO:
+        if f"build.arduino.{name}" in build:
+            build[f"build.{name}"] = build[f"build.arduino.{name}"]
+    if not _is_core(build.get("build.core", ""), board):
+        del build["build.core"]
+    return {**build, **_boot_mode(build, board), **upload}
+
+
+def warnings(environment: Environment, board: arduino.Board) -> tuple[str, ...]:
+    """What the project sets and the board cannot have."""
+    core = environment.board_build.get("core", "")
+    if core in boards.CORES or _is_core(core, board):
+        return ()
+    return (f"board_build.core = {core} is no core of {board.name}: it is not heeded",)
+
+
+def _is_core(name: str, board: arduino.Board) -> bool:
+    """Whether `build.core` can be that; PlatformIO has names there that are none (`MiniCore`)."""
+    return not name or ":" in name or (board.platform_dir / "cores" / name).is_dir()
+
+
+def _boot_mode(build: dict[str, str], board: arduino.Board) -> dict[str, str]:
+    """Of a board whose bootloader sets the flash mode, what ROM reads says DIO for QIO, as in its menu."""
+    mode = build.get("build.flash_mode", "")
+    if "build.boot" not in board.own or mode not in _QUAD:
+        return {}
+    return {"build.boot": mode, "build.flash_mode": "dio"}
 
 
 def properties(

@@ -11,7 +11,15 @@ import pytest
 
 from fbuild_watch.errors import InvalidProject, UnknownBoard
 from fbuild_watch.model import BuildPlan, Environment, Installed
-from fbuild_watch.project import Planner, board_name, is_outdated, plan, userflags
+from fbuild_watch.project import (
+    Planner,
+    arduino,
+    board_name,
+    boards,
+    is_outdated,
+    plan,
+    userflags,
+)
 
 PLATFORM = """\
 name=Lender
@@ -224,10 +232,25 @@ def test_a_library_that_asks_for_an_archive_is_linked_behind_the_objects(
         ("My_Uno", "dist:a:my-uno"),
         ("the_uno", "dist:a:my-uno"),
         ("nonesuch", "nonesuch"),
+        ("pico", "arduino:mbed_rp2040:pico"),
     ],
 )
 def test_short_names(environment: Environment, board: str, full: str) -> None:
     assert board_name(replace(environment, board=board)) == full
+
+
+def test_a_core_of_another_name_makes_another_board(environment: Environment) -> None:
+    other = replace(environment, board="pico", board_build={"core": "earlephilhower"})
+    assert board_name(other) == "rp2040:rp2040:rpipico"
+
+
+def test_every_common_name_is_a_board_of_a_core() -> None:
+    for full in boards.COMMON.values():
+        parsed = arduino.BoardName.parse(full)
+        assert parsed is not None
+        assert str(parsed) == ":".join(full.split(":")[:3])
+    assert boards.likely_platform("https://example.org/espressif32.zip") == ""
+    assert boards.likely_platform("espressif8266@4.2.1") == "esp8266:esp8266"
 
 
 def test_a_short_name_of_several_boards_is_asked_back(

@@ -152,6 +152,27 @@ def test_a_variants_own_table_comes_before_the_cores(environment: Environment) -
     assert plan(environment).partitions_csv == variant / "partitions.csv"
 
 
+def test_platformios_names_for_what_a_board_is_built_with(environment: Environment) -> None:
+    boot = "one.build.boot=dio\none.build.memory_type={build.boot}_qspi\n"
+    boards = core(environment) / "boards.txt"
+    boards.write_text(BOARDS + boot)
+    (core(environment) / "platform.local.txt").write_text(
+        "recipe.c.o.pattern={compiler.path}cc -M={build.memory_type} -P={build.partitions} "
+        "{includes} {source_file} -o {object_file}\n"
+    )
+    build = {"flash_mode": "qio", "arduino.partitions": "large", "core": "MiniCore"}
+    made = plan(replace(environment, board_build=build))
+    assert made.flash.mode == "dio"
+    assert {"-M=qio_qspi", "-P=large"} <= set(made.units[0].argv)
+    assert made.warnings == (
+        "board_build.core = MiniCore is no core of m:esp:one: it is not heeded",
+    )
+    psram = plan(replace(environment, board_build={"arduino.memory_type": "opi_opi"}))
+    assert "-M=opi_opi" in psram.units[0].argv
+    boards.write_text(BOARDS)
+    assert plan(replace(environment, board_build={"flash_mode": "qio"})).flash.mode == "qio"
+
+
 def test_only_places_of_files_are_read_from_a_command() -> None:
     argv = (
         "x",

@@ -154,6 +154,18 @@ async def test_a_known_vendor_is_asked_for_by_its_index(
     assert "package_esp32_index.json" in str(caught.value)
 
 
+async def test_a_board_that_nobody_knows_yet_is_of_the_core_of_its_platform(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FBUILD_OFFLINE", "1")
+    line = "platform = platformio/espressif32 @ ^6.5"
+    with pytest.raises(Offline, match="esp32:esp32"):
+        await provided(environment(tmp_path, line, board="newest_board"))
+    assert (
+        await provided(environment(tmp_path, "platform = own", board="newest_board")) == Installed()
+    )
+
+
 async def test_a_library_that_is_none_of_arduinos_index_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(UnsupportedPackage, match="5404") as caught:
         await provided(environment(tmp_path, "lib_deps = 5404"))
