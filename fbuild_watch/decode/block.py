@@ -76,7 +76,7 @@ class _Report:
     @property
     def has_trace(self) -> bool:
         """Whether all that is to be decoded has come, as far as can be told."""
-        return bool(self.frames) or self.stack_ended or (self.is_arm and bool(self.returns))
+        return bool(self.frames) or self.stack_ended or (self.is_arm and "PC" in self.registers)
 
     def note(self, text: str) -> None:
         """Remember a line, once, and not without end."""
@@ -119,9 +119,10 @@ class Reports:
         opened = self._open(line)
         if self._report is None:
             return ended
-        if not (self._take(self._report, line) or opened):
-            ended += self._stray(self._report, line)
-        return ended
+        if self._take(self._report, line) or opened:
+            self._report.strays = 0
+            return ended
+        return ended + self._stray(self._report, line)
 
     def finish(self) -> list[Crash]:
         """The report ends here: there is silence, or the port has gone."""

@@ -24,7 +24,7 @@ class Reset:
 
 
 _NAMES: tuple[tuple[str, Kind, str], ...] = (
-    (r"BROWN", "brown-out", "brown-out: the supply voltage dropped"),
+    (r"BROWN|_BOD", "brown-out", "brown-out: the supply voltage dropped"),
     (r"GLITCH", "glitch", "a glitch of the supply voltage or of the clock"),
     (r"SUPER_?WDT|SWD", "watchdog", "super watchdog: the chip's own supervisor was not fed"),
     (r"RTC_?WDT|LP_?WDT|OWDT", "watchdog", "RTC watchdog: boot or the firmware's start hung"),
