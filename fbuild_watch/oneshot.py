@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import trio
 
-from fbuild_watch import flash, tool_upload, words
+from fbuild_watch import decoding, flash, tool_upload, words
 from fbuild_watch.app import Console
 from fbuild_watch.approach import Approach
 from fbuild_watch.board_commands import obey
@@ -141,7 +141,8 @@ async def talk(
     """
     feed = Feed()
     enter, inputs = trio.open_memory_channel[ConsoleInput](math.inf)
-    board = BoardPort(feed.show, baud, settings=lambda: settings)
+    decoder = decoding.of_settings(settings, feed.tell)
+    board = BoardPort(decoder.shown(feed.show), baud, settings=lambda: settings)
     try:
         await board.open(port)
     except PortBusy:
@@ -151,6 +152,7 @@ async def talk(
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_keep_reading, board, port, feed.tell)
             nursery.start_soon(board.send_typed)
+            nursery.start_soon(decoder.run)
             obeyed = trio.Event()
             nursery.start_soon(_obey, board, port, inputs, feed, obeyed)
             await console(feed.items, enter)
