@@ -60,7 +60,7 @@ def command(
 
         settings = settings_of(project, environment)
         name = job.choose(port, settings)
-        confirm(name)
+        confirm(f"on {name}")
         chosen = image.chosen_ranges(name, names)
         report = job.visit(lambda line, listener: flash.erase(line, chosen, listener), settings)
         return results.of_report(report)
@@ -80,19 +80,17 @@ def _erase_there(
     from fbuild_watch.cli import running
 
     assert job.client is not None
-    folder, port = running.board_meant(job.client, project, environment, port)
-    confirm(port or f"{folder}")
+    meant = running.board_meant(job.client, project, environment, port)
+    confirm(meant.where)
     return running.ask_of_board(
-        job, port, lambda port: asks.erase(folder, environment, port, names)
+        job, meant.port, lambda port: asks.erase(meant.project, environment, port, names)
     )
 
 
 def _confirm(what: str, board: str) -> None:
     if not is_interactive():
-        raise NotConfirmed(f"erasing {what} of the board on {board}")
-    click.confirm(
-        f"erase {what} of the board on {board}? it cannot be undone", abort=True, err=True
-    )
+        raise NotConfirmed(f"erasing {what} of the board {board}")
+    click.confirm(f"erase {what} of the board {board}? it cannot be undone", abort=True, err=True)
 
 
 def _say(result: OperationResult) -> None:

@@ -77,7 +77,9 @@ def _read_there(
     from fbuild_watch.cli import running
 
     assert job.client is not None
-    folder, port = running.board_meant(job.client, project, environment, port)
+    meant = running.board_meant(job.client, project, environment, port)
     return running.ask_of_board(
-        job, port, lambda port: asks.read(offset, size, file, folder, environment, port)
+        job,
+        meant.port,
+        lambda port: asks.read(offset, size, file, meant.project, environment, port),
     )

@@ -24,7 +24,7 @@ def command(project: Path, environment: str | None, port: str | None, bootloader
         else:
             board = _reset_here(job, project, environment, port, bootloader)
     where = "is in its bootloader" if bootloader else "was restarted"
-    click.echo(f"{board} {where}", err=True)
+    click.echo(f"the board {board} {where}", err=True)
 
 
 def _reset_here(
@@ -39,7 +39,7 @@ def _reset_here(
         job.visit(flash.enter_bootloader, settings)
     else:
         run_async(restart, name)
-    return f"the board on {name}"
+    return f"on {name}"
 
 
 def _reset_there(
@@ -49,8 +49,10 @@ def _reset_there(
     from fbuild_watch.cli import running
 
     assert job.client is not None
-    folder, port = running.board_meant(job.client, project, environment, port)
+    meant = running.board_meant(job.client, project, environment, port)
     running.ask_of_board(
-        job, port, lambda port: asks.reset(folder, environment, port, bootloader=bootloader)
+        job,
+        meant.port,
+        lambda port: asks.reset(meant.project, environment, port, bootloader=bootloader),
     )
-    return f"the board on {job.port}" if job.port else f"the board of {folder}"
+    return meant.where

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from fbuild_watch.cli.target import BoardJob
     from fbuild_watch.control.guests import Guest
     from fbuild_watch.control.info import Info
-    from fbuild_watch.control.messages import Step
+    from fbuild_watch.control.messages import ProjectStatus, Step
 
 T = TypeVar("T")
 
@@ -128,20 +129,31 @@ def placed(images: Sequence[str]) -> list[tuple[str, str]]:
     return [(offset, path) for offset, _, path in (text.partition("=") for text in images)]
 
 
-def board_meant(
-    client: Client, project: Path, environment: str | None, port: str | None
-) -> tuple[Path | None, str | None]:
-    """The project whose board is meant, or the port: of commands that need no project."""
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """The board that a command is about, for the running process: a project's, or the one on a port."""
+
+    project: str | None
+    port: str | None
+    where: str
+    """In words."""
+
+
+def board_meant(client: Client, project: Path, environment: str | None, port: str | None) -> Meant:
+    """Of commands that need no project. Raises PortError, NotRunning: several could be meant."""
     from fbuild_watch.project import is_project
 
-    if port is None and (found := watched(client, project, environment)) is not None:
-        return found, None
+    found = watched(client, project, environment) if port is None else None
+    if found is not None:
+        where = f"on {found.port}" if found.port else f"of {found.project}"
+        return Meant(found.project, None, where)
     if environment is not None or is_project(project):
-        return project, port
-    return None, choose_port(port, None)
+        return Meant(str(project), port, f"on {port}" if port else f"of {project}")
+    chosen = choose_port(port, None)
+    return Meant(None, chosen, f"on {chosen}")
 
 
-def watched(client: Client, project: Path, environment: str | None) -> Path | None:
+def watched(client: Client, project: Path, environment: str | None) -> ProjectStatus | None:
     """The watched project that is meant: this one, or the only one in a folder that has none.
 
     None: this one is not watched, or nothing is. Raises NotRunning: several could be meant.
@@ -149,14 +161,14 @@ def watched(client: Client, project: Path, environment: str | None) -> Path | No
     from fbuild_watch.errors import NotRunning
     from fbuild_watch.project import is_project
 
-    folders = [found.project for found in client.status().projects]
-    if str(project) in folders:
-        return project
-    if not folders or environment is not None or is_project(project):
+    found = {one.project: one for one in client.status().projects}
+    if str(project) in found:
+        return found[str(project)]
+    if not found or environment is not None or is_project(project):
         return None
-    if len(folders) > 1:
+    if len(found) > 1:
         raise NotRunning(f"{project} is not watched")
-    return Path(folders[0])
+    return next(iter(found.values()))
 
 
 def pause(project: Path, *, paused: bool) -> Path:
@@ -166,7 +178,8 @@ def pause(project: Path, *, paused: bool) -> Path:
     if (found := client()) is None:
         raise NotRunning
     with found:
-        folder = watched(found, project, None) or project
+        meant = watched(found, project, None)
+        folder = Path(meant.project) if meant is not None else project
         found.pause(folder, paused=paused)
     return folder
 
