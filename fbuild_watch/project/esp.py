@@ -38,6 +38,7 @@ class Parts:
     partitions_csv: Path | None = None
     files: Files = ()
     app_from_elf: bool = True
+    warnings: tuple[str, ...] = ()
 
 
 def parts(
@@ -70,8 +71,18 @@ def parts(
         partitions_csv=_partitions(environment, platform_dir, recipes),
         files=files,
         app_from_elf=from_elf,
+        warnings=_no_place_for_data(environment, files),
     )
     return found, tuple(prebuild), left
+
+
+def _no_place_for_data(environment: Environment, files: Files) -> tuple[str, ...]:
+    """What is said of a data folder on a board without a partition table (ESP8266)."""
+    folder = environment.data_dir
+    has_table = not files or any(esptool_words.is_table(path) for _, path in files)
+    if has_table or folder is None or not folder.is_dir():
+        return ()
+    return (f"{folder} is not flashed: this core has no partition table that names its place",)
 
 
 def _chip(recipes: Recipes) -> str | None:

@@ -44,6 +44,11 @@ def written(argv: Sequence[str]) -> Files:
     )
 
 
+def is_table(path: Path) -> bool:
+    """Whether a file that an upload writes is the partition table, by its name."""
+    return path.name.endswith("partitions.bin")
+
+
 def with_outputs(hooks: Sequence[Step], made: Sequence[Path]) -> tuple[Step, ...]:
     """The hooks, with what they make where that is one of the files `made`: those run when they must."""
     return tuple(_with_output(hook, made) if hook.output is None else hook for hook in hooks)

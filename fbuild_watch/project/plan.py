@@ -251,7 +251,7 @@ class _Maker:
             toolchain=self.chosen.label,
             core=runtime.core_words(board),
             libraries=tuple(library.words for library in need.libraries),
-            warnings=(*runtime.warnings(environment, board), *need.warnings),
+            warnings=(*runtime.warnings(environment, board), *parts.warnings, *need.warnings),
             read_from=read_from,
         )
 

@@ -133,6 +133,24 @@ def test_a_core_without_an_upload_by_esptool_keeps_all_its_steps(environment: En
     assert len(made.finish) == 4
 
 
+def test_a_core_without_a_table_has_no_place_for_data(environment: Environment) -> None:
+    (core(environment) / "platform.local.txt").write_text(
+        "recipe.objcopy.hex.1.pattern=pack --out {build.path}/{build.project_name}.bin\n"
+        "tools.esptool_x.upload.args=write_flash 0x0 {build.path}/{build.project_name}.bin\n"
+        "recipe.objcopy.bin.pattern=\nrecipe.objcopy.partitions.bin.pattern=\n"
+    )
+    data = environment.project_dir / "data"
+    own = replace(environment, data_dir=data)
+    assert plan(own).warnings == ()
+    data.mkdir()
+    made = plan(own)
+    assert made.warnings == (
+        f"{data} is not flashed: this core has no partition table that names its place",
+    )
+    assert (made.flash_files, made.app_from_elf) == (((0, own.build_dir / "firmware.bin"),), False)
+    assert [step.name for step in made.finish] == ["objcopy hex.1", "objcopy.postobjcopy 1"]
+
+
 def test_the_table_is_the_one_that_is_named(environment: Environment) -> None:
     tables, own = core(environment) / "tools" / "partitions", environment.project_dir
     assert plan(environment).partitions_csv == tables / "small.csv"
