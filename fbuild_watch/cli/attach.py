@@ -61,7 +61,7 @@ def talk_to(
     located = locate()
     if located is None:
         raise NotRunning
-    folder, writer = (None, None) if port else _watched(project)
+    folder, writer = (_own(project), None) if port else _watched(project)
     asked = AttachAsked(
         running.name(),
         folder,
@@ -74,6 +74,13 @@ def talk_to(
     console = choose_console(project, shown, reset=reset)
     run_async(remote.talk, located, asked, console)
     return 0
+
+
+def _own(project: Path) -> str | None:
+    """The folder of a project that nobody watches; None: there is none."""
+    from fbuild_watch import project as projects
+
+    return str(project) if projects.is_project(project) else None
 
 
 def _watched(project: Path) -> tuple[str, str | None]:

@@ -275,7 +275,10 @@ class PauseAsked(Struct, frozen=True):
 
 
 class AttachAsked(Struct, frozen=True):
-    """Read what a board says: that of a watched project, or the one on a port."""
+    """Read what a board says: that of a watched project, or the one on a port.
+
+    With a port, `project` is a folder whose ELFs its panics are decoded with.
+    """
 
     name: str
     """What others see as the writer."""

@@ -22,7 +22,7 @@ from fbuild_watch.daemon.board import Board, Leaves, build
 from fbuild_watch.daemon.room import Room
 from fbuild_watch.daemon.visitor import Visitor
 from fbuild_watch.errors import NotRunning
-from fbuild_watch.model import UploadRecipe, UploadReport
+from fbuild_watch.model import Environment, UploadRecipe, UploadReport
 
 T = TypeVar("T")
 
@@ -108,14 +108,23 @@ class Boards:
                 return
         await board.port.reset()
 
-    async def talk(self, port: str, baud: int, task_status: trio.TaskStatus[Board]) -> None:
-        """Have a port open for consoles until the last one leaves. Raises PortError."""
+    async def talk(
+        self,
+        port: str,
+        baud: int,
+        settings: Environment | None,
+        task_status: trio.TaskStatus[Board],
+    ) -> None:
+        """Have a port open for consoles until the last one leaves. Raises PortError.
+
+        `settings`: those of the project whose board it is, if the first console names one.
+        """
         async with AsyncExitStack() as stack:
             async with self._turns[port]:
                 if (board := self.at(port)) is not None:
                     task_status.started(board)  # somebody was quicker
                     return
-                visitor = Visitor(port, baud)
+                visitor = Visitor(port, baud, settings)
                 await stack.enter_async_context(visitor.opened())
             self._visitors[port] = visitor
             task_status.started(visitor)

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import trio
 from msgspec import structs
 
-from fbuild_watch import flash
+from fbuild_watch import flash, project
 from fbuild_watch.app import Settings
 from fbuild_watch.control import protocol
 from fbuild_watch.control.connection import Call, Handler
@@ -34,8 +35,8 @@ from fbuild_watch.daemon.board import Attachment, Board, attach
 from fbuild_watch.daemon.operations import Operations
 from fbuild_watch.daemon.visitor import Visitor
 from fbuild_watch.daemon.work import as_the_client
-from fbuild_watch.errors import InvalidRequest
-from fbuild_watch.model import Command
+from fbuild_watch.errors import FbuildError, InvalidRequest
+from fbuild_watch.model import Command, Environment
 
 if TYPE_CHECKING:
     from fbuild_watch.daemon.process import Process
@@ -149,7 +150,8 @@ class Requests:
         if (board := boards.at(asked.port)) is not None:
             return board
         baud = asked.baud or flash.ROM_BAUD
-        found: Board = await self._process.nursery.start(boards.talk, asked.port, baud)
+        settings = await _settings(asked.project)
+        found: Board = await self._process.nursery.start(boards.talk, asked.port, baud, settings)
         return found
 
     async def write(self, call: Call) -> Nothing:
@@ -180,6 +182,14 @@ class Requests:
 
 def _stay() -> None:
     """A project goes on without readers."""
+
+
+async def _settings(folder: str | None) -> Environment | None:
+    """Those of a project, whose ELFs a panic is decoded with; a broken one has none."""
+    try:
+        return await trio.to_thread.run_sync(project.load, Path(folder)) if folder else None
+    except FbuildError:
+        return None
 
 
 def _attachment(call: Call, number: int) -> Attachment:

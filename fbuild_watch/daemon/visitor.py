@@ -14,7 +14,7 @@ from fbuild_watch.board_port import BoardPort
 from fbuild_watch.control.messages import State
 from fbuild_watch.daemon.board import Leaves, Outlet
 from fbuild_watch.errors import PortError
-from fbuild_watch.model import Command, ConsoleItem, Notice
+from fbuild_watch.model import Command, ConsoleItem, Environment, Notice
 
 T = TypeVar("T")
 
@@ -22,13 +22,14 @@ T = TypeVar("T")
 class Visitor:
     """One port, for as long as somebody reads it."""
 
-    def __init__(self, name: str, baud: int) -> None:
+    def __init__(self, name: str, baud: int, settings: Environment | None = None) -> None:
+        """`settings`: those of a project whose board this is, as far as anybody knows."""
         self.outlet = Outlet()
         self._readers = 0
         self.gone = trio.Event()
         """Set when the last reader has left."""
         self._name = name
-        self._decoding = decoding.of_settings(None, self._tell)
+        self._decoding = decoding.of_settings(settings, self._tell)
         self._port = BoardPort(self._decoding.shown(self._show), baud)
         self._nursery: trio.Nursery
 

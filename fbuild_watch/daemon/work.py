@@ -35,6 +35,7 @@ from fbuild_watch.daemon import convert
 from fbuild_watch.daemon.board import Leaves, as_before, build
 from fbuild_watch.daemon.boards import Boards
 from fbuild_watch.daemon.room import Room
+from fbuild_watch.decoding import keep_elf
 from fbuild_watch.model import (
     BuildReport,
     Environment,
@@ -82,6 +83,11 @@ class Work:
     async def flash(self, call: Call) -> Flashed:
         """`flash`."""
         wanted = await self._wanted(call)
+        flashed = await self._flash(call, wanted)
+        await trio.to_thread.run_sync(keep_elf, wanted.settings, wanted.image)
+        return flashed
+
+    async def _flash(self, call: Call, wanted: Wanted) -> Flashed:
         if wanted.image.upload is not None:
             return Flashed(upload=await self._upload(call, wanted, wanted.image.upload))
 
