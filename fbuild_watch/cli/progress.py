@@ -22,19 +22,19 @@ class _OneLine:
 
     def __init__(self) -> None:
         self._live = sys.stderr.isatty()
-        self._shown = False
+        self._shown = ""
 
     def show_line(self, text: str) -> None:
         """Put `text` in the place of what was shown before."""
-        if self._live:
+        if self._live and text != self._shown:
             click.echo(f"\r\x1b[K{text}", nl=False, err=True)
-            self._shown = True
+            self._shown = text
 
     def clear(self) -> None:
         """Leave no trace."""
         if self._shown:
             click.echo("\r\x1b[K", nl=False, err=True)
-            self._shown = False
+            self._shown = ""
 
     def __enter__(self) -> _OneLine:
         return self

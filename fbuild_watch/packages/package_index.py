@@ -112,7 +112,7 @@ class PackageIndex:
                     systems = tool.systems or []
                     place = hosts.choose(host, [system.host for system in systems])
                     if place is not None:
-                        return self.resource(str(name), systems[place])
+                        return self.resource(f"tool {name}", systems[place])
         return None
 
     def hosts_of(self, name: ToolName) -> list[str]:
