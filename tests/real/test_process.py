@@ -7,11 +7,9 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 import trio
 
@@ -20,6 +18,7 @@ from fbuild_watch.app import Settings
 from fbuild_watch.board_port import BoardPort
 from fbuild_watch.control import endpoint, info
 from fbuild_watch.control.messages import Said, Started, State, StreamItem
+from fbuild_watch.daemon.board import as_before
 from fbuild_watch.daemon.boards import Boards
 from fbuild_watch.daemon.room import Room
 from fbuild_watch.daemon.work import Work
@@ -33,6 +32,7 @@ from fbuild_watch.errors import (
 )
 from fbuild_watch.example import copy_example
 from tests.real.conftest import ServedBoard
+from tests.real.process_kit import background, ended
 from tests.real.program import environment, fbuild, run
 from tests.real.terminal_session import session
 
@@ -60,30 +60,6 @@ async def write_when_free(monitor: AsyncSerialMonitor, text: str) -> None:
                 return await monitor.write(text)
             except WriterBusy:
                 await trio.sleep(0.01)
-
-
-@asynccontextmanager
-async def background(*arguments: str, env: dict[str, str]) -> AsyncIterator[int]:
-    """`fbuild watch --detach`, ended in the end; its pid."""
-    code, out, words = await run("watch", "--detach", *arguments, env=env)
-    assert code == 0, words
-    pid = int(out.split("pid ")[1].split(";")[0])
-    try:
-        yield pid
-    finally:
-        with trio.CancelScope(shield=True):
-            await run("stop", env=env)
-            assert not is_running(pid)
-
-
-def is_running(pid: int) -> bool:
-    """Whether it does anything still; in a container nobody may bury the dead."""
-    try:
-        process = psutil.Process(pid)
-        psutil.wait_procs([process], 5)
-        return bool(process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
 
 
 def left_in(folder: Path) -> list[str]:
@@ -394,7 +370,7 @@ async def test_while_its_board_is_away_a_watched_project_gets_no_other(
         await work.port(str(project), None, None)
     ours, theirs = os.openpty()
     await found.port.open(os.ttyname(theirs))
-    assert await found.lend(name_of, leaves=None) == os.ttyname(theirs)
+    assert await found.lend(name_of, leaves=as_before) == os.ttyname(theirs)
     await found.port.aclose()
     with pytest.raises(PortNotFound) as away:
         await work.port(str(project), None, None)
@@ -497,9 +473,7 @@ async def test_a_write_is_finished_whoever_dies(
         assert any("flashing" in what for what in status.busy)
         os.kill(status.pid, signal.SIGTERM)
         os.kill(status.pid, signal.SIGTERM)
-    with trio.fail_after(60):
-        while await trio.to_thread.run_sync(is_running, status.pid):
-            pass
+    await ended(status.pid)
     assert board.flash(0x200000, len(content)) == content
 
 
