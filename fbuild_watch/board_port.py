@@ -92,12 +92,16 @@ class BoardPort:
     async def find(
         self, configured: Callable[[], str | None], tell: Callable[[Notice], None]
     ) -> None:
-        """Return when a port is open. What stands in the way is said, once each."""
+        """Return when a port is open. What stands in the way is said, once each.
+
+        `configured`, its name or None, is asked in a thread.
+        """
         await self.aclose()
         said = ""
         while self._port is None:
             try:
-                await self.open(await self._wait_for(configured(), tell))
+                name = await trio.to_thread.run_sync(configured)
+                await self.open(await self._wait_for(name, tell))
             except PortError as error:
                 if str(error) != said:
                     tell(words.waiting(error))
@@ -107,7 +111,8 @@ class BoardPort:
     async def open(self, name: str) -> None:
         """Open the port that is called `name`. Raises PortError."""
         ports = [] if "://" in name else await list_ports_soon()
-        info, settings = look_up(name, ports), self._settings()
+        info = await trio.to_thread.run_sync(look_up, name, ports)
+        settings = self._settings()
         rest = rest_of(info, settings.monitor if settings else {})
         self._port = await open_port(name, self._baud, rest)
         self._lease = PortLease(self._port)

@@ -114,8 +114,9 @@ class Script:
     ) -> None:
         """The script, as a console for `app.run`."""
         await self._see(items, inputs, "hello")
-        text = self.file.read_text(encoding="utf-8")
-        self.file.write_text(text.replace(OLD, NEW), encoding="utf-8")
+        file = trio.Path(self.file)
+        text = await file.read_text(encoding="utf-8")
+        await file.write_text(text.replace(OLD, NEW), encoding="utf-8")
         await self._see(items, inputs, "hello again")
 
     async def _see(

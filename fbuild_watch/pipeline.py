@@ -205,10 +205,10 @@ class Pipeline:
         try:
             report = await self._build_planned(plan, changed, on_event, clean=clean)
         except BuildError:
-            if not project.is_outdated(plan):
+            if not await trio.to_thread.run_sync(project.is_outdated, plan):
                 raise
         else:
-            if not project.is_outdated(plan):
+            if not await trio.to_thread.run_sync(project.is_outdated, plan):
                 return report
         again = await trio.to_thread.run_sync(self._plan, plan.environment)
         assert isinstance(again, BuildPlan)
@@ -243,15 +243,18 @@ class Pipeline:
             builder = await self._current_builder(plan, clean=clean)
         built = await builder.build(changed=changed, on_event=on_event)
         if built.linked:
-            self._profile.check_fits(plan)
-            self._say_cost(plan)
+            self._say_cost(await trio.to_thread.run_sync(self._checked_cost, plan))
         report = await self._imaged(built, partial(image.make, plan))
         await trio.to_thread.run_sync(builder.settle, self._roots)
         return report
 
-    def _say_cost(self, plan: BuildPlan) -> None:
+    def _checked_cost(self, plan: BuildPlan) -> tuple[int, int | None] | None:
+        """What dev costs, unless that was said. Raises ImageTooBig."""
+        self._profile.check_fits(plan)
+        return None if self._told_cost else self._profile.cost(plan)
+
+    def _say_cost(self, cost: tuple[int, int | None] | None) -> None:
         """What dev costs, once: how large this build is, and how large the last release."""
-        cost = None if self._told_cost else self._profile.cost(plan)
         if cost is not None:
             self._told_cost = True
             self.say(words.dev_cost(*cost))

@@ -16,6 +16,7 @@ import math
 from collections.abc import Callable, Collection
 from contextlib import aclosing
 from dataclasses import dataclass
+from itertools import islice
 from os import stat_result
 from pathlib import Path
 
@@ -34,6 +35,9 @@ REST_CAP_S = 0.2
 
 LONGEST_AGE_S = 5.0
 """A file that was written longer ago was moved or touched now, not saved."""
+
+AGES = 16
+"""So many files of a batch say when it was written."""
 
 Changes = frozenset[Path]
 
@@ -63,12 +67,13 @@ async def watch(
     """
     first = True
 
-    def look() -> _Wanted:
-        return _Wanted(frozenset(roots()), frozenset(beside()))
+    def look() -> tuple[_Wanted, _Wanted]:
+        """What is wanted, and what of it is there."""
+        wanted = _Wanted(frozenset(roots()), frozenset(beside()))
+        return wanted, wanted.present()
 
     while True:
-        wanted = await trio.to_thread.run_sync(look)
-        present = wanted.present()
+        wanted, present = await trio.to_thread.run_sync(look)
         async with trio.open_nursery() as nursery:
             notes, batches = trio.open_memory_channel[Changes](math.inf)
             below = _Below(wanted.folders, send, nursery.cancel_scope.cancel)
@@ -107,18 +112,19 @@ class _Wanted:
 async def _until_roots_change(
     wanted: _Wanted,
     present: _Wanted,
-    look: Callable[[], _Wanted],
+    look: Callable[[], tuple[_Wanted, _Wanted]],
     batches: trio.MemoryReceiveChannel[Changes],
     send: Callable[[Changes], None],
 ) -> None:
     """Pass on what happens beside the roots until the watches have to be set up anew."""
-    while wanted.present() == present:
-        batch = await batches.receive()
+    if await trio.to_thread.run_sync(wanted.present) != present:
+        return
+    async for batch in batches:
         if batch:
             send(batch)
         if _holds_a_root(batch, wanted.folders):
             return
-        if await trio.to_thread.run_sync(look) != wanted:
+        if await trio.to_thread.run_sync(look) != (wanted, present):
             return
 
 
@@ -195,10 +201,10 @@ async def _at_rest(batch: set[tuple[Change, str]]) -> Changes:
     """The paths of a batch, once their files stopped changing."""
     paths = frozenset(Path(name) for _change, name in batch)
     with trio.move_on_after(REST_CAP_S):
-        before = _stats(paths)
+        before = await trio.to_thread.run_sync(_stats, paths)
         while True:
             await trio.sleep(REST_S)
-            now = _stats(paths)
+            now = await trio.to_thread.run_sync(_stats, paths)
             if now == before:
                 break
             before = now
@@ -208,9 +214,10 @@ async def _at_rest(batch: set[tuple[Change, str]]) -> Changes:
 def age(changes: Changes, now: float) -> float:
     """Seconds since the newest of these files was written; `now` is the time of day.
 
-    0 where that cannot be told: a deletion, a file that came with an old time, a clock set back.
+    Of a storm a few are looked at. 0 where that cannot be told: a deletion, a file that came with an old time, a clock set back.
     """
-    files = (_identity(path) for path in changes if not path.is_dir())
+    some = islice(changes, AGES)
+    files = (_identity(path) for path in some if not path.is_dir())
     ages = [now - found[2] / 1e9 for found in files if found is not None]
     return min((age for age in ages if 0 <= age < LONGEST_AGE_S), default=0.0)
 

@@ -53,24 +53,25 @@ class BoardMemory:
     """Boards by port and by MAC. For one thread at a time for each board."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        """`folder` None: nothing is kept beyond this object."""
+        """`folder` None: nothing is kept beyond this object. It is read when it is first needed."""
         self._folder = folder
+        self._is_read = False
         self._known: dict[str, Known] = {}
         self._guesses: dict[str, Guess] = {}
-        for stored in self._load():
-            self._known[stored.known.port] = stored.known
-            self._guesses[stored.known.mac] = Guess(_unpacked(stored.sectors))
 
     def on_port(self, port: str) -> Known | None:
         """The board that was last reached through this port."""
+        self._read_once()
         return self._known.get(port)
 
     def guess(self, mac: str) -> Guess:
         """What the board with this MAC may hold."""
+        self._read_once()
         return self._guesses.get(mac, NOTHING)
 
     def remember(self, known: Known, guess: Guess) -> None:
         """Keep it. That it cannot be saved costs the next process some questions, no more."""
+        self._read_once()
         self._known[known.port] = known
         self._guesses[known.mac] = guess
         if self._folder is not None:
@@ -79,6 +80,14 @@ class BoardMemory:
                 self._folder.mkdir(parents=True, exist_ok=True)
                 path = self._folder / f"{known.mac.replace(':', '')}.board"
                 write_atomically(path, msgspec.msgpack.encode(stored))
+
+    def _read_once(self) -> None:
+        if self._is_read:
+            return
+        self._is_read = True
+        for stored in self._load():
+            self._known[stored.known.port] = stored.known
+            self._guesses[stored.known.mac] = Guess(_unpacked(stored.sectors))
 
     def _load(self) -> list[_Stored]:
         """What the folder has, the newest last."""
