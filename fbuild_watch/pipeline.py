@@ -17,7 +17,15 @@ from typing import TYPE_CHECKING
 import trio
 
 from fbuild_watch import image, project, surroundings, words
-from fbuild_watch.build import Builder, BuildEvent, Built, ForeignBuilder, SizeReport, user_cache
+from fbuild_watch.build import (
+    Builder,
+    BuildEvent,
+    Built,
+    ForeignBuilder,
+    Grounds,
+    SizeReport,
+    user_cache,
+)
 from fbuild_watch.errors import BuildError, FbuildError
 from fbuild_watch.hints import Hints
 from fbuild_watch.model import BuildPlan, BuildReport, Environment, ForeignPlan, Image, Installed
@@ -258,6 +266,10 @@ class Pipeline:
         if cost is not None:
             self._told_cost = True
             self.say(words.dev_cost(*cost))
+
+    def grounds(self) -> Grounds | None:
+        """What the newest build rests on; None: it cannot be told, or is another program's."""
+        return self._builder.grounds() if isinstance(self._builder, Builder) else None
 
     async def sizes(self) -> SizeReport | None:
         """What the newest build takes; None where another program built it.

@@ -6,7 +6,7 @@ build program do it.
 
 from fbuild_watch.build.cache import user_cache
 from fbuild_watch.build.engine import Builder
-from fbuild_watch.build.events import BuildEvent, Built, Started, StepDone, UnitDone
+from fbuild_watch.build.events import BuildEvent, Built, Grounds, Started, StepDone, UnitDone
 from fbuild_watch.build.foreign import ForeignBuilder
 from fbuild_watch.build.graph import Reason
 from fbuild_watch.build.profile import without_lto
@@ -17,6 +17,7 @@ __all__ = [
     "Builder",
     "Built",
     "ForeignBuilder",
+    "Grounds",
     "Reason",
     "SizeReport",
     "Sizes",

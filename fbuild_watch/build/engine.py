@@ -30,7 +30,15 @@ from fbuild_watch.build.aside import Aside
 from fbuild_watch.build.cache import ObjectCache
 from fbuild_watch.build.check import Check
 from fbuild_watch.build.declared import Declared
-from fbuild_watch.build.events import BuildEvent, Built, OnEvent, Started, StepDone, UnitDone
+from fbuild_watch.build.events import (
+    BuildEvent,
+    Built,
+    Grounds,
+    OnEvent,
+    Started,
+    StepDone,
+    UnitDone,
+)
 from fbuild_watch.build.execute import Executor
 from fbuild_watch.build.folder import BuildFolder
 from fbuild_watch.build.graph import Job, Reason, Record, digest
@@ -197,6 +205,14 @@ class Builder:
             self._unwatched = unwatched((*self._edited_by_people(), *tools), watched)
             self._check.expect_hints()
             self._expected = expected
+
+    def grounds(self) -> Grounds | None:
+        """What the newest build rests on; None: it cannot be told. Not while one runs."""
+        found, contents = self._check.tree.looks()
+        folders = self._executor.reading.shadows.looks()
+        if folders is None:
+            return None
+        return Grounds({**found, **folders}, contents, dict(self._tools))
 
     async def sizes(self) -> SizeReport:
         """What the newest ELF takes, by section and by file, against the last such report.

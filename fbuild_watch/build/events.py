@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fbuild_watch.build.graph import Reason
+from fbuild_watch.build.graph import Digest, Reason
+from fbuild_watch.stamps import Stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +58,15 @@ class Built:
     """Seconds by phase ("compiled", "linked"); a phase in which nothing was done is absent."""
     reasons: Mapping[str, Reason] = field(default_factory=dict)
     """Why each source was compiled and each step run, by the name a person knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What a build rests on: while all of it is so, there is nothing to do."""
+
+    stamps: Mapping[str, Stamp | None]
+    """How files and folders were found; None: there was nothing."""
+    contents: Mapping[str, Digest]
+    """What files held whose stamps prove nothing."""
+    tools: Mapping[str, str | None]
+    """Which file each program of a command was."""

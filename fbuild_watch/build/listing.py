@@ -6,7 +6,9 @@ import os
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from fbuild_watch import stamps
 from fbuild_watch.build.graph import Digest, digest
+from fbuild_watch.stamps import Stamp
 
 
 class Names:
@@ -26,6 +28,8 @@ class Names:
 
 
 class _Folder(NamedTuple):
+    stamp: Stamp | None
+    is_settled: bool
     files: frozenset[str]
     folders: frozenset[str]
 
@@ -41,6 +45,12 @@ class Listing:
         """Folders may have changed."""
         self._folders.clear()
         self._below.clear()
+
+    def looks(self) -> dict[str, Stamp | None] | None:
+        """How each folder was found; None: it may have changed since without a trace."""
+        if not all(folder.is_settled for folder in self._folders.values()):
+            return None
+        return {path: folder.stamp for path, folder in self._folders.items()}
 
     def found(self, names: Names, folders: Iterable[str]) -> set[str]:
         """Those of the names that are files, from one of the folders on."""
@@ -87,10 +97,12 @@ def _join(folder: str, name: str) -> str:
 def _listed(folder: str) -> _Folder:
     files: set[str] = set()
     folders: set[str] = set()
+    stamp = stamps.now(folder)
+    is_settled = stamps.is_settled(stamp)
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
                 (folders if entry.is_dir() else files).add(entry.name)
     except OSError:
         pass
-    return _Folder(frozenset(files), frozenset(folders))
+    return _Folder(stamp, is_settled, frozenset(files), frozenset(folders))

@@ -29,6 +29,7 @@ from fbuild_watch.build.jobs import Jobs
 from fbuild_watch.build.listing import Listing, Names
 from fbuild_watch.build.memory import Memory
 from fbuild_watch.build.unlisted import Unlisted, scan
+from fbuild_watch.stamps import Stamp
 
 _ALL = "?"
 """Begins the digest of all names on the way; no name begins so that a compiler looks for."""
@@ -74,6 +75,10 @@ class Shadows:
         self._answered.clear()
         self._before_given.clear()
         self._ways.clear()
+
+    def looks(self) -> dict[str, Stamp | None] | None:
+        """How each folder on the way was found; None: it may have changed since without a trace."""
+        return self._listing.looks()
 
     # --- one unit --------------------------------------------------------------------------
 

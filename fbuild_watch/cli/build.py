@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from fbuild_watch import standing
 from fbuild_watch.cli.common import (
     environment_option,
     project_argument,
@@ -19,6 +21,7 @@ from fbuild_watch.model import BuildPlan, ForeignPlan
 if TYPE_CHECKING:
     from fbuild_watch.api.sync.client import Client
     from fbuild_watch.build import SizeReport
+    from fbuild_watch.pipeline import Pipeline
 
 
 @click.command("build")
@@ -42,22 +45,41 @@ def command(
     """
     from fbuild_watch.cli import running
 
-    here = merged or release or explain or size
-    if not here and (client := running.client()) is not None:
+    plain = not (merged or explain or size)
+    if plain and not release and (client := running.client()) is not None:
         _build_there(client, project, environment)
         return
+    if plain and (said := standing.recall(project, environment, release=release)) is not None:
+        for line in said:
+            click.echo(line.text, err=line.to_stderr)
+        return
+    _build_here(project, environment, merged=merged, release=release, explain=explain, size=size)
+
+
+def _build_here(
+    project: Path,
+    environment: str | None,
+    *,
+    merged: bool,
+    release: bool,
+    explain: bool,
+    size: bool,
+) -> None:
     from fbuild_watch.cli.progress import BuildProgress
     from fbuild_watch.pipeline import Pipeline
 
-    pipeline = Pipeline(project, environment, release=release)
+    pipeline, said = Pipeline(project, environment, release=release), _Lines()
     with BuildProgress(explain=explain) as progress:
-        pipeline.say = progress.say
+        pipeline.say = said.through(progress.say)
         pipeline.colours = wants_colours(sys.stderr)
         pipeline.on_package = progress.show_package
         report = run_async(pipeline.build, on_event=progress.show)
-    _show_used(pipeline.plan)
+    if explain and not report.reasons:
+        click.echo("nothing has changed since the last build", err=True)
+    for text, to_stderr in _used(pipeline.plan):
+        said.echo(text, to_stderr=to_stderr)
     for region in report.image.regions:
-        click.echo(f"{region.name:12} {region.offset:#8x} {region.size:9,} bytes")
+        said.echo(f"{region.name:12} {region.offset:#8x} {region.size:9,} bytes")
     if merged:
         from fbuild_watch.image import write_merged
 
@@ -65,7 +87,47 @@ def command(
         click.echo(f"{path.name:12} {0:#8x} {path.stat().st_size:9,} bytes")
     if size:
         _show_sizes(run_async(pipeline.sizes))
-    click.echo(f"build {report.image.build_id} in {pipeline.environment.build_dir}", err=True)
+    outputs = pipeline.environment.build_dir
+    said.echo(f"build {report.image.build_id} in {outputs}", to_stderr=True)
+    if not report.reasons:
+        _keep(project, environment, said.lines, pipeline, release=release)
+
+
+class _Lines:
+    """What was said, to be said again."""
+
+    def __init__(self) -> None:
+        self.lines: list[standing.Said] = []
+
+    def echo(self, text: str, *, to_stderr: bool = False) -> None:
+        """Say a line."""
+        self.lines.append(standing.Said(text, to_stderr))
+        click.echo(text, err=to_stderr)
+
+    def through(self, say: Callable[[str], None]) -> Callable[[str], None]:
+        """A `say` whose sentences are among the lines."""
+
+        def tell(text: str) -> None:
+            self.lines.append(standing.Said(text, to_stderr=True))
+            say(text)
+
+        return tell
+
+
+def _keep(
+    project: Path,
+    environment: str | None,
+    said: list[standing.Said],
+    pipeline: Pipeline,
+    *,
+    release: bool,
+) -> None:
+    """Remember that there was nothing to do."""
+    from fbuild_watch.project.memory import LOOKS
+
+    plan, grounds = pipeline.plan, pipeline.grounds()
+    if isinstance(plan, BuildPlan) and grounds is not None:
+        standing.keep(project, environment, said, plan, LOOKS, grounds, release=release)
 
 
 def _build_there(client: Client, project: Path, environment: str | None) -> None:
@@ -90,13 +152,13 @@ def _show_sizes(sizes: SizeReport | None) -> None:
         click.echo(line)
 
 
-def _show_used(plan: BuildPlan | ForeignPlan | None) -> None:
-    """Say what was taken for this build, for much of it is found unasked."""
+def _used(plan: BuildPlan | ForeignPlan | None) -> Iterator[tuple[str, bool]]:
+    """What was taken for this build, for much of it is found unasked (to stderr), and what it made."""
     if not isinstance(plan, BuildPlan):
         return
     words = [("core", plan.core), ("compiler", plan.toolchain)]
     words += [("library", library) for library in plan.libraries]
     for kind, text in words:
-        click.echo(f"{kind:12} {text}", err=True)
+        yield f"{kind:12} {text}", True
     for path in plan.artifacts:
-        click.echo(f"{path.name:21} {path.stat().st_size:9,} bytes")
+        yield f"{path.name:21} {path.stat().st_size:9,} bytes", False

@@ -6,7 +6,6 @@ Nearest first: the project's `lib`, what lib_deps brought, lib_extra_dirs, the s
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from pathlib import Path
@@ -15,6 +14,7 @@ from fbuild_watch.model import Environment
 from fbuild_watch.project import libraries
 from fbuild_watch.project.hardware import sketchbook
 from fbuild_watch.project.libraries import Library
+from fbuild_watch.project.memory import below
 
 
 class Place(IntEnum):
@@ -69,11 +69,7 @@ def _folders(
 
 
 def _below(holder: Path) -> list[Path]:
-    try:
-        names = sorted(os.listdir(holder))  # noqa: PTH208  (names, not Path objects)
-    except OSError:
-        return []
-    return [holder / name for name in names if not name.startswith((".", "__"))]
+    return [path for path in below(holder) if not path.name.startswith((".", "__"))]
 
 
 def _fits(library: Library, environment: Environment, *, arduino: bool) -> bool:

@@ -20,7 +20,7 @@ from fbuild_watch.errors import InvalidProject
 from fbuild_watch.model import Environment, FlashSettings, Step
 from fbuild_watch.project import esptool_words, steps, upload
 from fbuild_watch.project.esptool_words import Files
-from fbuild_watch.project.memory import is_file
+from fbuild_watch.project.memory import is_dir, is_file
 from fbuild_watch.project.recipe import Recipes
 
 _NAMED = "partitions"
@@ -80,7 +80,7 @@ def _no_place_for_data(environment: Environment, files: Files) -> tuple[str, ...
     """What is said of a data folder on a board without a partition table (ESP8266)."""
     folder = environment.data_dir
     has_table = not files or any(esptool_words.is_table(path) for _, path in files)
-    if has_table or folder is None or not folder.is_dir():
+    if has_table or folder is None or not is_dir(folder):
         return ()
     return (f"{folder} is not flashed: this core has no partition table that names its place",)
 

@@ -115,7 +115,7 @@ class _Last:
         """Whether a file, as it is now, asks for nothing that it did not ask for before."""
         name = str(path)
         if name not in self.followed:
-            return path in self._sources and path.is_file()
+            return path in self._sources and is_file(path)
         try:
             return includes.of_file(name) == self.followed[name]
         except OSError:

@@ -9,12 +9,11 @@ Rules (Arduino library specification)
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from fbuild_watch.project.libraries import Library
-from fbuild_watch.project.memory import is_dir
+from fbuild_watch.project.memory import below, is_dir
 
 
 def place(mcu: str, command: Sequence[str]) -> str:
@@ -46,9 +45,6 @@ def _folder(library: Library, place: str) -> Path:
 def _archives(library: Library, place: str) -> list[str]:
     if not library.manifest.precompiled:
         return []
-    try:
-        files = sorted(os.listdir(_folder(library, place)))  # noqa: PTH208  (names, not Path objects)
-    except OSError:
-        return []
+    files = (path.name for path in below(_folder(library, place)))
     names = (file.partition(".") for file in files if file.startswith("lib"))
     return list(dict.fromkeys(stem[3:] for stem, _, kind in names if kind in ("a", "so")))
