@@ -1,0 +1,343 @@
+"""Addresses to functions and lines on real ELFs: gcc and clang, DWARF 4 and 5, and what is damaged."""
+
+from __future__ import annotations
+
+import importlib.util
+import random
+import re
+import shutil
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fbuild_watch.decode import Board, Crash, Decoder, KeptElfs, Sources, Stack
+from fbuild_watch.decode.calls import follows_call
+from fbuild_watch.decode.kept import CANDIDATES, KEPT, sha256_of
+from fbuild_watch.decode.lines import Lines
+from fbuild_watch.decode.program import ElfUnreadable, Program, load
+
+SOURCE = """\
+namespace pump {
+struct Motor {
+  volatile int speed;
+  __attribute__((noinline)) int read() const;
+};
+int Motor::read() const {
+  return speed + 1;  // read
+}
+static inline int twice(const Motor &motor) {
+  return motor.read() * 2;  // twice
+}
+__attribute__((noinline)) int run(const Motor &motor) {
+  return twice(motor) + 3;  // run
+}
+}  // namespace pump
+extern "C" int other(int);
+extern "C" int main() {
+  pump::Motor motor{4};
+  return pump::run(motor) + other(motor.speed);  // main
+}
+"""
+OTHER = 'extern "C" __attribute__((noinline)) int other(int x) {\n  return x * 5;  // other\n}\n'
+UNUSED = "int unused(int x) {\n  return x - 1;\n}\n"
+SCRIPT = "ENTRY(main)\nSECTIONS { .text 0x42000020 : { *(.text .text.*) } .data 0x3FC90000 : { *(.data*) *(.sdata*) } }\n"
+GCC = "riscv64-unknown-elf-g++"
+EM_XTENSA = 94
+
+
+def compilers() -> dict[str, list[str]]:
+    """Those that are here, each by its name."""
+    found = {}
+    if shutil.which(GCC):
+        found["gcc"] = [GCC, "-march=rv32imc_zicsr", "-mabi=ilp32", "-Wl,--build-id=none"]
+    if importlib.util.find_spec("ziglang"):
+        found["zig"] = [sys.executable, "-m", "ziglang", "c++", "-target",
+                        "riscv32-freestanding-none", "-mcpu=generic_rv32+m+c"]  # fmt: skip
+    return found
+
+
+def build(folder: Path, compiler: list[str], *flags: str) -> Path:
+    """The program, with a function that the linker drops."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "src").mkdir(exist_ok=True)
+    for name, text in (("main", SOURCE), ("other", OTHER), ("unused", UNUSED)):
+        (folder / "src" / f"{name}.cpp").write_text(text)
+    (folder / "app.ld").write_text(SCRIPT)
+    sources = [f"src/{name}.cpp" for name in ("unused", "main", "other")]
+    options = ["-Os", "-ffreestanding", "-nostdlib", "-fno-exceptions", "-fno-rtti",
+               "-fno-asynchronous-unwind-tables", "-ffunction-sections", "-Wl,--gc-sections",
+               "-Wl,-T,app.ld", "-Wl,-e,main", "-o", "firmware.elf"]  # fmt: skip
+    subprocess.run([*compiler, *options, *flags, *sources], cwd=folder, check=True)
+    return folder / "firmware.elf"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("elf")
+
+
+@pytest.fixture(
+    scope="module", params=[(c, v) for c in ("gcc", "zig") for v in ("4", "5")], ids="-".join
+)
+def elf(request: pytest.FixtureRequest, folder: Path) -> Path:
+    name, version = request.param
+    if name not in compilers():
+        pytest.skip(f"{name} is not here")
+    return build(folder / f"{name}{version}", compilers()[name], f"-gdwarf-{version}")
+
+
+@pytest.fixture(scope="module")
+def one(folder: Path) -> Path:
+    """The program, by any compiler."""
+    return build(folder / "one", next(iter(compilers().values())), "-g")
+
+
+def line(mark: str) -> int:
+    text = OTHER if mark == "other" else SOURCE
+    return next(n for n, row in enumerate(text.splitlines(), 1) if row.endswith(f"// {mark}"))
+
+
+def calls_in(program: Program, start: int, end: int) -> list[int]:
+    """The return addresses of the calls in a function."""
+    return [at for at in range(start + 2, end + 2, 2) if follows_call(program, at)]
+
+
+def named(program: Program, name: str) -> tuple[int, int]:
+    symbol = next(symbol for symbol in program._symbols if symbol.name == name)
+    return symbol.start, symbol.end
+
+
+def test_a_function_in_a_namespace_and_a_class(elf: Path) -> None:
+    program = load(elf)
+    start, _ = named(program, "pump::Motor::read")
+    (place,) = Lines(program).places(start)
+    assert (place.function, place.line) == ("pump::Motor::read", line("read"))
+    assert Path(place.folder, place.file).resolve() == elf.parent / "src" / "main.cpp"
+
+
+def test_what_was_inlined_is_given_with_the_line_it_was_inlined_at(elf: Path) -> None:
+    program = load(elf)
+    start, end = named(program, "pump::run")
+    call = calls_in(program, start, end)[0] - 1
+    inner, outer = Lines(program).places(call)
+    assert (inner.function, inner.line, inner.inlined) == ("pump::twice", line("twice"), True)
+    assert (outer.function, outer.line, outer.inlined) == ("pump::run", line("run"), False)
+
+
+def test_a_second_unit(elf: Path) -> None:
+    program = load(elf)
+    start, _ = named(program, "other")
+    (place,) = Lines(program).places(start)
+    assert place.function == "other"
+    assert place.file.endswith("other.cpp")
+
+
+def test_where_there_is_no_code_there_is_no_place(elf: Path) -> None:
+    program, lines = load(elf), Lines(load(elf))
+    for address in (0, 0x10, 0x3FC90000, 0x42100000, 0xFFFFFFFE):
+        assert not program.is_code(address)
+        assert lines.places(address) == []
+
+
+@pytest.mark.skipif("gcc" not in compilers(), reason="zig strips the symbols too")
+def test_without_debug_information_the_symbol_names_it(folder: Path) -> None:
+    program = load(build(folder / "plain", compilers()["gcc"], "-g0"))
+    start, _ = named(program, "pump::Motor::read")
+    (place,) = Lines(program).places(start + 2)
+    assert (place.function, place.file, place.line) == ("pump::Motor::read", "", 0)
+
+
+def test_a_damaged_elf_is_said_or_read_as_far_as_it_goes(one: Path) -> None:
+    data, chance = one.read_bytes(), random.Random(5)
+    for _ in range(60):
+        broken = bytearray(data[: chance.randrange(len(data))] if chance.random() < 0.3 else data)
+        for _ in range(chance.randrange(1, 200)):
+            broken[chance.randrange(len(broken))] = chance.randrange(256) if broken else 0
+        try:
+            program = Program(bytes(broken), "broken.elf")
+        except ElfUnreadable:
+            continue
+        lines = Lines(program)
+        for address in (0x42000020, 0x42000030, 0x3FC90000):
+            lines.places(address)
+
+
+# --- traces ----------------------------------------------------------------------------------
+
+
+def test_a_dump_without_stack_words_still_has_the_caller(one: Path) -> None:
+    program = load(one)
+    start, _ = named(program, "pump::Motor::read")
+    ra = calls_in(program, *named(program, "pump::run"))[0]
+    crash = Crash(
+        "fault", registers={"MEPC": start, "RA": ra, "SP": 0x3FC94000}, stack=Stack(0x3FC94000, ())
+    )
+    text = decoded(one, crash)
+    assert re.search(r"#0 .* pump::Motor::read", text)
+    assert re.search(r"#1 .* pump::twice", text)
+
+
+def test_words_that_follow_a_call_are_probable_where_nothing_else_is_known(one: Path) -> None:
+    program = load(one)
+    (ra,) = calls_in(program, *named(program, "pump::run"))
+    crash = Crash("fault", stack=Stack(0x3FC94000, (1, 0x42000020, ra, 0xA5A5A5A5, ra + 2)))
+    text = decoded(one, crash)
+    assert "? is probable" in text
+    assert text.count("pump::twice") == 1
+
+
+def patched(elf: Path, folder: Path) -> Path:
+    """The same program as if it were an Xtensa one: what decodes asks for no instruction there."""
+    data = bytearray(elf.read_bytes())
+    data[18:20] = struct.pack("<H", EM_XTENSA)
+    made = folder / "xtensa.elf"
+    made.write_bytes(data)
+    return made
+
+
+def decoded(elf: Path, crash: Crash, proven: str | None = None) -> str:
+    sources = Sources(built=lambda: elf, project_dir=elf.parent, src_dir=elf.parent / "src")
+    notice = Decoder(sources).decode(crash, Board(), proven)
+    assert notice is not None
+    return notice.text
+
+
+def test_an_xtensa_backtrace(one: Path, tmp_path: Path) -> None:
+    elf = patched(one, one.parent)
+    program = load(elf)
+    start, _ = named(program, "pump::Motor::read")
+    call = calls_in(load(one), *named(program, "pump::run"))[0] - 1
+    frames = (start, call, 0x40004000, 0x3FFB0000)
+    text = decoded(elf, Crash("LoadProhibited", frames=frames, elf_sha256=sha256_of(elf)[:9]))
+    head, *rows = text.splitlines()
+    assert head == f"LoadProhibited in pump::Motor::read, src/main.cpp:{line('read')}"
+    assert re.search(rf"pump::twice +src/main.cpp:{line('twice')}, inlined in", rows[1])
+    assert re.search(rf"pump::run +src/main.cpp:{line('run')}", rows[2])
+    assert "mask ROM" in rows[3]
+    assert "0x3ffb0000" not in text
+    assert "whose SHA-256 the board printed" in rows[-1]
+
+
+def test_a_backtrace_that_does_not_fit_an_unverified_elf_is_not_decoded(one: Path) -> None:
+    elf = patched(one, one.parent)
+    start, _ = named(load(elf), "pump::Motor::read")
+    text = decoded(elf, Crash("LoadProhibited", frames=(start, start + 2, start + 4)))
+    assert "is not what the board runs" in text
+    assert "#0" not in text
+
+
+# --- which ELF -------------------------------------------------------------------------------
+
+
+def keep(folder: Path, *builds: tuple[str, bytes]) -> KeptElfs:
+    kept = KeptElfs(folder)
+    for build_id, data in builds:
+        made = folder.parent / "made.elf"
+        made.write_bytes(data)
+        kept.add(build_id, made)
+        kept.prove(build_id)
+    return kept
+
+
+def test_the_digest_that_the_board_prints_decides(one: Path, tmp_path: Path) -> None:
+    kept = keep(tmp_path / "elfs", ("aaaa0001", one.read_bytes()), ("aaaa0002", b"something else"))
+    sources = Sources(kept, built=lambda: tmp_path / "made.elf")
+    start, _ = named(load(one), "other")
+    crash = Crash("fault", frames=(start,), elf_sha256=sha256_of(one)[:16])
+    for proven in (None, "aaaa0002"):
+        notice = Decoder(sources).decode(crash, Board(), proven)
+        assert notice is not None
+        assert "fault in other" in notice.text
+        assert "decoded with build aaaa0001" in notice.text
+
+
+def test_a_digest_that_no_elf_has_is_noticed_and_nothing_else_is_used(
+    one: Path, tmp_path: Path
+) -> None:
+    kept = keep(tmp_path / "elfs", ("aaaa0001", one.read_bytes()))
+    start, _ = named(load(one), "other")
+    crash = Crash("fault", frames=(start,), elf_sha256="0123456789abcdef")
+    notice = Decoder(Sources(kept, built=lambda: one)).decode(crash, Board(), "aaaa0001")
+    assert notice is not None
+    assert notice.text.startswith("fault\n  not decoded: no ELF here has the SHA-256")
+    assert "other" not in notice.text.replace("another", "")
+
+
+def test_what_this_session_has_proven_is_used_and_else_it_is_marked(
+    one: Path, tmp_path: Path
+) -> None:
+    kept = keep(tmp_path / "elfs", ("aaaa0001", one.read_bytes()))
+    start, _ = named(load(one), "other")
+    crash = Crash("fault", frames=(start,))
+    said = [
+        Decoder(Sources(kept)).decode(crash, Board(), proven)
+        for proven in ("aaaa0001", None, "bbbb0001")
+    ]
+    texts = [notice.text.splitlines()[-1].strip() for notice in said if notice]
+    assert texts[0] == "decoded with build aaaa0001, proven in this session"
+    assert texts[1].startswith("unverified: decoded with build aaaa0001")
+    assert texts[2].startswith("not decoded: the ELF of build bbbb0001")
+
+
+def test_without_any_elf_the_crash_is_said(tmp_path: Path) -> None:
+    notice = Decoder(Sources(KeptElfs(tmp_path / "none"))).decode(
+        Crash("fault", frames=(1,)), Board(), None
+    )
+    assert notice is not None
+    assert notice.text == "fault\n  not decoded: no ELF is here; build the project"
+
+
+def test_the_same_crash_again_is_a_line_when_its_number_has_doubled(one: Path) -> None:
+    decoder = Decoder(Sources(built=lambda: one))
+    crash = Crash("fault", frames=(named(load(one), "other")[0],))
+    said = [decoder.decode(crash, Board(), None) for _ in range(8)]
+    assert [bool(notice) for notice in said] == [True, True, False, True, False, False, False, True]
+    assert said[3] is not None
+    assert said[3].text.startswith("the same again (4 times): fault in other")
+
+
+def test_a_kept_elf_is_not_changed_by_what_is_written_over_the_original(tmp_path: Path) -> None:
+    made = tmp_path / "made.elf"
+    made.write_bytes(b"first")
+    kept = KeptElfs(tmp_path / "elfs")
+    kept.add("aaaa0001", made)
+    with made.open("r+b") as file:  # as objcopy and some linkers do
+        file.write(b"later")
+    kept.prove("aaaa0001")
+    (elf,) = kept.all()
+    assert elf.path.read_bytes() == b"first"
+    assert elf.sha256 == sha256_of(elf.path)
+
+
+def test_the_number_of_kept_elfs_is_bounded_and_what_was_proven_last_stays(tmp_path: Path) -> None:
+    folder = tmp_path / "elfs"
+    kept = keep(folder, *((f"{number:08x}", bytes([number])) for number in range(KEPT)))
+    kept.prove("00000000")
+    for number in range(KEPT, KEPT + 3):
+        keep(folder, (f"{number:08x}", bytes([number])))
+    ids = [elf.build_id for elf in kept.all()]
+    assert len(ids) == KEPT
+    assert "00000000" in ids
+    assert "00000001" not in ids
+
+
+def test_builds_that_were_never_proven_push_no_proven_one_out(tmp_path: Path) -> None:
+    folder = tmp_path / "elfs"
+    kept = keep(folder, ("aaaa0001", b"proven"))
+    made = tmp_path / "made.elf"
+    for number in range(20):
+        made.write_bytes(bytes([number]) * (number + 1))
+        kept.add(f"{number:08x}", made)
+    assert [elf.build_id for elf in kept.all()] == ["aaaa0001"]
+    assert len(list(folder.glob("*.candidate"))) == CANDIDATES
+
+
+def test_an_elf_that_cannot_be_kept_stops_nothing(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("no folder")
+    kept = KeptElfs(blocked / "elfs")
+    kept.keep("aaaa0001", tmp_path / "missing.elf")
+    assert kept.all() == []
