@@ -3,7 +3,7 @@
 Rules
 - What is here is used unasked: the project's `hardware` and libraries, the sketchbook, the
   distribution's cores. Only what a project pins, or what is nowhere, is installed.
-- A board's platform is installed when it is nowhere and an index may have it: one that the project
+- A board's platform, and one that it borrows from, is installed when it is nowhere and an index may have it: one that the project
   names, or one that is known for its vendor. Where nobody knows the board's name, the core that
   PlatformIO's `platform` stands for is the one to have it.
 - A name in lib_deps that a folder within reach already has (`SPI` of the core) is that one.
@@ -13,9 +13,8 @@ Rules
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import trio
@@ -25,6 +24,7 @@ from fbuild_watch.model import Environment, Installed
 from fbuild_watch.project import boards, libraries
 from fbuild_watch.project.catalogue import folders as library_folders
 from fbuild_watch.project.hardware import Hardware, hardware
+from fbuild_watch.project.memory import below
 
 if TYPE_CHECKING:
     from fbuild_watch.packages import Packages, Progress, Requirements, Wanted
@@ -94,9 +94,12 @@ class Provision:
         from fbuild_watch.packages import Packages
 
         self._packages = self._packages or Packages()
-        platforms = await self._packages.ensure(
-            _platforms(environment, required), on_progress=on_progress
-        )
+        needed = _platforms(environment, required)
+        platforms = await self._packages.ensure(needed, on_progress=on_progress)
+        borrowed = await trio.to_thread.run_sync(project.lenders, environment, platforms)
+        if lenders := _known(borrowed, required.indexes):
+            needed = _with_platforms(needed, lenders)
+            platforms = await self._packages.ensure(needed, on_progress=on_progress)
         wanted = _libraries(environment, required, platforms)
         if not wanted.packages:
             return platforms
@@ -113,10 +116,12 @@ def _required(environment: Environment) -> _Required:
     arch = rest.partition(":")[0]
     where = hardware(environment.project_dir, Installed())
     pinned = (environment.platform,) if _PINNED.fullmatch(environment.platform) else ()
-    named = (*pinned, *environment.platform_packages)
+    is_here = bool(colon) and where.platform(vendor, arch) is not None
+    borrowed = project.lenders(environment, Installed()) if is_here else ()
+    named = (*pinned, *environment.platform_packages, *_known(borrowed, " ".join(indexes)))
     return _Required(
         platform=f"{vendor}:{arch}" if colon else "",
-        is_here=bool(colon) and where.platform(vendor, arch) is not None,
+        is_here=is_here,
         platform_packages=tuple(text for text in named if not _is_met(text, where)),
         lib_deps=environment.lib_deps,
         indexes=" ".join(indexes).strip(),
@@ -140,6 +145,21 @@ def _platforms(environment: Environment, required: _Required) -> Requirements:
     if not (named.indexes or known.indexes_for(vendor)):
         return named  # nobody could have it; the plan says what is known
     return replace(named, packages=(wanted.platform(required.platform), *named.packages))
+
+
+def _known(platforms: Sequence[str], indexes: str) -> tuple[str, ...]:
+    """Those that an index may have; of the others the plan says what is missing."""
+    from fbuild_watch.packages import known
+
+    return tuple(name for name in platforms
+                 if indexes.strip() or known.indexes_for(name.partition(":")[0]))  # fmt: skip
+
+
+def _with_platforms(requirements: Requirements, names: tuple[str, ...]) -> Requirements:
+    from fbuild_watch.packages import wanted
+
+    more = tuple(map(wanted.platform, names))
+    return replace(requirements, packages=(*requirements.packages, *more))
 
 
 def _libraries(environment: Environment, required: _Required, installed: Installed) -> Requirements:
@@ -166,11 +186,7 @@ def _library_names(
     vendor, _, arch = required.platform.partition(":")
     platform = hardware(environment.project_dir, installed).platform(vendor, arch)
     held = library_folders(environment, [platform] if platform else [])
-    found = [path for folder, _ in held for path in _below(folder)]
+    found = [path for folder, _ in held for path in below(folder)]
     read = (libraries.read(path, 0) for path in found)
     named = [library.name for library in read if library is not None]
     return frozenset(map(wanted.simple, (*named, *(path.name for path in found))))
-
-
-def _below(folder: Path) -> list[Path]:
-    return list(folder.iterdir()) if folder.is_dir() else []

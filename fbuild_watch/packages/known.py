@@ -18,6 +18,10 @@ INDEXES = {
     "megatinycore": "https://drazzy.com/package_drazzy.com_index.json",
     "dxcore": "https://drazzy.com/package_drazzy.com_index.json",
     "attinycore": "https://drazzy.com/package_drazzy.com_index.json",
+    "megacore": "https://mcudude.github.io/MegaCore/package_MCUdude_MegaCore_index.json",
+    "megacorex": "https://mcudude.github.io/MegaCoreX/package_MCUdude_MegaCoreX_index.json",
+    "microcore": "https://mcudude.github.io/MicroCore/package_MCUdude_MicroCore_index.json",
+    "mightycore": "https://mcudude.github.io/MightyCore/package_MCUdude_MightyCore_index.json",
     "minicore": "https://mcudude.github.io/MiniCore/package_MCUdude_MiniCore_index.json",
     "rp2040": "https://github.com/earlephilhower/arduino-pico/releases/download/global/"
     "package_rp2040_index.json",

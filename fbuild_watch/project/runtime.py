@@ -18,6 +18,7 @@ from fbuild_watch.model import Environment, Installed
 from fbuild_watch.project import arduino, boards, repairs, toolchain
 from fbuild_watch.project import properties as props
 from fbuild_watch.project.hardware import hardware
+from fbuild_watch.project.memory import is_dir
 from fbuild_watch.project.recipe import protect
 from fbuild_watch.project.userflags import Flags
 
@@ -25,6 +26,9 @@ PROJECT_NAME = "firmware"
 ARCHIVE = "core.a"
 _OF_ARDUINO = ("memory_type", "partitions", "flash_mode", "flash_freq", "flash_size")
 """Properties that PlatformIO has below `build.arduino` too."""
+_BORROWED = ("build.core", "build.variant", "upload.tool", "upload.tool.default",
+             "upload.tool.serial")  # fmt: skip
+"""What a board may have of another platform, as vendor:name."""
 _QUAD = ("qio", "qout")
 _IDE_VERSION = "10819"
 """What cores expect in ARDUINO: the last of the 1.8 line, as other builders say."""
@@ -42,6 +46,22 @@ def board(environment: Environment, installed: Installed) -> arduino.Board:
     where = hardware(environment.project_dir, installed)
     found = arduino.find(board_name(environment, installed), where)
     return replace(found, overrides=_overrides(environment, found))
+
+
+def lenders(environment: Environment, installed: Installed) -> tuple[str, ...]:
+    """The platforms that the board's own borrows from and that are not here, as vendor:arch.
+
+    None where the board itself is not known yet. Raises UnknownBoard as `board_name` does.
+    """
+    where = hardware(environment.project_dir, installed)
+    name = arduino.BoardName.parse(board_name(environment, installed))
+    if name is None or where.platform(name.vendor, name.arch) is None:
+        return ()
+    own = board(environment, installed).own
+    named = (own.get(key, "").rpartition(":")[0] for key in _BORROWED)
+    vendors = dict.fromkeys(vendor for vendor in named if vendor)
+    return tuple(f"{vendor}:{name.arch}" for vendor in vendors
+                 if where.platform(vendor, name.arch) is None)  # fmt: skip
 
 
 def _overrides(environment: Environment, board: arduino.Board) -> dict[str, str]:
@@ -71,7 +91,7 @@ def warnings(environment: Environment, board: arduino.Board) -> tuple[str, ...]:
 
 def _is_core(name: str, board: arduino.Board) -> bool:
     """Whether `build.core` can be that; PlatformIO has names there that are none (`MiniCore`)."""
-    return not name or ":" in name or (board.platform_dir / "cores" / name).is_dir()
+    return not name or ":" in name or is_dir(board.platform_dir / "cores" / name)
 
 
 def _boot_mode(build: dict[str, str], board: arduino.Board) -> dict[str, str]:

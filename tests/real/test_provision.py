@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from fbuild_watch import project
-from fbuild_watch.errors import Offline, UnknownBoard, UnsupportedPackage
+from fbuild_watch.errors import InvalidProject, Offline, UnknownBoard, UnsupportedPackage
 from fbuild_watch.model import BuildPlan, Environment, Installed
 from fbuild_watch.provision import Provision, spoken
 
-from .package_kit import Server, library, serving, tar
+from .package_kit import Server, entry, library, serving, tar
 
 PLATFORM = """name=Acme
 version=1.0.0
@@ -105,6 +107,39 @@ async def test_a_platform_that_is_named_without_a_version_is_the_one_that_is_her
     assert await provided(found) == Installed()
     (own / "boards.txt").unlink()
     assert (await provided(found)).platforms["acme:chip"].name == "1.0.0"
+
+
+@pytest.mark.parametrize("is_here", [True, False])
+async def test_a_platform_that_is_borrowed_from_is_installed_too(
+    server: Server, tmp_path: Path, is_here: bool
+) -> None:
+    lender = json.loads(server.replies[urlsplit(server.platform()).path].data)["packages"][0]
+    own = {"boards.txt": b"two.name=Two\ntwo.build.core=acme:arduino\ntwo.upload.tool=acme:up\n"}
+    borrower = tar({f"b/{name}": data for name, data in own.items()})
+    entries = entry(server.put("/b.tar.gz", borrower), borrower)
+    platform = {"architecture": "chip", "version": "1", **entries}
+    index = {"packages": [lender, {"name": "borrower", "platforms": [platform]}]}
+    url = server.put("/package_both_index.json", json.dumps(index).encode())
+    if is_here:
+        place = tmp_path / "sketchbook/hardware/borrower/chip"
+        place.mkdir(parents=True)
+        (place / "boards.txt").write_bytes(own["boards.txt"])
+    found = environment(tmp_path, f"custom_fbuild_index = {url}", board="borrower:chip:two")
+    installed = await provided(found)
+    assert set(installed.platforms) == {"acme:chip"} | (set() if is_here else {"borrower:chip"})
+    assert "gcc" in installed.tools
+
+
+async def test_a_platform_that_is_borrowed_from_and_nobody_has_is_named_by_the_plan(
+    tmp_path: Path,
+) -> None:
+    place = tmp_path / "sketchbook/hardware/borrower/chip"
+    place.mkdir(parents=True)
+    (place / "boards.txt").write_text("two.name=Two\ntwo.build.core=acme:arduino\n")
+    found = environment(tmp_path, board="borrower:chip:two")
+    assert await provided(found) == Installed()
+    with pytest.raises(InvalidProject, match="needs acme:arduino"):
+        project.plan(found)
 
 
 async def test_a_pinned_version_is_installed_although_another_is_here(
