@@ -64,10 +64,15 @@ def _enter(stack: ExitStack, stays: bool) -> Client | Guest:
 
 
 def make_way() -> None:
-    """A process that nobody uses steps down for a watch."""
-    from fbuild_watch.api.sync.daemon import Daemon
+    """A process that nobody uses steps down for a watch. Imports nothing slow where there is none."""
+    from fbuild_watch.control import info
+    from fbuild_watch.control.runtime import runtime_dir
 
-    Daemon().stop(only_if_idle=True)
+    found = info.read(runtime_dir())
+    if found is not None and found.endpoint is not None and not found.projects:
+        from fbuild_watch.api.sync.daemon import Daemon
+
+        Daemon().stop(only_if_idle=True)
 
 
 def say_waiting(other: Info) -> None:

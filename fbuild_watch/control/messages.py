@@ -274,6 +274,11 @@ class PauseAsked(Struct, frozen=True):
 # --- the console ---------------------------------------------------------------------------
 
 
+WhenToWrite = Literal["no", "when-typing", "if-free", "yes"]
+"""When a client becomes the writer: never; once it writes and nobody else does; now, if nobody does;
+now, or WriterBusy."""
+
+
 class AttachAsked(Struct, frozen=True):
     """Read what a board says: that of a watched project, or the one on a port.
 
@@ -285,9 +290,7 @@ class AttachAsked(Struct, frozen=True):
     project: str | None = None
     port: str | None = None
     baud: int | None = None
-    write: Literal["no", "when-typing", "if-free", "yes"] = "if-free"
-    """When this client becomes the writer: never; once it writes and nobody else does; now, if
-    nobody is; now, or WriterBusy."""
+    write: WhenToWrite = "if-free"
     take_from: str | None = None
     """The name of the writer who is to give way."""
     backlog: int = 0

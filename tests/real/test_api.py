@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 import threading
@@ -187,3 +188,14 @@ def test_the_examples_do_what_they_say(
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     assert ("it says: " in done.stdout) or ("passed" in done.stdout)
+
+
+def test_the_example_that_watches_prints_what_happens(daemon: Daemon, project: Path) -> None:
+    script = Path(__file__).parents[2] / "examples" / "api" / "watch_events.py"
+    command = [sys.executable, str(script), str(project)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watching:
+        assert watching.stdout is not None
+        seen = [json.loads(watching.stdout.readline()) for _ in range(3)]
+        watching.terminate()
+    assert {event["project"] for event in seen} == {str(project)}
+    assert "state" in {event["item"]["type"] for event in seen}

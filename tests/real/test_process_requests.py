@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import aclosing
 from pathlib import Path
@@ -174,6 +175,10 @@ async def test_json_rpc_with_the_firmware(
         for number in (1, 2):
             answer = await monitor.write_json_rpc("ping", {"number": number}, timeout=20)
             assert (answer["id"], answer["result"]) == (number, "pong")
+    example = Path(__file__).parents[2] / "examples" / "api" / "json_rpc.py"
+    command = [sys.executable, str(example), board.url, "ping", '{"number": 3}']
+    said = await trio.run_process(command, capture_stdout=True, env=env)
+    assert said.stdout == b"pong\n"
 
 
 # --- an AVR --------------------------------------------------------------------------------

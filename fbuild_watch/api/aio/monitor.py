@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import anyio
 
@@ -14,7 +14,7 @@ from fbuild_watch.api.aio.link import CONNECT_S, Link, connect
 from fbuild_watch.api.asks import AnyPath, Ask
 from fbuild_watch.api.exchange import Exchange, Wire
 from fbuild_watch.api.reading import OnEvent, Reading
-from fbuild_watch.control.messages import AttachAsked, Attached
+from fbuild_watch.control.messages import AttachAsked, Attached, WhenToWrite
 from fbuild_watch.errors import ControlLost, NotRunning, TimedOut
 
 T = TypeVar("T")
@@ -36,13 +36,17 @@ class AsyncSerialMonitor:
         port: str | None = None,
         baud: int | None = None,
         name: str = "",
-        write: Literal["no", "if-free", "yes"] = "if-free",
+        write: WhenToWrite = "if-free",
         take_from: str | None = None,
         backlog: int = 0,
         reconnect: bool = True,
         on_event: OnEvent = reading.ignore,
     ) -> None:
-        """`backlog`: so many of the last items first. `reconnect`: follow a process that restarts."""
+        """`name`: what others see as the writer. `baud`: of a port that no project has.
+
+        `write`: when we become the writer; `take_from`: in the place of the one who is called so.
+        `backlog`: so many of the last items first. `reconnect`: follow a process that restarts.
+        """
         where = asks.absolute(project if project or port else ".")
         asked = AttachAsked(name, where, port, baud, write, take_from, backlog)
         self._reading = Reading(asked, on_event)
@@ -140,13 +144,13 @@ class AsyncSerialMonitor:
             except ControlLost:
                 if not self._reconnect:
                     raise
-                await self._attach_again(deadline, what)
+                await self._attach_again(timeout, deadline, what)
 
-    async def _attach_again(self, deadline: float | None, what: str) -> None:
+    async def _attach_again(self, timeout: float | None, deadline: float | None, what: str) -> None:
         await self.aclose()
         while self._link is None:
             if deadline is not None and anyio.current_time() > deadline:
-                raise TimedOut(what, 0.0)
+                raise TimedOut(what, timeout or 0.0)
             with suppress(NotRunning, ControlLost):
                 await self._attach()
             await anyio.sleep(_PAUSE_S)
