@@ -1,0 +1,270 @@
+"""The decoder beside a board's stream: order, silence, core dumps, decoders of others; and in the loop."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+import signal
+import stat
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import trio
+
+from fbuild_watch.decode import KeptElfs, Plugins, Sources
+from fbuild_watch.decoding import Decoding
+from fbuild_watch.example import copy_example
+from fbuild_watch.model import ConsoleItem, DeviceText, Notice
+from tests.pure import panic_texts as texts
+from tests.real.conftest import ServedBoard
+from tests.real.program import environment, fbuild, run
+
+Say = Callable[[str], Awaitable[None]]
+DEADLINE_S = 20.0
+EXAMPLE = Path(__file__).parents[2] / "examples" / "console-plugin"
+
+
+class Shown:
+    """A console that remembers what it was shown."""
+
+    def __init__(self) -> None:
+        self.items: list[ConsoleItem] = []
+        self._more = trio.Event()
+
+    async def show(self, item: ConsoleItem) -> None:
+        self.tell(item)
+
+    def tell(self, item: ConsoleItem) -> None:
+        self.items.append(item)
+        self._more.set()
+        self._more = trio.Event()
+
+    async def notice(self, part: str) -> Notice:
+        """Wait for a notice with this in it."""
+        with trio.fail_after(DEADLINE_S):
+            while True:
+                for item in self.items:
+                    if isinstance(item, Notice) and part in item.text:
+                        return item
+                await self._more.wait()
+
+
+@asynccontextmanager
+async def decoding(
+    shown: Shown, folder: Path | None = None, plugins: Plugins | None = None
+) -> AsyncIterator[Say]:
+    """A decoder that runs; gives what the board's text is given to."""
+    made = Decoding(shown.tell, Sources(), folder, plugins or Plugins(list))
+    show = made.shown(shown.show)
+
+    async def say(text: str) -> None:
+        for line in text.splitlines():
+            await show(DeviceText(line, True, trio.current_time()))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(made.run)
+        yield say
+        nursery.cancel_scope.cancel()
+
+
+async def test_what_the_board_says_is_shown_at_once_and_what_is_said_of_it_follows() -> None:
+    shown = Shown()
+    async with decoding(shown) as say:
+        await say(texts.RISCV + "and on\n")
+        assert len(shown.items) == len(texts.RISCV.splitlines()) + 1  # nothing was waited for
+        notice = await shown.notice("Load access fault")
+    assert notice.kind == "bad"
+    assert "not decoded: no ELF here has" in notice.text
+    assert shown.items[-1] is notice
+
+
+async def test_a_panic_that_ends_in_silence_is_decoded() -> None:
+    shown = Shown()
+    async with decoding(shown) as say:
+        await say(texts.XTENSA.partition("ELF file")[0])
+        await shown.notice("LoadProhibited")
+
+
+async def test_a_reset_is_said_right_after_its_line() -> None:
+    shown = Shown()
+    async with decoding(shown) as say:
+        await say("rst:0xf (RTCWDT_BROWN_OUT_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)\nmode:DIO\n")
+    assert [type(item) for item in shown.items] == [DeviceText, Notice, DeviceText]
+
+
+DUMP = base64.encodebytes(bytes(range(200))).decode()
+DUMPED = f"===== CORE DUMP START =====\n{DUMP}===== CORE DUMP END =====\n"
+
+
+async def test_a_core_dump_is_saved_and_how_to_look_at_it_is_said(tmp_path: Path) -> None:
+    shown = Shown()
+    folder = tmp_path / ".fbuild" / "coredumps"
+    async with decoding(shown, folder) as say:
+        await say(DUMPED)
+        notice = await shown.notice("core dump saved")
+    (saved,) = folder.iterdir()
+    assert base64.b64decode(saved.read_text()) == bytes(range(200))
+    assert f"info_corefile --core {saved} --core-format b64" in notice.text
+
+
+async def test_without_a_project_a_core_dump_cannot_be_kept() -> None:
+    shown = Shown()
+    async with decoding(shown) as say:
+        await say(DUMPED)
+        await shown.notice("nowhere to keep it")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the tool is a shell script here")
+async def test_a_core_dump_is_given_to_esp_coredump(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool = tmp_path / "bin" / "esp-coredump"
+    tool.parent.mkdir()
+    tool.write_text('#!/bin/sh\necho "asked for: $@"\n')
+    tool.chmod(tool.stat().st_mode | stat.S_IEXEC)
+    monkeypatch.setenv("PATH", str(tool.parent), prepend=":")
+    elf = tmp_path / "app.elf"
+    elf.write_bytes(b"an ELF")
+    kept = KeptElfs(tmp_path / "elfs")
+    kept.keep("aaaa0001", elf)
+    shown = Shown()
+    made = Decoding(shown.tell, Sources(kept), tmp_path / ".fbuild" / "coredumps", Plugins(list))
+    made.board_holds("aaaa0001")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(made.run)
+        for line in DUMPED.splitlines():
+            await made.shown(shown.show)(DeviceText(line, True, 0.0))
+        notice = await shown.notice("asked for: info_corefile")
+        nursery.cancel_scope.cancel()
+    assert str(kept.all()[0].path) in notice.text
+
+
+# --- decoders of others ----------------------------------------------------------------------
+
+
+def install(folder: Path, name: str, entry: str) -> None:
+    """What `pip install` leaves of a package's entry points."""
+    info = folder / f"{name}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[fbuild_watch.decoders]\n{name} = {entry}\n")
+
+
+async def test_the_examples_decoder_is_found_when_it_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(tmp_path, "i2c-words", "fbuild_console_example:I2cErrors")
+    monkeypatch.syspath_prepend(str(EXAMPLE))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    shown = Shown()
+    async with decoding(shown, plugins=Plugins()) as say:
+        await shown_ready(say, shown, "i2c_master: error 263")
+        assert (await shown.notice("I2C:")).text == "I2C: ESP_ERR_TIMEOUT: no pull-up?"
+    sys.modules.pop("fbuild_console_example", None)
+
+
+async def shown_ready(say: Say, shown: Shown, line: str) -> None:
+    """Say a line until a decoder that is being loaded has heard it."""
+    with trio.fail_after(DEADLINE_S):
+        while not any(isinstance(item, Notice) for item in shown.items):
+            await say(line)
+            await trio.sleep(0.01)
+
+
+BROKEN = """\
+from fbuild_watch.decode import Crash
+class Broken:
+    def feed(self, line):
+        raise KeyError(line)
+class Fault:
+    def feed(self, line):
+        if line.startswith("FAULT "):
+            yield Crash("a fault of ours", frames=(int(line[6:], 16),))
+class Wrong:
+    def feed(self, line):
+        return [42]
+def unmade():
+    raise OSError("no licence")
+"""
+
+
+async def test_a_decoder_that_fails_is_said_once_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "decoders_of_a_test.py").write_text(BROKEN)
+    for name in ("Broken", "Fault", "Wrong", "unmade"):
+        install(tmp_path, name.lower(), f"decoders_of_a_test:{name}")
+    install(tmp_path, "missing", "no_such_module:Decoder")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    shown = Shown()
+    async with decoding(shown, plugins=Plugins()) as say:
+        for name in ("unmade", "missing"):
+            assert "goes on without it" in (await shown.notice(f"the decoder {name}")).text
+        await say("FAULT 42000020\nFAULT 42000020\n")
+        assert "KeyError" in (await shown.notice("the decoder broken")).text
+        assert "TypeError" in (await shown.notice("the decoder wrong")).text
+        await shown.notice("a fault of ours")
+    said = [item.text for item in shown.items if isinstance(item, Notice)]
+    assert sum("the decoder broken" in text for text in said) == 1
+
+
+# --- in the loop -----------------------------------------------------------------------------
+
+
+GOOD = "  digitalWrite("
+BAD = "  if (now_ms > 400) *(volatile int *)4 = 1;  // fault\n  digitalWrite("
+HEAD = r"^Store access fault in blink, src/blink\.cpp:{line}$"
+
+
+def with_fault(text: str) -> tuple[str, int]:
+    """The source with a fault in it, and its line."""
+    bad = text.replace(GOOD, BAD)
+    return bad, next(n for n, row in enumerate(bad.splitlines(), 1) if row.endswith("// fault"))
+
+
+async def test_a_fault_that_is_typed_in_is_shown_with_its_line(
+    tmp_path: Path, virtual_board: Callable[..., ServedBoard]
+) -> None:
+    project = tmp_path / "hello"
+    copy_example(project)
+    source = project / "src" / "blink.cpp"
+    good = source.read_text()
+    bad, line = with_fault(good)
+    board, env = virtual_board(), environment(tmp_path)
+    async with fbuild("watch", str(project), "--port", board.url, env=env) as watch:
+        await watch.see(r"^hello$")
+        source.write_text(bad)
+        await watch.see(r"^-- flashed app")
+        await watch.see(HEAD.format(line=line))
+        await watch.see(r"^  a write to 0x00000004: a null pointer$")
+        await watch.see(rf"^  #0 .* blink +src/blink\.cpp:{line}$")
+        await watch.see(r"^  decoded with build \w+, whose ELF SHA-256 the board printed$")
+        source.write_text(good)
+        await watch.see(r"^-- flashed app")
+        await watch.see(r"^tick 1$")
+        watch.signal(signal.SIGTERM)
+        assert await watch.ended() == 0
+    assert len(KeptElfs(project / ".fbuild" / "elfs").all()) == 2
+
+
+async def test_a_console_alone_decodes_with_what_was_flashed_and_not_with_what_was_built_since(
+    tmp_path: Path, virtual_board: Callable[..., ServedBoard]
+) -> None:
+    project = tmp_path / "hello"
+    copy_example(project)
+    source = project / "src" / "blink.cpp"
+    bad, line = with_fault(source.read_text())
+    source.write_text(bad)
+    board, env = virtual_board(), environment(tmp_path)
+    assert (await run("flash", str(project), "--port", board.url, env=env))[0] == 0
+    source.write_text("\n\n" + bad)
+    assert (await run("build", str(project), env=env))[0] == 0
+    async with fbuild("console", str(project), "--port", board.url, env=env) as console:
+        await console.see(HEAD.format(line=line))
+
+    shutil.rmtree(project / ".fbuild" / "elfs")
+    async with fbuild("console", str(project), "--port", board.url, env=env) as console:
+        await console.see(r"^  not decoded: no ELF here has the SHA-256 that the board printed")
