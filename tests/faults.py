@@ -9,11 +9,12 @@
     PowerLost                  flash operations: an erase of a unit, a programming of some bytes
     ButtonHeld                 at plug-in: the strapping pin is low, once
     Deaf                       always: the ROM hears nothing while it works
+    LateStub                   always: the stub greets late
     Locked                     always: flash encryption, secure boot, Secure Download Mode
 
 Rules
-- Every fault happens once, but for StuckSector without `times`, Deaf and Locked: a second run
-  meets a sane board.
+- Every fault happens once, but for StuckSector without `times` and those that are always there:
+  a second run meets a sane board.
 - The same faults and the same seed do the same to the same client.
 - What happened is logged: `fault: ...`.
 """
@@ -121,6 +122,13 @@ class Deaf:
 
 
 @dataclass(frozen=True, slots=True)
+class LateStub:
+    """A stub whose greeting takes its time: as a busy machine makes it come late."""
+
+    seconds: float = 0.3
+
+
+@dataclass(frozen=True, slots=True)
 class Locked:
     """A chip in whose eFuses something is locked, as its GET_SECURITY_INFO says it."""
 
@@ -132,13 +140,13 @@ class Locked:
 
 LineFault = Dropped | Doubled | Garbled
 PortFault = Vanished | Renamed
-Lasting = Deaf | Locked
+Lasting = Deaf | LateStub | Locked
 Fault = LineFault | Stalled | PortFault | StubDied | StuckSector | PowerLost | ButtonHeld | Lasting
 KINDS: dict[str, type[Any]] = {
     kind.__name__: kind
     for kind in (
         Dropped, Doubled, Garbled, Stalled, Vanished, StubDied, StuckSector, PowerLost, ButtonHeld,
-        Renamed, Deaf, Locked,
+        Renamed, Deaf, LateStub, Locked,
     )
 }  # fmt: skip
 
@@ -174,7 +182,7 @@ def draw(kind: str, rng: random.Random, extent: Extent = Extent()) -> Fault:
             return PowerLost(rng.randrange(extent.operations))
         case "ButtonHeld":
             return ButtonHeld()
-        case "Deaf" | "Locked":
+        case "Deaf" | "LateStub" | "Locked":
             lasting: Fault = KINDS[kind]()
             return lasting
     to: Way = rng.choice(("chip", "host"))
@@ -352,7 +360,7 @@ class FaultyBoard(Board):
         **others: Any,
     ) -> None:
         kind = _with_deaf_rom(_with_dying_stub(personality, faults, log), faults, log)
-        kind = _locked(kind, faults)
+        kind = _locked(_with_late_stub(kind, faults), faults)
         super().__init__(kind.cpu(nor.read), nor, personality=kind, log=log, **others)
         self._fault_log = log
         self._vanish = vanish
@@ -445,6 +453,20 @@ def _with_deaf_rom(
         return False
 
     return replace(kind, rom=type("DeafRom", (kind.rom,), {"_has_room": has_room}))
+
+
+def _with_late_stub(kind: Personality, faults: Sequence[Fault]) -> Personality:
+    """Return a board whose stub, of the chip's own type, greets late, if a fault says so."""
+    seconds = sum(fault.seconds for fault in faults if isinstance(fault, LateStub))
+    if not seconds:
+        return kind
+    assert isinstance(kind.stub, type)
+    stub: type[StubLoader] = kind.stub
+
+    def greet(self: StubLoader, now: float) -> list[Timed]:
+        return stub.greet(self, now + seconds)
+
+    return replace(kind, stub=type("LateStubLoader", (stub,), {"greet": greet}))
 
 
 def _locked(kind: Personality, faults: Sequence[Fault]) -> Personality:

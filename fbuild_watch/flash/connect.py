@@ -35,6 +35,10 @@ MAX_SYNC_BAUD = 460800
 READY = b"waiting for download"
 _BOOT_MODE = re.compile(rb"boot:0x[0-9a-f]+ \(([^)]*)")
 
+ANSWER_S, WRITE_S = 3.0, 10.0
+"""esptool's own limits, for what it waits for without saying how long (its stub's greeting), and
+for bytes that the port does not take. The greeting comes at once; whoever carries it may be busy."""
+
 SYNC_TRIES = 3
 """SYNCs for one reset; each waits 0.1 s for its answer."""
 
@@ -100,6 +104,7 @@ def reach(
 ) -> Reached:
     """Bring the board into its bootloader and get an answer. Raises LinkBroke, OSError."""
     reason = ""
+    line.port.write_timeout = WRITE_S
     for method, rate in _tries(line, known, baud):
         check_cancelled()
         reset = line.resets[method]
@@ -155,6 +160,7 @@ def _hear_until_ready(port: Any, seconds: float) -> bytes:
 def _sync(port: Any, baud: int) -> Any:
     from esptool.loader import ESPLoader
 
+    port.timeout = ANSWER_S
     for left in reversed(range(SYNC_TRIES)):
         try:
             with translated():

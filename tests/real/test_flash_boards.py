@@ -23,9 +23,9 @@ from fbuild_watch.errors import (
 from fbuild_watch.flash import connect
 from fbuild_watch.flash.link import Patience
 from fbuild_watch.flash.session import Session
-from fbuild_watch.model import SECTOR, FlashReport, Image, Region
+from fbuild_watch.model import SECTOR, FlashReport, Image, Range, Region
 from fbuild_watch.serial import open_port
-from tests.faults import Locked, StubDied
+from tests.faults import LateStub, Locked, StubDied
 from tests.real.conftest import FaultyServedBoard, ServedBoard
 
 Boards = Callable[..., ServedBoard]
@@ -130,6 +130,20 @@ def test_each_new_connection_is_slower(
     trio.run(flash_it)
     assert rates == [921600, 460800, 230400]
     assert holds(board, image_of(1))
+
+
+async def test_a_stub_that_greets_late_is_waited_for(faulty_board: FaultyBoards) -> None:
+    """On a busy machine it did, and erase, which makes no second connection, was at an end."""
+    board = faulty_board([LateStub(seconds=0.3)], 0)
+    part = Range("part", 0x10000, 2 * SECTOR)
+    with trio.fail_after(30):
+        report = await oneshot.visit(
+            lambda line, told: flash.erase(line, lambda _read, _device: [part], told),
+            board.url,
+            Approach(),
+            listener=flash.Listener(),
+        )
+    assert report.ranges == (part,)
 
 
 async def test_what_does_not_fit_the_flash_is_refused_before_the_first_byte(

@@ -48,6 +48,7 @@ from tests.faults import (
 from tests.real.conftest import FaultyServedBoard, ServedBoard
 
 IN_A_HURRY = Patience(answer=0.4, digest_per_mb=1.0, write_per_mb=1.0, back_off=0.02)
+LASTING = ("Deaf", "LateStub", "Locked")
 SCHEDULES = 50
 AT_ONCE = 3
 EXTENT = Extent(to_chip=30_000, to_host=900, commands=12, operations=12, sectors=(0x10, 0x16))
@@ -97,9 +98,7 @@ def holds(board: ServedBoard, image: Image = IMAGE) -> bool:
 def play(folder: Path, seed: int) -> tuple[str, list[str]]:
     """One schedule; returns how it ended, and the faults that happened."""
     rng = random.Random(seed)
-    names = [
-        name for name in KINDS if name not in ("ButtonHeld", "Deaf", "Locked")
-    ]  # their own stories
+    names = [name for name in KINDS if name not in ("ButtonHeld", *LASTING)]  # their own stories
     faults: list[Fault] = [
         draw(name, rng, EXTENT) for name in rng.sample(names, rng.choice((1, 1, 2)))
     ]
