@@ -10,6 +10,8 @@ Rules
 - Steps (hooks, archives, link) are few: whenever anything ran before them, all of them are suspects.
 - Blind jobs run when their commands or the files named there changed, and with any build that does
   something. Then every input that they may have made is looked at again.
+- What they write before the units and take back after them (ESP32's `file_opts`) is, until they run,
+  no change as long as it is what the last build left.
 - A hint that names what is not known asks for a new plan, not for a guess (`knows`).
 """
 
@@ -19,7 +21,7 @@ import os
 from collections.abc import Iterable
 
 from fbuild_watch.build.declared import Declared
-from fbuild_watch.build.graph import Job, Reason, why
+from fbuild_watch.build.graph import Job, Look, Reason, Record, Version, why
 from fbuild_watch.build.jobs import Jobs
 from fbuild_watch.build.memory import Memory
 from fbuild_watch.build.shadows import Shadows
@@ -46,6 +48,8 @@ class Check:
         self._everywhere = False
         self._is_stale = False
         """Whether this build looked everywhere, and a blind job may have written anything since."""
+        self._left: dict[str, Version | None] = {}
+        """What the last build left of what blind jobs may make; empty while they may run."""
         self.adopt(jobs)
 
     def adopt(self, jobs: Jobs) -> None:
@@ -73,6 +77,7 @@ class Check:
         if self._blind:
             self._works = bool(self.due()) or any(map(self.why, self._jobs.steps()))
         if self._works:
+            self._left.clear()
             for job in self._blind:  # also if this build ends before it comes to them
                 self.memory.drop(job.output)
 
@@ -90,6 +95,11 @@ class Check:
         before = self._suspects | self._step_outputs
         self._look_everywhere()
         return not self._suspects <= before
+
+    def end(self) -> None:
+        """A build has succeeded."""
+        made = {path for job in self._blind for path in job.may_make if self.memory.has_path(path)}
+        self._left = {path: self.tree.now(path) for path in made}
 
     def expect_hints(self) -> None:
         """Do now what the first hint would have to wait for."""
@@ -115,12 +125,23 @@ class Check:
         if job.output not in self._suspects:
             return None
         record = self.memory.records.get(job.output)
-        reason = why(job, record, self.tree.look, self._declared.of, self._changed)
+        look = self._look_for(record) if record and self._left else self.tree.look
+        reason = why(job, record, look, self._declared.of, self._changed)
         if reason is None and job.output in self._shadowed:
             return Reason("input new", self._shadowed[job.output])
         if reason is None:
             self._suspects.discard(job.output)
         return reason
+
+    def _look_for(self, record: Record) -> Look:
+        """What files hold, to one who saw these: as then, where it is what the last build left."""
+        look = self.tree.look
+        resting = {
+            seen.path: seen
+            for seen in record.inputs
+            if seen.path in self._left and look(seen.path) is self._left[seen.path]
+        }
+        return lambda path: resting.get(path) or look(path)
 
     def ran(self, job: Job) -> None:
         """A job has succeeded. Without a record (an input changed meanwhile) it stays a suspect."""

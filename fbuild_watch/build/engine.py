@@ -320,6 +320,7 @@ class Builder:
         if not self._tidied:
             await self._aside(self._tidy)
         await self._steps(self._jobs.finish, on_event)
+        self._check.end()
         phases = {"compiled": between - began} if compiled else {}
         phases |= {"linked": trio.current_time() - between} if linked else {}
         return Built(compiled, linked, self.plan.elf, phases, self._reasons)

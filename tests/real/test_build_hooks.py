@@ -72,6 +72,30 @@ async def test_what_a_hook_has_written_counts_in_the_same_build(
     assert (await ran(builder))[0] == []
 
 
+async def test_what_is_taken_back_after_the_units_is_no_change(project: HostProject) -> None:
+    """A hook writes words for the compiler, one behind the units empties them (as ESP32's core)."""
+    words = project.build_dir / "words"
+    project.flags = (*project.flags, f"@{words}")
+    write, empty = (Step(name, ("sh", "-c", f"{text} > {words}"))
+                    for name, text in (("write", "echo -DCORE"), ("empty", ":")))  # fmt: skip
+    plan = planned(project, [write])
+    plan = replace(plan, archives=(empty, *plan.archives))
+    builder = Builder(plan)
+    assert (await ran(builder))[0] == ["made", "write", "empty", "link"]
+    main = project.src / "main.c"
+    assert (await ran(builder, {main}))[0] == []
+    main.write_text(main.read_text() + "int more = CORE;\n")
+    steps, built = await ran(builder, {main})
+    assert steps == ["made", "write", "empty", "link"]
+    assert [path.name for path in built.compiled] == ["main.c"]
+    assert (await ran(builder, {main}))[0] == []
+    project.write("other.c", "int other;\n")
+    builder.adopt(replace(project.plan(), prebuild=plan.prebuild, archives=plan.archives))
+    assert [path.name for path in (await ran(builder))[1].compiled] == ["other.c"]
+    words.write_text("-DOTHER")
+    assert (await ran(builder, {words}))[0] == ["made", "write", "empty"]
+
+
 async def test_a_hook_that_did_not_come_to_its_turn_runs_in_the_next_build(
     project: HostProject,
 ) -> None:
