@@ -12,7 +12,7 @@ from typing import IO
 PROGRAM = """
 import sys, trio
 from fbuild_watch.console.stdin import forward_stdin
-from fbuild_watch.model import Typed
+from fbuild_watch.model import InputEnded, Typed
 
 async def main():
     send, receive = trio.open_memory_channel(0)
@@ -20,8 +20,10 @@ async def main():
 
     async def collect():
         async for item in receive:
-            assert isinstance(item, Typed)
-            got.extend(item.data)
+            if isinstance(item, InputEnded):
+                got.extend(b"|ended")
+            else:
+                got.extend(item.data)
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(collect)
@@ -54,7 +56,7 @@ def test_a_pipe_goes_to_the_board_and_its_end_ends_nothing_else() -> None:
         with os.fdopen(write, "wb") as writer:
             writer.write(data)
         out, words = run(reader)
-    assert out == data + b"|open"
+    assert out == data + b"|ended|open"
     assert b"ended" in words
 
 
@@ -63,12 +65,12 @@ def test_a_regular_file(tmp_path: Path) -> None:
     path.write_bytes(b"from a file\n")
     with path.open("rb") as file:
         out, _ = run(file)
-    assert out == b"from a file\n|open"
+    assert out == b"from a file\n|ended|open"
 
 
 def test_dev_null() -> None:
     out, words = run(subprocess.DEVNULL)
-    assert out == b"|open"
+    assert out == b"|ended|open"
     assert b"ended" in words
 
 

@@ -171,7 +171,11 @@ async def test_another_protocol_is_said(folder: Path) -> None:
         await client.ask(0, "hello", messages.Hello(99, "9.9", "future"))
         answer = await client.receive()
         assert isinstance(answer.error, VersionSkew)
-        assert answer.error.fields() == {"ours": "9.9", "theirs": "0.0.0"}
+        assert answer.error.fields() == {
+            "ours": "9.9",
+            "theirs": "0.0.0",
+            "stepping_down": False,
+        }
 
 
 # --- bad frames ----------------------------------------------------------------------------
