@@ -240,6 +240,10 @@ class App:
         """End in good order: a write is finished first."""
         self._post.send_nowait(loop.QuitAsked())
 
+    def tell(self, notice: Notice) -> None:
+        """Say something in the console."""
+        self._feed.tell(notice)
+
     def pause(self, paused: bool) -> None:
         """Let edits wait, or no more."""
         self._post.send_nowait(loop.PauseAsked(paused))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from fbuild_watch.errors import (
     BuildError,
@@ -18,6 +19,7 @@ from fbuild_watch.model import (
     PHASES,
     BuildReport,
     Device,
+    EraseReport,
     FlashReport,
     Notice,
     Range,
@@ -51,6 +53,26 @@ def flashed(report: FlashReport | UploadReport, build_id: str) -> Notice:
         return Notice(text, "good", build_id)
     what = ", ".join(_region(region) for region in written)
     return Notice(f"flashed {what} in {seconds:.2f} s, build {build_id}", "good", build_id)
+
+
+def visited(result: object, held: str | None, who: str) -> Notice | None:
+    """What somebody else had done with the board, which holds the build `held` now.
+
+    None: what was done is not to be seen on the board.
+    """
+    match result:
+        case FlashReport() | UploadReport():
+            said = flashed(result, held or "unknown")
+        case EraseReport(ranges=ranges):
+            said = Notice(f"erased {_few([part.name for part in ranges])}")
+        case _:
+            return None
+    return replace(said, text=f"{said.text}, by {who}")
+
+
+def restarted(who: str) -> Notice:
+    """Somebody else restarts the board."""
+    return Notice(f"restarted by {who}")
 
 
 def _uploaded(report: UploadReport, build_id: str) -> Notice:

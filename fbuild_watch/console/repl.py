@@ -15,6 +15,8 @@ from pathlib import Path
 import trio
 
 from fbuild_watch.console.backlog import Backlog
+from fbuild_watch.console.commands import Local
+from fbuild_watch.console.local import do
 from fbuild_watch.console.options import DEFAULT, Options
 from fbuild_watch.console.plugins import Plugins
 from fbuild_watch.console.session import Clocks, Session
@@ -45,6 +47,8 @@ async def run_repl(
         options=options,
         plugins=Plugins(),
     )
+    if options.log:
+        do(session, Local("log", ("on",)))
     terminal = Terminal(session, history)
     async with trio.open_nursery() as passing:
         passing.start_soon(_pass_on, typed, inputs)

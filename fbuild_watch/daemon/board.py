@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
 from fbuild_watch.board_port import BoardPort
-from fbuild_watch.control.messages import AttachAsked, Attached, Bytes, Item, WriterChanged
+from fbuild_watch.control.messages import AttachAsked, Attached, Bytes, Item, State, WriterChanged
 from fbuild_watch.control.outbox import Stream
 from fbuild_watch.daemon import convert
 from fbuild_watch.daemon.seat import Seat, Writer
 from fbuild_watch.fanout import LIMIT, Fanout
-from fbuild_watch.model import Command, ConsoleItem
+from fbuild_watch.model import Command, ConsoleItem, Notice
 
 T = TypeVar("T")
 
@@ -45,6 +45,9 @@ class Board(Protocol):
 
     def command(self, command: Command) -> None:
         """What a console asks for."""
+
+    def tell(self, notice: Notice) -> None:
+        """Say something to all who read it."""
 
     async def lend(self, work: Callable[[BoardPort], Awaitable[T]], *, leaves: Leaves[T]) -> T:
         """Have its port used (`App.lend`)."""
@@ -83,8 +86,10 @@ class Outlet:
     ) -> None:
         """`tell` gets every item too, with the project."""
         self.console: Fanout[tuple[str, Item]] = Fanout(convert.weight)
-        self._project = project
+        self.project = project
         self.seat = Seat(lambda name: self.send(WriterChanged(name)))
+        self.state: State | None = None
+        """The newest."""
         self._tell = tell
 
     def show(self, shown: ConsoleItem) -> None:
@@ -94,8 +99,10 @@ class Outlet:
 
     def send(self, item: Item) -> None:
         """To all readers."""
-        self.console.send((self._project, item), keep=not isinstance(item, Bytes))
-        self._tell(self._project, item)
+        if isinstance(item, State):
+            self.state = item
+        self.console.send((self.project, item), keep=not isinstance(item, Bytes))
+        self._tell(self.project, item)
 
 
 def attach(
@@ -106,6 +113,8 @@ def attach(
     wish = "no" if asked.write == "when-typing" else asked.write
     writing = outlet.seat.ask(writer, wish, asked.take_from, board.port.name)
     subscription = outlet.console.subscribe(backlog=asked.backlog, limit=LIMIT)
+    if asked.backlog and outlet.state is not None:  # it may be older than the last items
+        subscription.put((outlet.project, outlet.state))
 
     def close() -> None:
         outlet.console.drop(subscription)

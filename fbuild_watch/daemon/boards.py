@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import trio
 
-from fbuild_watch import flash, oneshot, tool_upload
+from fbuild_watch import flash, oneshot, tool_upload, words
 from fbuild_watch.approach import Approach
 from fbuild_watch.board_port import Operation
 from fbuild_watch.daemon.board import Board, Leaves, build
@@ -72,8 +72,9 @@ class Boards:
         *,
         listener: flash.Listener,
         leaves: Leaves[T],
+        who: str,
     ) -> T:
-        """Do something with a board, which holds the build then that `leaves` says."""
+        """Do something with a board for `who`; it holds the build then that `leaves` says."""
         async with self._turns[port]:
             board = self.at(port)
             if board is None:
@@ -83,29 +84,36 @@ class Boards:
                 )  # fmt: skip
 
         async def on_lent(line: flash.Line, told: flash.Listener) -> T:
-            return await operation(way.on(line), told)
+            result = await operation(way.on(line), told)
+            if (said := words.visited(result, leaves(result, None), who)) is not None:
+                board.tell(said)  # before anything that the board says then
+            return result
 
         return await board.lend(
             lambda lent: lent.visit(on_lent, way.write_baud, listener), leaves=leaves
         )
 
     async def upload(
-        self, port: str, recipe: UploadRecipe, listener: flash.Listener, *, leaves: str
+        self, port: str, recipe: UploadRecipe, listener: flash.Listener, *, leaves: str, who: str
     ) -> UploadReport:
         """Have a core's own program write the build `leaves`. Raises FlashError, PortError."""
         async with self._turns[port]:
             board = self.at(port)
             if board is None:
                 return await tool_upload.upload(recipe, port, listener)
-        return await board.lend(lambda way: way.upload(recipe, listener), leaves=build(leaves))
+        report = await board.lend(lambda way: way.upload(recipe, listener), leaves=build(leaves))
+        if (said := words.visited(report, leaves, who)) is not None:
+            board.tell(said)
+        return report
 
-    async def reset(self, port: str) -> None:
+    async def reset(self, port: str, who: str) -> None:
         """Restart a board. Raises PortError."""
         async with self._turns[port]:
             board = self.at(port)
             if board is None:
                 await oneshot.restart(port)
                 return
+        board.tell(words.restarted(who))
         await board.port.reset()
 
     async def talk(

@@ -40,7 +40,8 @@ class Operations:
         if asked.bootloader:
             await self._work.visit(call, settings, flash.enter_bootloader, "restarting")
         else:
-            await self._boards.reset(await self._work.port(asked.project, asked.port, settings))
+            port = await self._work.port(asked.project, asked.port, settings)
+            await self._boards.reset(port, call.client)
         return Nothing()
 
     async def erase(self, call: Call) -> EraseReport:
@@ -79,6 +80,7 @@ class Operations:
                 Approach(),
                 listener=listener(call),
                 leaves=as_before,
+                who=call.client,
             )
 
         return Ports(await survey(identify if asked.probe else None))

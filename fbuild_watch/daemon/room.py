@@ -16,7 +16,7 @@ from fbuild_watch.daemon.board import Leaves, Outlet
 from fbuild_watch.daemon.seat import Writer
 from fbuild_watch.errors import PortNotFound
 from fbuild_watch.loop import LoopState
-from fbuild_watch.model import Command, ConsoleInput, ConsoleItem
+from fbuild_watch.model import Command, ConsoleInput, ConsoleItem, Notice
 from fbuild_watch.model import Status as StatusLine
 
 T = TypeVar("T")
@@ -92,6 +92,10 @@ class Room:
     def command(self, command: Command) -> None:
         """What a console asks for."""
         self._app.command(command)
+
+    def tell(self, notice: Notice) -> None:
+        """Say something to all who read it."""
+        self._app.tell(notice)
 
     async def lend(self, work: Callable[[BoardPort], Awaitable[T]], *, leaves: Leaves[T]) -> T:
         """See `App.lend`."""

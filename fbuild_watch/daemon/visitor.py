@@ -29,7 +29,7 @@ class Visitor:
         self.gone = trio.Event()
         """Set when the last reader has left."""
         self._name = name
-        self._decoding = decoding.of_settings(settings, self._tell)
+        self._decoding = decoding.of_settings(settings, self.tell)
         self._port = BoardPort(self._decoding.shown(self._show), baud)
         self._nursery: trio.Nursery
 
@@ -42,6 +42,7 @@ class Visitor:
     async def opened(self) -> AsyncIterator[None]:
         """Read it for the length of the block. Raises PortError."""
         await self._port.open(self._name)
+        self._say_use("console")
         try:
             async with trio.open_nursery() as self._nursery:
                 self._nursery.start_soon(self._read)
@@ -65,7 +66,11 @@ class Visitor:
 
     def command(self, command: Command) -> None:
         """What a console asks for; only a watched project builds and flashes."""
-        self._nursery.start_soon(obey, self._port, command, self._tell)
+        self._nursery.start_soon(self._obey, command)
+
+    async def _obey(self, command: Command) -> None:
+        await obey(self._port, command, self.tell)
+        self._say_use("console")  # the speed may be another one
 
     async def lend(self, work: Callable[[BoardPort], Awaitable[T]], *, leaves: Leaves[T]) -> T:
         """Have the port used, and say so. Nothing was known of the board, and nothing is (`leaves`)."""
@@ -84,12 +89,13 @@ class Visitor:
             try:
                 await self._port.read()
             except PortError as error:
-                self._tell(words.failed(error))
-                await self._port.find(lambda: self._name, self._tell)
-                self._tell(words.board_back())
+                self.tell(words.failed(error))
+                await self._port.find(lambda: self._name, self.tell)
+                self.tell(words.board_back())
 
     async def _show(self, item: ConsoleItem) -> None:
         self.outlet.show(item)
 
-    def _tell(self, notice: Notice) -> None:
+    def tell(self, notice: Notice) -> None:
+        """Say something to all who read it."""
         self.outlet.show(notice)

@@ -107,7 +107,9 @@ class Work:
         port = await self.port(call.params.project, call.params.port, wanted.settings)
         with self._doing(f"flashing {port}", call):
             leaves = wanted.image.build_id
-            report = await self._boards.upload(port, recipe, listener(call), leaves=leaves)
+            report = await self._boards.upload(
+                port, recipe, listener(call), leaves=leaves, who=call.client
+            )
         return replace(report, phases={**wanted.phases, **report.phases})
 
     async def verify(self, call: Call) -> VerifyReport:
@@ -162,6 +164,7 @@ class Work:
                 way or of_project(settings),
                 listener=listener(call),
                 leaves=leaves,
+                who=call.client,
             )
 
     async def _wanted(self, call: Call) -> Wanted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import sys
@@ -110,6 +111,8 @@ async def test_a_day_in_the_background(
             await monitor.expect("^moin$", timeout=60)
         code, out, words = await run("logs", env=env)
         assert "-- flashed app" in out
+        assert re.search(r"-- the board holds build .*, by fbuild flash, pid \d+$", out, re.MULTILINE)
+        assert re.search(r"-- restarted by fbuild reset, pid \d+$", out, re.MULTILINE)
         assert "fbuild.log" in words
         assert "hello: moin" in (Path(env["FBUILD_RUNTIME_DIR"]) / "fbuild.log").read_text()
     assert (await run("status", env=env))[0] == 3
