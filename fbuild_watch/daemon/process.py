@@ -89,6 +89,7 @@ class Process:
         self._endpoint = ""
         self._for_projects = False
         self._stopping = trio.Event()
+        self._serving, self._served = trio.CancelScope(), trio.Event()
         self._turns: defaultdict[str, trio.Lock] = defaultdict(trio.Lock)
         self._server: Server
 
@@ -103,9 +104,9 @@ class Process:
             welcome = Welcome(PROTOCOL, __version__, os.getpid())
             secrets = Secrets(welcome, token, self._step_down)
             self._server = Server(Requests(self).handlers, secrets, self._options.defect)
-            await self.nursery.start(signals.listen, self.stop)
+            await self.nursery.start(signals.listen, self._told_to_end)
             self.nursery.start_soon(self.log.run)
-            self.nursery.start_soon(self._server.run, listener)
+            self.nursery.start_soon(self._serve, listener)
             self._endpoint = str(where)
             await self._live(first, console)
             await self._leave()
@@ -127,16 +128,30 @@ class Process:
         self.nursery.start_soon(self._run_beside, room)
         await self._stopping.wait()
 
-    async def _leave(self) -> None:
-        self._stopping.set()
-        for room in tuple(self.boards.rooms.values()):
-            room.quit()
-            await room.ended.wait()
+    async def _serve(self, listener: trio.SocketListener) -> None:
+        """Until `_serving` is cancelled, and what its requests have begun to write is proven."""
+        try:
+            with self._serving:
+                await self._server.run(listener)
+        finally:
+            self._served.set()
 
-    def stop(self) -> None:
-        """End in good order; asked again: say what is waited for."""
+    async def _leave(self) -> None:
+        """Have all end that may be in the middle of a write, while signals are still heard."""
+        self.stop()
+        for room in tuple(self.boards.rooms.values()):
+            await room.ended.wait()
+        self._serving.cancel()
+        await self._served.wait()
+
+    def _told_to_end(self) -> None:
+        """A signal has come: end; if another one had come before, say what is waited for."""
         if self._stopping.is_set():
             self._say_what_is_waited_for()
+        self.stop()
+
+    def stop(self) -> None:
+        """End in good order."""
         self._stopping.set()
         for room in self.boards.rooms.values():
             room.quit()
@@ -180,6 +195,8 @@ class Process:
             if room.project in self.boards.rooms or self._stopping.is_set():
                 return
             await room.load()
+            if self._stopping.is_set():
+                return
             self.boards.add(room)
             self.nursery.start_soon(self._run_beside, room)
 

@@ -2,15 +2,16 @@
 
 Windows tells of a closed console window, a logoff and a shutdown by neither SIGINT nor SIGBREAK;
 SetConsoleCtrlHandler does, in a thread of the system's, and the process is killed as soon as that
-returns (Microsoft, "HandlerRoutine callback function"). So the handler waits for the end.
+returns (Microsoft, "HandlerRoutine callback function"). So the handler does not return before the
+process has ended by itself, or the system's patience has.
 """
 
 from __future__ import annotations
 
 import sys
-import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import trio
@@ -38,20 +39,20 @@ def _console_events(asked: Callable[[], None]) -> Iterator[None]:
         return
     import ctypes  # pragma: no cover
 
-    token, over = trio.lowlevel.current_trio_token(), threading.Event()
+    token = trio.lowlevel.current_trio_token()
 
     def handle(event: int) -> bool:
         if event not in (_CLOSE, _LOGOFF, _SHUTDOWN):
             return False  # Python's own handler makes signals of the others
-        token.run_sync_soon(asked)
-        over.wait(_PATIENCE_S)
+        with suppress(trio.RunFinishedError):
+            token.run_sync_soon(asked)
+        time.sleep(_PATIENCE_S)  # until the process is gone, with this thread in it
         return True
 
     kernel: Any = ctypes.WinDLL("kernel32", use_last_error=True)
-    routine = ctypes.WINFUNCTYPE(ctypes.c_bool, ctypes.c_uint)(handle)
+    routine = ctypes.WINFUNCTYPE(ctypes.c_int, ctypes.c_uint32)(handle)
     kernel.SetConsoleCtrlHandler(routine, True)
     try:
         yield
     finally:
         kernel.SetConsoleCtrlHandler(routine, False)
-        over.set()
