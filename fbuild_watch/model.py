@@ -173,7 +173,10 @@ class SizeRecipe:
 
 @dataclass(frozen=True, slots=True)
 class BuildPlan:
-    """Everything an environment needs built, in order: prebuild, units, archives, link, finish."""
+    """Everything an environment needs built, in order: prebuild, units, archives, link, finish.
+
+    With core_hooks the units have two parts: those of others, core_hooks, those of the core.
+    """
 
     environment: Environment
     chip: str | None
@@ -184,6 +187,9 @@ class BuildPlan:
     link: Step
     elf: Path
     flash: FlashSettings
+    core_hooks: tuple[Step, ...] = ()
+    core_units: int = 0
+    """How many of the first units are the core's."""
     bootloader_elf: Path | None = None
     bootloader_offset: int = 0
     partitions_csv: Path | None = None

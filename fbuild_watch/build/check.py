@@ -57,7 +57,7 @@ class Check:
         self._jobs = jobs
         self._shadows.adopt(jobs)
         self._mentioned = {name for job in jobs.steps() for name in job.mentions}
-        self._hooks = {job.output for job in jobs.prebuild}
+        self._hooks = {job.output for job in (*jobs.prebuild, *jobs.core_hooks)}
         self._step_outputs = {job.output for job in jobs.steps()}
         self._outputs = frozenset(jobs.outputs())
         self._blind = [job for job in jobs.steps() if job.is_blind]
@@ -109,14 +109,16 @@ class Check:
         """Whether `why` has to look."""
         return job.output in self._suspects or (job.is_blind and self._works)
 
-    def due(self) -> list[tuple[Job, Reason]]:
-        """The units that must be compiled, in the plan's order, and why."""
+    def due(self, among: range | None = None) -> list[tuple[Job, Reason]]:
+        """The units that must be compiled, in the plan's order, and why; `among` those of the plan."""
         if self._is_stale:
             self._look_everywhere()
         places, units = self._jobs.places, self._jobs.units
-        among = sorted(places[output] for output in self._suspects if output in places)
-        found = [(units[place], self.why(units[place])) for place in among]
-        return [(job, reason) for job, reason in found if reason is not None]
+        asked = range(len(units)) if among is None else among
+        found = (places[output] for output in self._suspects if output in places)
+        suspects = sorted(place for place in found if place in asked)
+        looked = [(units[place], self.why(units[place])) for place in suspects]
+        return [(job, reason) for job, reason in looked if reason is not None]
 
     def why(self, job: Job) -> Reason | None:
         """Why a job must run; None: it is current."""

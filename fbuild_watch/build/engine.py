@@ -1,6 +1,7 @@
 """The builder: what a plan needs done, in order, and nothing else.
 
-    hooks -> translation units (in parallel) -> archives -> link -> hooks, objcopy
+    hooks -> translation units (in parallel; the core's last where hooks stand before it)
+    -> archives -> link -> hooks, objcopy
 
 Not here: which commands there are (project/), what is dirty (graph.py, check.py), how a command is
 run (runner.py) and recorded (execute.py).
@@ -68,6 +69,7 @@ _STORE = ".records"
 _SAVE_EVERY_S = 0.5
 """So much of a long build is lost at most when it is killed."""
 _UNASKED: Final = "unasked"
+_Hint = Collection[Path] | Literal["unasked"] | None
 _FLUSH_AT = 16
 """So many objects may wait for the cache; those of an edit wait until its ELF is there."""
 
@@ -107,6 +109,8 @@ class Builder:
         self._tidied = False
         self._unwatched: tuple[str, ...] = ()
         self._expected: object = None
+        self._due: list[tuple[Job, Reason]] | None = None
+        """The units that this build must compile, where that was known when it began."""
         self._folders: frozenset[Path] = frozenset()
         self._folders_of: object = None
         self._hint: set[Path] | None = None
@@ -168,8 +172,8 @@ class Builder:
         """
         self._hint = None if changed is None or self._hint is None else self._hint | set(changed)
         try:
-            async with self._folder.held() as clock:
-                return await self._held_build(clock, on_event)
+            async with self._folder.held(self._aside, self._begin) as hint:
+                return await self._held_build(hint, on_event)
         except OSError as error:
             raise self._unusable(str(self._build_dir), error) from error
 
@@ -253,9 +257,10 @@ class Builder:
 
     # --- one build -------------------------------------------------------------------------
 
-    async def _held_build(self, clock: Callable[[], int], on_event: OnEvent) -> Built:
-        while (hint := await self._aside(self._begin, clock)) == _UNASKED:
+    async def _held_build(self, hint: _Hint, on_event: OnEvent) -> Built:
+        while hint == _UNASKED:
             await self._ask_compilers()
+            hint = await self._aside(self._begin)
         try:
             self._hint = set()
             return await self._pass(on_event)
@@ -279,7 +284,7 @@ class Builder:
         self._unasked.clear()
         await self._aside(self.adopt, self.plan)
 
-    def _begin(self, clock: Callable[[], int]) -> Collection[Path] | Literal["unasked"] | None:
+    def _begin(self) -> _Hint:
         """Look what has changed: where the hint says, which is then given, else everywhere.
 
         _UNASKED: compilers have to be asked first.
@@ -296,25 +301,32 @@ class Builder:
         if self._unasked:
             return _UNASKED
         if hint is None:
-            self._look_everywhere(clock)
+            self._look_everywhere()
         else:
-            self._check.begin(clock(), (*self._unwatched, *map(str, hint)))
+            self._check.begin(self._folder.now_ns(), (*self._unwatched, *map(str, hint)))
+        self._due = None if self._jobs.hooks_before_units else self._check.due()
         return hint
 
-    def _look_everywhere(self, clock: Callable[[], int]) -> None:
+    def _look_everywhere(self) -> None:
         self._generate()
-        self._check.begin(clock(), None)
+        self._check.begin(self._folder.now_ns(), None)
         self._describe()
 
     def _look_again(self) -> bool:
+        self._due = None
         self._generate()
         return self._check.look_again()
 
     async def _pass(self, on_event: OnEvent) -> Built:
         began = self._saved_at = trio.current_time()
         self._reasons: dict[str, Reason] = {}
-        await self._steps(self._jobs.prebuild, on_event)
-        compiled = await self._compile(on_event)
+        self._announced = 0
+        jobs = self._jobs
+        await self._steps(jobs.prebuild, on_event)
+        compiled = await self._compile(range(jobs.core_units, len(jobs.units)), on_event)
+        if jobs.core_hooks:
+            await self._steps(jobs.core_hooks, on_event)
+            compiled += await self._compile(range(jobs.core_units), on_event)
         between = trio.current_time()
         linked = await self._steps(self._jobs.link, on_event)
         if not self._tidied:
@@ -327,10 +339,15 @@ class Builder:
 
     # --- translation units -----------------------------------------------------------------
 
-    async def _compile(self, on_event: OnEvent) -> tuple[Path, ...]:
-        dirty = [_Unit(job, reason) for job, reason in await self._aside(self._check.due)]
+    async def _compile(self, among: range, on_event: OnEvent) -> tuple[Path, ...]:
+        due, self._due = self._due, None
+        if due is None:
+            due = await self._aside(self._check.due, among)
+        dirty = [_Unit(job, reason) for job, reason in due]
         self._reasons |= {self._short(Path(unit.job.name)): unit.reason for unit in dirty}
-        on_event(Started(len(dirty)))
+        if dirty or not self._announced:
+            self._announced += len(dirty)
+            on_event(Started(self._announced))
         waiting = iter(dirty)
         async with trio.open_nursery() as nursery:
             for _ in range(min(self._parallel, len(dirty))):
@@ -346,6 +363,7 @@ class Builder:
             except (OSError, CommandNotStarted) as error:
                 unit.broken = error
                 return
+            assert outcome is not None
             ok = outcome.code == 0
             words = outcome.output if ok else ""
             on_event(
@@ -382,24 +400,30 @@ class Builder:
         """Run those that are not current, in order; whether the last one ran."""
         ran = False
         for job in steps:
-            suspect = self._check.is_suspect(job)
-            reason = await self._aside(self._check.why, job) if suspect else None
-            ran = reason is not None
-            if reason is not None:
-                await self._step(job, reason, on_event)
+            ran = self._check.is_suspect(job) and await self._step(job, on_event)
         return ran
 
-    async def _step(self, job: Job, reason: Reason, on_event: OnEvent) -> None:
-        self._reasons[job.name] = reason
+    async def _step(self, job: Job, on_event: OnEvent) -> bool:
+        """Run a step if there is a reason to; whether there was."""
         try:
-            outcome = await self._executor.run(job)
+            outcome = await self._executor.run(job, self._is_due)
         except (OSError, CommandNotStarted) as error:
             raise self._unstarted(job, error) from error
+        if outcome is None:
+            return False
         if outcome.code != 0:
             if job.output == str(self.plan.elf):
                 raise LinkFailed(self._short(self.plan.elf), outcome.output)
             raise StepFailed(job.name, outcome.output)
+        reason = self._reasons[job.name]
         on_event(StepDone(job.name, outcome.seconds, outcome.output, reason))
+        return True
+
+    def _is_due(self, job: Job) -> bool:
+        reason = self._check.why(job)
+        if reason is not None:
+            self._reasons[job.name] = reason
+        return reason is not None
 
     # --- the rest --------------------------------------------------------------------------
 

@@ -69,6 +69,9 @@ class Jobs:
     build_dir: Path
     prebuild: tuple[Job, ...] = ()
     units: tuple[Job, ...] = ()
+    core_hooks: tuple[Job, ...] = ()
+    core_units: int = 0
+    """Of the first units so many are compiled behind the others and `core_hooks`."""
     link: tuple[Job, ...] = ()
     """The archives, then the link."""
     finish: tuple[Job, ...] = ()
@@ -105,15 +108,22 @@ class Jobs:
             build_dir,
             prebuild=steps(*plan.prebuild),
             units=units,
+            core_hooks=steps(*plan.core_hooks),
+            core_units=plan.core_units if plan.core_hooks else 0,
             link=steps(*plan.archives, plan.link),
             finish=steps(*plan.finish),
             places={job.output: place for place, job in enumerate(units)},
             toolchain=Toolchain.of(plan, tool, units),
         )
 
+    @property
+    def hooks_before_units(self) -> bool:
+        """Whether something runs before a unit that may change what it reads."""
+        return bool(self.prebuild or self.core_hooks)
+
     def steps(self) -> tuple[Job, ...]:
         """All that are no units."""
-        return (*self.prebuild, *self.link, *self.finish)
+        return (*self.prebuild, *self.core_hooks, *self.link, *self.finish)
 
     def outputs(self) -> Iterator[str]:
         """What all jobs together make."""

@@ -28,6 +28,7 @@ def without_lto(plan: BuildPlan) -> BuildPlan:
         plan,
         units=tuple(replace(unit, argv=_plain(unit.argv)) for unit in plan.units),
         prebuild=_plain_steps(plan.prebuild),
+        core_hooks=_plain_steps(plan.core_hooks),
         archives=_plain_steps(plan.archives),
         link=replace(plan.link, argv=_plain(plan.link.argv)),
         finish=_plain_steps(plan.finish),

@@ -217,7 +217,7 @@ class _Maker:
     ) -> BuildPlan:
         environment, board = self.environment, self.board
         elf = environment.build_dir / f"{runtime.PROJECT_NAME}.elf"
-        prebuild = make.hooks(steps.BEFORE_UNITS)
+        prebuild, core_hooks = make.hooks(steps.BEFORE_UNITS), make.hooks(steps.BEFORE_CORE)
         archives, link = built.link(make, elf)
         objcopy = make.objcopy(elf)
         finish = (*make.hooks(steps.AFTER_LINK), *objcopy, *make.hooks(steps.AFTER_OBJCOPY))
@@ -236,13 +236,17 @@ class _Maker:
             link=link,
             elf=elf,
             flash=parts.flash,
+            core_hooks=core_hooks,
+            core_units=len(built.core) + len(built.variant),
             bootloader_elf=parts.bootloader_elf,
             bootloader_offset=parts.bootloader_offset,
             partitions_csv=table,
             flash_files=parts.files,
             app_from_elf=parts.app_from_elf,
             watch_roots=self._roots(recipes, need, sketch),
-            watch_beside=_beside(environment, named, (*prebuild, *archives, link, *finish)),
+            watch_beside=_beside(
+                environment, named, (*prebuild, *core_hooks, *archives, link, *finish)
+            ),
             finish=finish,
             generated=sketch.generated,
             artifacts=tuple(step.output for step in objcopy if step.output),
@@ -293,8 +297,7 @@ class _Built:
         outputs = [step.output for step in archives if step.output]
         repeated = outputs if len(outputs) > 1 else []  # archives that need each other
         link = make.link(elf, [*direct, *outputs, *repeated], [s.output for s in core if s.output])
-        between = (*make.hooks(steps.AFTER_UNITS), *archives, *core, *make.hooks(steps.BEFORE_LINK))
-        return between, link
+        return (*archives, *core, *make.hooks(steps.BEFORE_LINK)), link
 
 
 def _size(recipes: Recipes) -> SizeRecipe:

@@ -1,10 +1,11 @@
 """The steps of a build that compile nothing: hooks, archives, link, objcopy.
 
-The order is Arduino's, but for this: units of sketch, libraries and core are compiled together,
-so the hooks before one of them run before all, those after one of them run after all:
+The order is Arduino's, but for this: units of sketch and libraries are compiled together, and those
+of the core too where no hook stands between, so that one list of units keeps all processors busy:
 
-    prebuild, sketch.prebuild, libraries.prebuild, core.prebuild
-    -> units -> sketch.postbuild, libraries.postbuild, archives, core.postbuild, linking.prelink
+    prebuild, sketch.prebuild, libraries.prebuild
+    -> units -> sketch.postbuild, libraries.postbuild, core.prebuild -> units of the core
+    -> archives, core.postbuild, linking.prelink
     -> link -> linking.postlink, objcopy.preobjcopy, objcopy, objcopy.postobjcopy, postbuild
 
 Rules
@@ -27,13 +28,13 @@ from pathlib import Path
 from fbuild_watch.model import Step
 from fbuild_watch.project.recipe import Recipes, Value
 
-BEFORE_UNITS = ("prebuild", "sketch.prebuild", "libraries.prebuild", "core.prebuild")
-AFTER_UNITS = ("sketch.postbuild", "libraries.postbuild")
+BEFORE_UNITS = ("prebuild", "sketch.prebuild", "libraries.prebuild")
+BEFORE_CORE = ("sketch.postbuild", "libraries.postbuild", "core.prebuild")
 BEFORE_LINK = ("core.postbuild", "linking.prelink")
 AFTER_LINK = ("linking.postlink", "objcopy.preobjcopy")
 AFTER_OBJCOPY = ("objcopy.postobjcopy", "postbuild")
 
-_PLACES = (*BEFORE_UNITS, *AFTER_UNITS, *BEFORE_LINK, *AFTER_LINK, *AFTER_OBJCOPY)
+_PLACES = (*BEFORE_UNITS, *BEFORE_CORE, *BEFORE_LINK, *AFTER_LINK, *AFTER_OBJCOPY)
 _HOOK = re.compile(
     rf"(?P<recipe>recipe\.hooks\.(?P<place>{'|'.join(map(re.escape, _PLACES))})"
     r"(?:\.(?P<number>[\w.]+))?)\.pattern"

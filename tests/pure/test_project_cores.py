@@ -94,7 +94,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Environment:
 
 
 def names(made: BuildPlan) -> list[str]:
-    steps = (*made.prebuild, *made.archives, made.link, *made.finish)
+    steps = (*made.prebuild, *made.core_hooks, *made.archives, made.link, *made.finish)
     return [step.name for step in steps]
 
 
@@ -132,8 +132,10 @@ def test_a_hook_without_a_number_is_the_first_of_its_place(
         "recipe.hooks.savehex.presavehex.1.pattern=only where a hex is exported\n"})  # fmt: skip
     made = plan(environment)
     assert [step.name for step in made.prebuild] == [
-        "prebuild 1", "sketch.prebuild", "sketch.prebuild 1", "core.prebuild 1",
+        "prebuild 1", "sketch.prebuild", "sketch.prebuild 1",
     ]  # fmt: skip
+    assert [step.name for step in made.core_hooks] == ["core.prebuild 1"]
+    assert [unit.source.name for unit in made.units[: made.core_units]] == ["core.c", "v.cpp"]
     assert made.prebuild[1].argv == ("sign", str(tmp_path / "sketchbook/hardware/borrower"))
 
 

@@ -96,6 +96,28 @@ async def test_what_is_taken_back_after_the_units_is_no_change(project: HostProj
     assert (await ran(builder, {words}))[0] == ["made", "write", "empty"]
 
 
+async def test_hooks_of_the_core_hold_for_its_units_only(project: HostProject) -> None:
+    words = project.build_dir / "words"
+    project.flags = (*project.flags, f"@{words}")
+    project.write("core.c", "#ifndef CORE\n#error not the core\n#endif\nint core;\n")
+    main = project.write("main.c", "#ifdef CORE\n#error the core\n#endif\nint main(void) {}\n")
+    first, write, empty = (Step(name, ("sh", "-c", f"{text} > {words}"))
+                           for name, text in (("first", ":"), ("write", "echo -DCORE"), ("empty", ":")))  # fmt: skip
+    plain = project.plan()
+    plan = replace(plain, prebuild=(first,), core_hooks=(write,), core_units=1,
+                   archives=(empty, *plain.archives))  # fmt: skip
+    builder = Builder(plan)
+    steps, built = await ran(builder)
+    assert steps == ["first", "write", "empty", "link"]
+    assert [path.name for path in built.compiled] == ["main.c", "core.c"]
+    assert (await ran(builder, {main}))[0] == []
+    main.write_text(main.read_text() + "int more;\n")
+    steps, built = await ran(builder, {main})
+    assert steps == ["first", "write", "empty", "link"]
+    assert [path.name for path in built.compiled] == ["main.c"]
+    assert [path.name for path in (await ran(Builder(plan)))[1].compiled] == []
+
+
 async def test_a_hook_that_did_not_come_to_its_turn_runs_in_the_next_build(
     project: HostProject,
 ) -> None:
