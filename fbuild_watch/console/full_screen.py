@@ -95,6 +95,7 @@ class FullScreen(ABC):
 
     def _add_leaving(self) -> None:
         @self.keys.add("q", filter=self.free)
+        @self.keys.add("escape", filter=self.free)
         @self.keys.add("c-]", eager=True)
         @self.keys.add("c-c", filter=self.free)
         def _leave(_event: KeyPressEvent) -> None:

@@ -35,9 +35,11 @@ def help_of(name: str, commands: Mapping[str, Entry] = COMMANDS) -> str | None:
 
 
 def menu_line(columns: int, commands: Mapping[str, Entry] = COMMANDS) -> str:
-    """The keys after Ctrl-T, as many as fit into a row."""
-    shown = ""
+    """The keys after Ctrl-T, as many as fit into a row; first the one that shows them all."""
+    shown = f"{commands['help'].key} help  "
     for name, entry in commands.items():
+        if name == "help":
+            continue
         longer = f"{shown}{entry.key} {name}  " if entry.key else shown
         if len(longer) + len(_BACK) <= columns:
             shown = longer

@@ -119,8 +119,8 @@ def test_every_key_is_one_commands_and_works_without_arguments() -> None:
 
 def test_the_menu_is_as_long_as_the_row() -> None:
     assert menu_line(500).count("  ") == sum(bool(entry.key) for entry in COMMANDS.values())
-    assert all(len(menu_line(columns)) <= columns for columns in range(20, 300))
-    assert menu_line(80).startswith("f flash  b rebuild")
+    assert all(len(menu_line(columns)) <= columns for columns in range(30, 300))
+    assert menu_line(80).startswith("h help  f flash  b rebuild")
 
 
 def test_colours_stay_and_what_moves_the_cursor_goes() -> None:
@@ -148,7 +148,14 @@ def test_the_bar_is_one_row_with_the_most_needed_first(columns: int) -> None:
     status = Status("idle | board 1f3a", "ESP32-C3", "/dev/ttyUSB0", 115200, 0.41, 2)
     row = bar(status, columns, "filter x")
     assert len(row) == columns
-    parts = ["filter x", "idle | board 1f3a", "2 errors", "0.41 s", "/dev/ttyUSB0 115200", "ESP32-C3"]
+    parts = [
+        "filter x",
+        "idle | board 1f3a",
+        "2 errors",
+        "0.41 s",
+        "/dev/ttyUSB0 115200",
+        "ESP32-C3",
+    ]
     shown = [part for part in parts if part in row]
     assert shown == parts[: len(shown)]
     assert (KEYS in row) == (columns >= len(KEYS))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import math
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,7 +14,9 @@ from hypothesis import strategies as st
 
 from fbuild_watch.console.fields import FieldReader
 from fbuild_watch.console.plot_face import draw
+from fbuild_watch.console.png import write_png
 from fbuild_watch.console.samples import MOST_NAMES, MOST_SAMPLES, Samples, thinned
+from fbuild_watch.errors import ExtraMissing
 
 names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
 numbers = st.floats(-1e9, 1e9, allow_nan=False).map(lambda value: round(value, 3))
@@ -121,3 +125,13 @@ def test_a_drawing_fits_and_names_its_curves(size: tuple[int, int]) -> None:
     if rows > 20:
         assert any("temp" in line for line in lines)
         assert any("hum 2" in line for line in lines)
+
+
+def test_a_png_without_its_extra_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(ExtraMissing) as caught:
+        write_png(Samples(), 30, tmp_path / "plot.png")
+    assert "fbuild-watch[png]" in caught.value.hint
+    assert not list(tmp_path.iterdir())

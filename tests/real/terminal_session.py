@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from fcntl import ioctl
+from pathlib import Path
 from typing import Any
 
 _TOKEN = re.compile(
@@ -111,14 +112,16 @@ class Screen:
 class Session:
     """The program, its keyboard and its screen."""
 
-    def __init__(self, command: Sequence[str], *, rows: int = 24, columns: int = 80) -> None:
+    def __init__(
+        self, command: Sequence[str], *, rows: int = 24, columns: int = 80, cwd: Path | None = None
+    ) -> None:
         self._keyboard, self._terminal = pty.openpty()
         self.resize(rows, columns)
         self.before = termios.tcgetattr(self._terminal)
         terminal = dict.fromkeys(("stdin", "stdout", "stderr"), self._terminal)
         environment = {**os.environ, "TERM": "xterm-256color"}
         self.process = subprocess.Popen(
-            command, **terminal, env=environment, start_new_session=True
+            command, **terminal, env=environment, cwd=cwd, start_new_session=True
         )
         self._decoder = codecs.getincrementaldecoder("utf-8")()
 
@@ -167,9 +170,9 @@ class Session:
 
 
 @contextmanager
-def session(command: Sequence[str], **size: int) -> Iterator[Session]:
+def session(command: Sequence[str], **options: Any) -> Iterator[Session]:
     """A session that is over in the end."""
-    running = Session(command, **size)
+    running = Session(command, **options)
     try:
         yield running
     finally:

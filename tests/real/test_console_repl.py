@@ -37,9 +37,9 @@ def history(tmp_path: Path) -> Path:
 def start(log: Path, history: Path) -> Iterator[Callable[..., Session]]:
     with ExitStack() as stack:
 
-        def start(rate: int = 0, mishap: str = "none") -> Session:
-            arguments = [str(history), str(log), str(rate), mishap]
-            running = stack.enter_context(session([sys.executable, str(PROGRAM), *arguments]))
+        def start(rate: int = 0, mishap: str = "none", cwd: Path | None = None) -> Session:
+            command = [sys.executable, str(PROGRAM), str(history), str(log), str(rate), mishap]
+            running = stack.enter_context(session(command, cwd=cwd))
             running.wait_for_text(BAR)
             running.wait_for_text("made-up board")
             return running
@@ -274,3 +274,22 @@ def test_the_terminal_is_restored_whatever_happens(
         running.process.send_signal(signal.SIGINT)
     assert running.wait_for_exit() != 0
     assert running.attributes() == running.before
+
+
+def test_numbers_are_drawn_and_written(start: Callable[..., Session], tmp_path: Path) -> None:
+    running = start(cwd=tmp_path)
+    running.type("temp:1 hum:40\r" + "temp:2 hum:30\r" + "half" + CTRL_T + "g")
+    running.wait_for_text("hum 30")
+    running.wait_for_text("2 samples")
+    running.type(" e")
+    running.wait_for_text("written: plot-")
+    running.wait_for_text("paused")
+    running.type("q")
+    running.wait_for(lambda screen: _input_line(screen) == "half")
+    running.wait_for_text("plot written to")
+    [written] = tmp_path.glob("plot-*.csv")
+    header, first, second = written.read_text().splitlines()
+    assert header == "seconds,temp,hum"
+    assert first == "0.000,1.0,40.0"
+    assert second.endswith(",2.0,30.0")
+    quit_and_check(running)
