@@ -40,8 +40,8 @@ __attribute__((noinline)) void hang() {
   REG(0x6001F050) = 4000000;                 // 0.1 s
   TIMG0_WDT_CONFIG0 = 1u << 31 | 3u << 29;   // then reset the system
   TIMG0_WDT_PROTECT = 0;
-  for (;;) {
-  }  // hang
+  for (;;) {  // hang
+  }
 }
 
 volatile char letters[] = "AAAABBBBCCCCDDDDEEEEFFFF";
@@ -56,7 +56,7 @@ void setup() {
 void loop() {
   switch (Serial.read()) {
     case 'l': Serial.println(filtered(reinterpret_cast<Sensor *>(16)), HEX); break;  // loop load
-    case 'a': give_up(); break;
+    case 'a': give_up(); break;  // loop abort
     case 's': smash(letters); break;
     case 'j': jump_nowhere(); break;
     case 'w': hang(); break;
