@@ -20,12 +20,23 @@ if TYPE_CHECKING:
     from fbuild_watch.model import OperationResult
 
 
+def _mac(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    from fbuild_watch.project.reaching import mac
+
+    try:
+        return mac(value) if value is not None else None
+    except ValueError as error:
+        raise click.BadParameter(f"{error}, such as 7c:df:a1:00:00:01") from error
+
+
 @click.command("flash")
 @project_argument
 @environment_option
 @port_option
 @image_options
-@click.option("--mac", metavar="MAC", help="Refuse any board but the one with this MAC.")
+@click.option(
+    "--mac", metavar="MAC", callback=_mac, help="Refuse any board but the one with this MAC."
+)
 @click.option(
     "--reset",
     default="auto",
@@ -99,6 +110,7 @@ def _say(result: OperationResult) -> None:
 
     for region in result.regions:
         assert isinstance(region, RegionReport)
-        sectors = f", {region.sectors_written} sectors" if region.sectors_written else ""
+        count = region.sectors_written
+        sectors = f", {count} sector{'s' if count > 1 else ''}" if count else ""
         click.echo(f"{words.place(region)}  {region.state}{sectors}")
     click.echo(f"{result.message}; {words.phases(result.phases)}", err=True)

@@ -70,7 +70,8 @@ class Visit:
         self.step = "connecting"
         self.erasing = False
         self.phases: dict[str, float] = {}
-        self._chip, self._mac = chip, line.mac.lower() if line.mac else None
+        self._chip = chip
+        self._mac = line.mac.lower().replace("-", ":") if line.mac else None
         self._since = time.monotonic()
         self._link: Link | None = None
         self._reached: Reached | None = None

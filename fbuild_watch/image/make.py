@@ -157,7 +157,8 @@ def write_merged(image: Image, build_dir: Path) -> Path:
 def from_files(placements: Sequence[str]) -> Image:
     """An image of plain files, each given as OFFSET=FILE. Raises InvalidImage."""
     placed = [parse_placement(text) for text in placements]
-    files = ((offset, path, _read(path, "there is no such file")) for offset, path in placed)
+    missing = "there is no such file", "name a file that is there"
+    files = ((offset, path, _read(path, *missing)) for offset, path in placed)
     return image_of(named_after_files(files), None, None)
 
 

@@ -160,7 +160,9 @@ class BlockingTcp:
             act()
         except (TimeoutError, BlockingIOError):
             return False
-        except (OSError, PortLost) as error:
+        except PortLost as error:
+            raise serial.SerialException(error.fields()["reason"]) from error
+        except OSError as error:
             raise serial.SerialException(f"{self.name}: {error}") from error
         return True
 

@@ -127,8 +127,11 @@ async def test_the_board_that_a_project_names_is_the_only_one_that_is_flashed(
         assert code == 93, words
         assert mac in words
     assert board.flash_path.read_bytes() == before
-    code, _, words = await run("flash", *here, "--mac", mac, env=env)
+    code, out, words = await run("flash", *here, "--mac", mac, env=env)
     assert code == 0, words  # what is said on the command line goes before the project
+    assert ", 1 sector\n" in out
+    code, _, words = await run("flash", *here, "--mac", mac[:-1], env=env)
+    assert (code, "is no MAC" in words) == (2, True)
 
     ini.write_text("[env:e]\nboard = a:b:c\ncustom_fbuild_reset = sideways\n")
     code, _, words = await run("verify", *here, env=env)
