@@ -66,7 +66,7 @@ def parts(
     found = Parts(
         chip=chip,
         flash=flash,
-        bootloader_elf=_bootloader(environment, prebuild),
+        bootloader_elf=None if files else _bootloader(environment, prebuild),
         bootloader_offset=recipes.number("build.bootloader_addr"),
         partitions_csv=_partitions(environment, platform_dir, recipes),
         files=files,
