@@ -21,6 +21,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import trio
 
@@ -28,7 +29,6 @@ from fbuild_watch.decode import (
     Board,
     CoreDump,
     Crash,
-    Decoder,
     Finding,
     KeptElfs,
     Plugins,
@@ -42,6 +42,9 @@ from fbuild_watch.model import ConsoleItem, DeviceText, Environment, Image, Noti
 from fbuild_watch.outputs import core_dumps_folder, elfs_folder
 from fbuild_watch.pipeline import built_elf
 from fbuild_watch.processes.run_command import run_command
+
+if TYPE_CHECKING:
+    from fbuild_watch.decode.decoder import Decoder
 
 SILENCE_S = 0.5
 """After so long without a line, a panic that has begun is whole."""
@@ -99,7 +102,7 @@ class Decoding:
         self._folder = folder
         self._plugins = plugins or Plugins()
         self._scanner = Scanner()
-        self._decoder = Decoder(sources)
+        self._decoder: Decoder | None = None
         self._jobs: deque[Job] = deque(maxlen=WAITING)
         self._lines: deque[str] = deque(maxlen=LINES)
         self._line = ""
@@ -187,14 +190,28 @@ class Decoding:
     # --- jobs ---
 
     async def _prepare(self) -> None:
-        prepare = partial(self._decoder.prepare, self._scanner.board, self._proven)
+        board, proven = self._scanner.board, self._proven
+
+        def prepare() -> None:
+            self._made_decoder().prepare(board, proven)
+
         await trio.to_thread.run_sync(prepare, abandon_on_cancel=True)
 
     async def _decode(self, crash: Crash, board: Board, proven: str | None) -> None:
-        decode = partial(self._decoder.decode, crash, board, proven)
+        def decode() -> Notice | None:
+            return self._made_decoder().decode(crash, board, proven)
+
         notice = await trio.to_thread.run_sync(decode, abandon_on_cancel=True)
         if notice is not None:
             self._tell(notice)
+
+    def _made_decoder(self) -> Decoder:
+        """In the thread: it takes a moment to import."""
+        from fbuild_watch.decode.decoder import Decoder
+
+        if self._decoder is None:
+            self._decoder = Decoder(self._sources)
+        return self._decoder
 
     async def _save(self, dump: CoreDump) -> None:
         if self._folder is None:

@@ -4,13 +4,12 @@
                     -> Crash -> choose an ELF -> trace -> functions and lines -> Notice
                     -> CoreDump -> a file, and esp-coredump where it is installed
 
-`Scanner` is pure and cheap: it runs beside the console. `Decoder` blocks: it runs in a thread.
-pyelftools is imported when the first crash is decoded.
+`Scanner` is pure and cheap: it runs beside the console. `decoder.Decoder` blocks: it runs in a
+thread, and is imported, and pyelftools with it, when the first panic begins.
 """
 
 from fbuild_watch.decode.choice import Sources
 from fbuild_watch.decode.crash import CoreDump, Crash, Stack
-from fbuild_watch.decode.decoder import Decoder
 from fbuild_watch.decode.kept import KeptElf, KeptElfs
 from fbuild_watch.decode.plugins import GROUP, LineDecoder, Plugins
 from fbuild_watch.decode.scanner import Board, Finding, Scanner
@@ -20,7 +19,6 @@ __all__ = [
     "Board",
     "CoreDump",
     "Crash",
-    "Decoder",
     "Finding",
     "KeptElf",
     "KeptElfs",

@@ -11,11 +11,13 @@ A plugin that raises is said, once, and asked no more: the console goes on witho
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from importlib.metadata import EntryPoint, entry_points
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from fbuild_watch.decode.crash import Crash
 from fbuild_watch.model import Notice
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "fbuild_watch.decoders"
 
@@ -32,7 +34,7 @@ class Plugins:
 
     def __init__(self, found: Callable[[], Iterable[EntryPoint]] | None = None) -> None:
         """Nothing is looked for before the first `load`."""
-        self._found = found or (lambda: entry_points(group=GROUP))
+        self._found = found or _installed
         self._decoders: dict[str, LineDecoder] = {}
 
     def load(self) -> list[Notice]:
@@ -64,6 +66,12 @@ class Plugins:
         except Exception as error:
             del self._decoders[name]
             return [_broken(name, error)]
+
+
+def _installed() -> Iterable[EntryPoint]:
+    from importlib.metadata import entry_points  # 20 ms
+
+    return entry_points(group=GROUP)
 
 
 def _as_finding(said: str | Notice | Crash) -> Notice | Crash:

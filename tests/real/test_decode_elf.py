@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from fbuild_watch.decode import Board, Crash, Decoder, KeptElfs, Sources, Stack
+from fbuild_watch.decode import Board, Crash, KeptElfs, Sources, Stack
 from fbuild_watch.decode.calls import follows_call
+from fbuild_watch.decode.decoder import Decoder
 from fbuild_watch.decode.kept import CANDIDATES, KEPT, sha256_of
 from fbuild_watch.decode.lines import Lines
 from fbuild_watch.decode.program import ElfUnreadable, Program, load

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fbuild_watch.decode import Crash, Decoder, KeptElfs, Scanner, Sources
+from fbuild_watch.decode import Crash, KeptElfs, Scanner, Sources
+from fbuild_watch.decode.decoder import Decoder
 from fbuild_watch.model import Image, Notice
 from fbuild_watch.serial import LineAssembler
 from tests.real.c3_kit import TOOLCHAINS, Powered, built, copied
