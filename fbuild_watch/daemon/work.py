@@ -84,7 +84,8 @@ class Work:
         """`flash`."""
         wanted = await self._wanted(call)
         flashed = await self._flash(call, wanted)
-        await trio.to_thread.run_sync(keep_elf, wanted.settings, wanted.image)
+        with trio.CancelScope(shield=True):  # the board holds it, whoever has gone meanwhile
+            await trio.to_thread.run_sync(keep_elf, wanted.settings, wanted.image)
         return flashed
 
     async def _flash(self, call: Call, wanted: Wanted) -> Flashed:
@@ -157,15 +158,17 @@ class Work:
         """Do something with the board that is meant; see `Boards.visit`."""
         asked: FlashAsked | ResetAsked | EraseAsked | ReadAsked = call.params
         port = await self.port(asked.project, asked.port, settings)
-        with self._doing(f"{doing} {port}", call):
-            return await self._boards.visit(
+        until_it_erases = trio.CancelScope()
+        with self._doing(f"{doing} {port}", call), until_it_erases:
+            result = await self._boards.visit(
                 port,
                 operation,
                 way or of_project(settings),
-                listener=listener(call),
+                listener=listener(call, until_it_erases),
                 leaves=leaves,
                 who=call.client,
             )
+        return result  # noqa: RET504 - by its type the scope may end the block early
 
     async def _wanted(self, call: Call) -> Wanted:
         """Plain files, what was built last, or what is built now. Raises as those do."""
@@ -237,9 +240,16 @@ async def _load(project_dir: str, environment: str | None) -> Environment:
     return await trio.to_thread.run_sync(project.load, Path(project_dir), environment)
 
 
-def listener(call: Call) -> flash.Listener:
-    """Progress for the client; its end is seen between two questions to the board."""
+def listener(call: Call, until_it_erases: trio.CancelScope | None = None) -> flash.Listener:
+    """Progress for the client; its end is seen between two questions to the board.
+
+    From the first erase on that scope is shielded: who ends the process hears of the outcome too.
+    """
     token = trio.lowlevel.current_trio_token()
+
+    def shield() -> None:
+        if until_it_erases is not None:
+            until_it_erases.shield = True
 
     def tell(step: messages.Step) -> None:
         token.run_sync_soon(call.progress, step)
@@ -247,5 +257,6 @@ def listener(call: Call) -> flash.Listener:
     return flash.Listener(
         device=lambda device: tell(messages.DeviceFound(device)),
         progress=lambda now: tell(messages.FlashStep(now.step, now.done, now.total)),
+        erasing=lambda: token.run_sync_soon(shield),
         check_cancelled=trio.from_thread.check_cancelled,
     )

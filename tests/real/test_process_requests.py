@@ -213,6 +213,27 @@ async def test_an_upload_by_a_cores_program_goes_through_the_process(
             assert (code, "gives no digests" in words) == (79, True), words
 
 
+# --- the end -------------------------------------------------------------------------------
+
+
+async def test_who_flashes_hears_of_the_outcome_though_the_process_is_told_to_end(
+    env: dict[str, str], tmp_path: Path, virtual_board: Callable[..., ServedBoard]
+) -> None:
+    board = virtual_board(timing="real")
+    content = os.urandom(100_000)
+    (tmp_path / "big.bin").write_bytes(content)
+    welcome = await AsyncDaemon().ensure_running()
+    arguments = ("flash", "--image", f"0x200000={tmp_path / 'big.bin'}", "--port", board.url)
+    async with fbuild(*arguments, env=env) as flash:
+        with trio.fail_after(30):
+            while board.flash(0x200000, 4096) == b"\xff" * 4096:
+                await trio.sleep(0.02)
+        os.kill(welcome.pid, signal.SIGTERM)
+        assert await flash.ended() == 0, flash.text
+    await ended(welcome.pid)
+    assert board.flash(0x200000, len(content)) == content
+
+
 # --- watching ------------------------------------------------------------------------------
 
 

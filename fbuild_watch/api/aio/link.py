@@ -94,6 +94,9 @@ async def connect(name: str = "") -> Link:
     link = Link(await _open(located))
     try:
         link.welcome = await link.run(link.wire.hello(located.token, name), CONNECT_S, "hello")
+    except TimedOut as error:
+        await link.aclose()
+        raise NotRunning(f"pid {located.pid} does not answer: it is silent") from error
     except BaseException:
         await link.aclose()
         raise

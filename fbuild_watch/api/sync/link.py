@@ -36,6 +36,9 @@ class Link:
         try:
             hello = self.wire.hello(located.token, name)
             self.welcome: Welcome = self.run(hello, CONNECT_S, "hello")
+        except TimedOut as error:
+            self._socket.close()
+            raise NotRunning(f"pid {located.pid} does not answer: it is silent") from error
         except BaseException:
             self._socket.close()
             raise
