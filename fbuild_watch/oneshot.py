@@ -58,33 +58,39 @@ async def visit(
         met.append(device)
         listener.device(device)
 
-    async def on(opened: Port, mac: str | None) -> T:
-        line = flash.Line(
-            opened.blocking(),
-            opened.name,
-            opened.has_modem_lines,
-            way.write_baud,
-            way.run_baud,
-            way.reset,
-            way.memory,
-            mac,
-        )
-        try:
-            return await operation(line, replace(listener, device=meet))
-        finally:
-            with trio.CancelScope(shield=True):
-                await opened.aclose()
-
+    told = replace(listener, device=meet)
     try:
-        return await on(await open_port(port, way.run_baud), way.mac)
+        return await _on(await open_port(port, way.run_baud), operation, way, told)
     except ConnectionLost as error:
         if not error.gone:
             raise
         listener.progress(flash.Progress("waiting for the board to come back"))
-        back = await _found_again(port, met[-1].mac, way.run_baud)
-        if back is None:
-            raise
-    return await on(back, met[-1].mac)
+        back: Port | None = None
+        try:
+            back = await _found_again(port, met[-1].mac, way.run_baud)
+        finally:
+            if back is None:
+                raise error  # noqa: TRY201 - also if somebody ends the wait: the board's state counts
+    return await _on(back, operation, replace(way, mac=met[-1].mac), told)
+
+
+async def _on(opened: Port, operation: Operation[T], way: Approach, listener: flash.Listener) -> T:
+    """Do it on a port, and close that."""
+    line = flash.Line(
+        opened.blocking(),
+        opened.name,
+        opened.has_modem_lines,
+        way.write_baud,
+        way.run_baud,
+        way.reset,
+        way.memory,
+        way.mac,
+    )
+    try:
+        return await operation(line, listener)
+    finally:
+        with trio.CancelScope(shield=True):
+            await opened.aclose()
 
 
 async def _found_again(name: str, mac: str, baud: int) -> Port | None:

@@ -235,6 +235,26 @@ def test_a_port_that_is_not_found_again_is_said_with_what_the_board_holds_and_a_
     assert holds(board)
 
 
+def test_who_ends_the_wait_for_a_port_is_told_what_the_board_is_like(
+    faulty_board: Callable[..., FaultyServedBoard],
+) -> None:
+    board = faulty_board([MIDDLE_OF_THE_WRITE], 0)
+
+    async def ended() -> None:
+        with trio.CancelScope() as scope:
+
+            def progress(now: flash.Progress) -> None:
+                if "come back" in now.step:
+                    scope.cancel()
+
+            listener = flash.Listener(progress=progress)
+            await oneshot.deliver(IMAGE, board.url, Approach(), listener=listener)
+
+    with pytest.raises(ConnectionLost) as caught:
+        trio.run(ended)
+    assert caught.value.written
+
+
 def test_another_board_in_the_place_of_the_one_that_went_is_not_touched(
     faulty_board: Callable[..., FaultyServedBoard],
     virtual_board: Callable[..., ServedBoard],
