@@ -12,7 +12,7 @@ from threading import Lock
 from fbuild_watch.model import ConsoleItem, DeviceBytes, DeviceText
 
 LIMIT = 8 << 20
-"""Characters and bytes that may wait: 13 s of a board at 3 Mbaud, as bytes and as text."""
+"""Characters and bytes that may wait: about 10 s of a board at 3 Mbaud, as bytes and as text."""
 
 _EACH = 64
 

@@ -36,8 +36,9 @@ async def run_repl(
 ) -> None:
     """Show `items` and send what the person does to `inputs`, until quit is asked or `items` end.
 
-    `history` is the file of what was sent before, `options` how it starts. The terminal is as before afterwards, whatever
-    happens. Quit is sent to `inputs` as well; a terminal that goes away counts as quit.
+    `history` is the file of what was sent before, `options` how it starts. The terminal is as before
+    afterwards, whatever happens. Quit is sent to `inputs` as well; a terminal that goes away counts
+    as quit.
     """
     send, typed = trio.open_memory_channel[ConsoleInput](math.inf)
     token = trio.lowlevel.current_trio_token()

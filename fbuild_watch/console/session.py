@@ -93,7 +93,7 @@ class Session:
         self._hexdump = HexDump()
         self._drawn = 0
         self._marked: list[str] = []
-        self._hidden_from: int | None = None
+        self._hidden_from: int | None = 0 if options.hex else None
         self._clear = False
         self._lost = 0
 
