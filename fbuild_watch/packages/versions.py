@@ -46,11 +46,6 @@ def is_constraint(text: str) -> bool:
     return all(_terms(choice) is not None for choice in text.split("||"))
 
 
-def is_exact(text: str) -> bool:
-    """Whether the constraint names one version."""
-    return re.fullmatch(r"=?=?\s*v?\d[\w.\-+]*", text.strip()) is not None
-
-
 def satisfies(version: str, constraint: str) -> bool:
     """Whether a version is one that the constraint allows."""
     return any(_allowed(version, choice) for choice in constraint.split("||"))
