@@ -17,9 +17,8 @@ from msgspec import Struct
 from fbuild_watch.api.exchange import Exchange, Wire
 from fbuild_watch.control import messages
 from fbuild_watch.control.locate import Located
-from fbuild_watch.control.messages import (
-    AttachAsked,
-    Attached,
+from fbuild_watch.control.messages import AttachAsked, Attached
+from fbuild_watch.control.news import (
     Bytes,
     Item,
     Said,

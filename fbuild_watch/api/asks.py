@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from msgspec import Struct, structs
 
 from fbuild_watch import results
-from fbuild_watch.control import messages
+from fbuild_watch.control import messages, news
 from fbuild_watch.control.messages import BuildDone, Flashed, Nothing
 from fbuild_watch.control.variables import relevant
 from fbuild_watch.errors import FlashDiffers
@@ -198,12 +198,12 @@ def command(stream: int, name: Any) -> Ask[None]:
     return Ask("command", messages.CommandAsked(stream, name), Nothing, _none)
 
 
-def log_line(news: messages.StreamItem | messages.StreamLost) -> str:
+def log_line(told: news.StreamItem | news.StreamLost) -> str:
     """A line of the log that is followed."""
-    if isinstance(news, messages.StreamLost):
-        return f"-- {news.count} lines were lost: this reader is too slow"
-    assert isinstance(news.item, messages.LogLine)
-    return news.item.text
+    if isinstance(told, news.StreamLost):
+        return f"-- {told.count} lines were lost: this reader is too slow"
+    assert isinstance(told.item, news.LogLine)
+    return told.item.text
 
 
 def _project(path: AnyPath) -> str:

@@ -17,17 +17,8 @@ from msgspec import Struct
 from fbuild_watch import __version__
 from fbuild_watch.control import protocol
 from fbuild_watch.control.frames import LIMIT, FrameReader
-from fbuild_watch.control.messages import (
-    PROTOCOL,
-    Cancel,
-    Hello,
-    Progress,
-    Step,
-    StreamEnded,
-    StreamItem,
-    StreamLost,
-    Welcome,
-)
+from fbuild_watch.control.messages import PROTOCOL, Hello, Welcome
+from fbuild_watch.control.news import Cancel, Progress, Step, StreamEnded, StreamItem, StreamLost
 from fbuild_watch.control.protocol import Failure, Notice, Reply
 from fbuild_watch.errors import ControlLost
 

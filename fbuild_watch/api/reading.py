@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from fbuild_watch.api.exchange import Exchange, Wire
-from fbuild_watch.control.messages import (
-    AttachAsked,
-    Attached,
+from fbuild_watch.control.messages import AttachAsked, Attached
+from fbuild_watch.control.news import (
     Said,
     State,
     StreamEnded,

@@ -11,7 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from fbuild_watch.build import BuildEvent, Reason
-    from fbuild_watch.control.messages import PackageStep as PackageNews
+    from fbuild_watch.control.news import PackageStep as PackageNews
     from fbuild_watch.flash import Progress
     from fbuild_watch.model import Device
     from fbuild_watch.packages import Progress as PackageStep

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from fbuild_watch.cli.target import BoardJob
     from fbuild_watch.control.guests import Guest
     from fbuild_watch.control.info import Info
-    from fbuild_watch.control.messages import ProjectStatus, Step
+    from fbuild_watch.control.messages import ProjectStatus
+    from fbuild_watch.control.news import Step
 
 T = TypeVar("T")
 
@@ -197,24 +198,24 @@ class StepProgress:
 
     def __call__(self, step: Step) -> None:
         """Show a step."""
-        from fbuild_watch.control import messages
+        from fbuild_watch.control import news
 
         match step:
-            case messages.UnitBuilt(source, done, total, output, reused):
+            case news.UnitBuilt(source, done, total, output, reused):
                 self._warn(output)
                 done_how = "from the cache" if reused else "compiled"
                 self._shown.show_line(f"{done_how} {done}/{total} {Path(source).name}")
-            case messages.StepBuilt(name, output):
+            case news.StepBuilt(name, output):
                 self._warn(output)
                 self._shown.show_line(name)
-            case messages.Remark(text):
+            case news.Remark(text):
                 self._warn(text)
-            case messages.PackageStep() as package:
+            case news.PackageStep() as package:
                 self._shown.show_package(package)
-            case messages.FlashStep(words, done, total):
+            case news.FlashStep(words, done, total):
                 share = f" {done * 100 // total} %" if total else ""
                 self._shown.show_line(f"{words}{share}")
-            case messages.DeviceFound(device):
+            case news.DeviceFound(device):
                 self._shown.show_device(device)
 
     def _warn(self, output: str) -> None:

@@ -21,7 +21,8 @@ from msgspec import Struct
 
 from fbuild_watch.control import frames, protocol
 from fbuild_watch.control.listen import close_orderly, end_at_once
-from fbuild_watch.control.messages import PROTOCOL, Cancel, Hello, Progress, Step, Welcome
+from fbuild_watch.control.messages import PROTOCOL, Hello, Welcome
+from fbuild_watch.control.news import Cancel, Progress, Step
 from fbuild_watch.control.outbox import Outbox, Stream
 from fbuild_watch.control.peer import peer_uid
 from fbuild_watch.control.protocol import Id, Notice, Request

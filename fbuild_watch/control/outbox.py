@@ -17,7 +17,7 @@ from typing import Any
 import trio
 
 from fbuild_watch.control import protocol
-from fbuild_watch.control.messages import Item, StreamEnded, StreamItem, StreamLost
+from fbuild_watch.control.news import Item, StreamEnded, StreamItem, StreamLost
 from fbuild_watch.control.wire_errors import to_wire
 from fbuild_watch.errors import FbuildError
 from fbuild_watch.fanout import Subscription

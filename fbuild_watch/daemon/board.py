@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
 from fbuild_watch.board_port import BoardPort
-from fbuild_watch.control.messages import AttachAsked, Attached, Bytes, Item, State, WriterChanged
+from fbuild_watch.control.messages import AttachAsked, Attached
+from fbuild_watch.control.news import Bytes, Item, State, WriterChanged
 from fbuild_watch.control.outbox import Stream
 from fbuild_watch.daemon import convert
 from fbuild_watch.daemon.seat import Seat, Writer

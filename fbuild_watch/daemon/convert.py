@@ -5,18 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fbuild_watch.build import BuildEvent, Started, StepDone, UnitDone
-from fbuild_watch.control import messages
-from fbuild_watch.control.messages import (
-    BuildDone,
-    BuiltRegion,
-    Bytes,
-    Item,
-    LogLine,
-    PackageStep,
-    Said,
-    State,
-    Text,
-)
+from fbuild_watch.control import news
+from fbuild_watch.control.messages import BuildDone, BuiltRegion
+from fbuild_watch.control.news import Bytes, Item, LogLine, PackageStep, Said, State, Text
 from fbuild_watch.epoch import to_epoch
 from fbuild_watch.loop import LoopState
 from fbuild_watch.model import (
@@ -76,7 +67,7 @@ class BuildSteps:
     def __init__(self) -> None:
         self._done = self._total = 0
 
-    def step(self, event: BuildEvent) -> messages.Step | None:
+    def step(self, event: BuildEvent) -> news.Step | None:
         """None: nothing to tell."""
         match event:
             case Started(total):
@@ -84,9 +75,9 @@ class BuildSteps:
             case UnitDone(source, _seconds, ok, output, _reason, reused):
                 self._done += 1
                 said = output if ok else ""  # a failure's words come with the error
-                return messages.UnitBuilt(str(source), self._done, self._total, said, reused)
+                return news.UnitBuilt(str(source), self._done, self._total, said, reused)
             case StepDone(name, _seconds, output):
-                return messages.StepBuilt(name, output)
+                return news.StepBuilt(name, output)
         return None
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import trio
 
-from fbuild_watch.control.messages import Item, LogLine, Said, Started, Stopped, Text
+from fbuild_watch.control.news import Item, LogLine, Said, Started, Stopped, Text
 from fbuild_watch.daemon import convert
 from fbuild_watch.fanout import Fanout
 from fbuild_watch.rotation import rotate

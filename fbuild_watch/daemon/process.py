@@ -32,17 +32,8 @@ from fbuild_watch.control import endpoint
 from fbuild_watch.control.connection import Secrets
 from fbuild_watch.control.listen import listening
 from fbuild_watch.control.lock import Held
-from fbuild_watch.control.messages import (
-    PROTOCOL,
-    Bytes,
-    Hello,
-    Item,
-    Started,
-    Status,
-    Stopped,
-    Text,
-    Welcome,
-)
+from fbuild_watch.control.messages import PROTOCOL, Hello, Status, Welcome
+from fbuild_watch.control.news import Bytes, Item, Started, Stopped, Text
 from fbuild_watch.control.server import Server
 from fbuild_watch.control.wire_errors import to_wire
 from fbuild_watch.daemon import convert, signals

@@ -10,7 +10,8 @@ import trio
 from fbuild_watch import app
 from fbuild_watch.app import App, Console, Observer, Settings
 from fbuild_watch.board_port import BoardPort
-from fbuild_watch.control.messages import Item, Pass, ProjectStatus
+from fbuild_watch.control.messages import ProjectStatus
+from fbuild_watch.control.news import Item, Pass
 from fbuild_watch.daemon import convert
 from fbuild_watch.daemon.board import Leaves, Outlet
 from fbuild_watch.daemon.seat import Writer

@@ -11,7 +11,7 @@ import trio
 from fbuild_watch import decoding, words
 from fbuild_watch.board_commands import obey
 from fbuild_watch.board_port import BoardPort
-from fbuild_watch.control.messages import State
+from fbuild_watch.control.news import State
 from fbuild_watch.daemon.board import Leaves, Outlet
 from fbuild_watch.errors import PortError
 from fbuild_watch.model import Command, ConsoleItem, Environment, Notice

@@ -19,7 +19,7 @@ from fbuild_watch.app import App
 from fbuild_watch.approach import Approach, of_project
 from fbuild_watch.board_port import Operation, flash_line
 from fbuild_watch.build import BuildEvent
-from fbuild_watch.control import messages
+from fbuild_watch.control import news
 from fbuild_watch.control.connection import Call
 from fbuild_watch.control.messages import (
     BuildAsked,
@@ -195,7 +195,7 @@ class Work:
 
         def telling(pipeline: Pipeline) -> AbstractContextManager[None]:
             return pipeline.telling(
-                lambda text: call.progress(messages.Remark(text)),
+                lambda text: call.progress(news.Remark(text)),
                 lambda step: call.progress(convert.package(step)),
             )
 
@@ -251,12 +251,12 @@ def listener(call: Call, until_it_erases: trio.CancelScope | None = None) -> fla
         if until_it_erases is not None:
             until_it_erases.shield = True
 
-    def tell(step: messages.Step) -> None:
+    def tell(step: news.Step) -> None:
         token.run_sync_soon(call.progress, step)
 
     return flash.Listener(
-        device=lambda device: tell(messages.DeviceFound(device)),
-        progress=lambda now: tell(messages.FlashStep(now.step, now.done, now.total)),
+        device=lambda device: tell(news.DeviceFound(device)),
+        progress=lambda now: tell(news.FlashStep(now.step, now.done, now.total)),
         erasing=lambda: token.run_sync_soon(shield),
         check_cancelled=trio.from_thread.check_cancelled,
     )

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fbuild_watch.control import messages, protocol
+from fbuild_watch.control import messages, news, protocol
 from fbuild_watch.control.frames import FrameReader
 from fbuild_watch.control.protocol import Failure, Notice, Refused, Reply, Request
 from fbuild_watch.control.variables import relevant
@@ -102,9 +102,9 @@ def test_bytes_for_the_board_survive() -> None:
 
 
 def test_a_notification_there_and_back() -> None:
-    frame = protocol.write_notice(messages.Cancel(7))
-    assert protocol.read_call(frame) == Notice(messages.Cancel(7))
-    item = messages.StreamItem(1, messages.Text("line\nwith \x1b[31m", True, 1.5), "/p")
+    frame = protocol.write_notice(news.Cancel(7))
+    assert protocol.read_call(frame) == Notice(news.Cancel(7))
+    item = news.StreamItem(1, news.Text("line\nwith \x1b[31m", True, 1.5), "/p")
     assert protocol.read_message(protocol.write_notice(item)) == Notice(item)
 
 

@@ -17,7 +17,7 @@ import trio
 
 import fbuild_watch
 from fbuild_watch import AsyncClient, AsyncDaemon, AsyncSerialMonitor, Client, Daemon, SerialMonitor
-from fbuild_watch.control import ask, messages
+from fbuild_watch.control import ask, messages, news
 from fbuild_watch.control.locate import locate
 from fbuild_watch.errors import (
     CompileFailed,
@@ -53,11 +53,11 @@ def test_the_sync_face(
     board = virtual_board()
     before = threading.active_count()
     with Client("a script") as client:
-        steps: list[messages.Step] = []
+        steps: list[news.Step] = []
         result = client.build(project, on_progress=steps.append)
         assert result.success
         assert {region.name for region in result.regions} == {"bootloader", "partitions", "app"}
-        assert any(isinstance(step, messages.UnitBuilt) for step in steps)
+        assert any(isinstance(step, news.UnitBuilt) for step in steps)
         result = client.deploy(project, port=board.url)
         assert result.port == board.url
         assert result.device is not None
@@ -66,7 +66,7 @@ def test_the_sync_face(
         states: list[str] = []
 
         def on_event(event: object) -> None:
-            if isinstance(event, messages.State):
+            if isinstance(event, news.State):
                 states.append(event.port_use)
 
         with SerialMonitor(project, backlog=100, on_event=on_event) as monitor:
@@ -96,7 +96,7 @@ async def the_async_face(project: Path) -> str:
         await client.watch(project, port="socket://127.0.0.1:1")
         async with aclosing(client.events(timeout=30)) as events:
             news = await anext(events)
-            assert isinstance(news, messages.StreamItem)
+            assert isinstance(news, news.StreamItem)
             assert news.project == str(project)
         status = await client.status()
         return status.version

@@ -17,11 +17,12 @@ import trio.lowlevel
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fbuild_watch.control import connection, endpoint, messages, protocol
+from fbuild_watch.control import connection, endpoint, messages, news, protocol
 from fbuild_watch.control.connection import Call
 from fbuild_watch.control.endpoint import SOCKET, TOKEN
 from fbuild_watch.control.listen import listening
-from fbuild_watch.control.messages import Nothing, Said, StreamEnded, StreamItem, StreamLost
+from fbuild_watch.control.messages import Nothing
+from fbuild_watch.control.news import Said, StreamEnded, StreamItem, StreamLost
 from fbuild_watch.control.outbox import Stream
 from fbuild_watch.control.protocol import Failure, Notice, Reply
 from fbuild_watch.errors import (
@@ -255,7 +256,7 @@ class Slow:
 
     async def __call__(self, call: Call) -> Nothing:
         self.began.set()
-        call.progress(messages.StepBuilt("began"))
+        call.progress(news.StepBuilt("began"))
         try:
             await trio.sleep_forever()
         finally:
@@ -282,10 +283,10 @@ async def test_cancel_ends_one_request_and_says_so(folder: Path) -> None:
     ):
         await client.ask(1, "flash", messages.FlashAsked())
         progress = await client.receive()
-        assert progress == Notice(messages.Progress(1, messages.StepBuilt("began")))
+        assert progress == Notice(news.Progress(1, news.StepBuilt("began")))
         await client.ask(1, "status")
         assert "under way" in str((await client.receive()).error)
-        await client.send(protocol.write_notice(messages.Cancel(1)))
+        await client.send(protocol.write_notice(news.Cancel(1)))
         assert "cancelled" in str((await client.receive()).error)
         await client.ask(1, "status")
         assert await client.receive() == Reply(1, b"{}")
@@ -308,7 +309,7 @@ class Source:
     """Streams of one fan-out."""
 
     def __init__(self, limit: int) -> None:
-        self.fanout: Fanout[tuple[str, messages.Item]] = Fanout(lambda sent: 1 + len(sent[1].text))  # type: ignore[union-attr]
+        self.fanout: Fanout[tuple[str, news.Item]] = Fanout(lambda sent: 1 + len(sent[1].text))  # type: ignore[union-attr]
         self.limit = limit
         self.open = 0
 

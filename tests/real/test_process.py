@@ -18,7 +18,7 @@ from fbuild_watch import AsyncClient, AsyncDaemon, AsyncSerialMonitor, Daemon, s
 from fbuild_watch.app import Settings
 from fbuild_watch.board_port import BoardPort
 from fbuild_watch.control import endpoint, info
-from fbuild_watch.control.messages import Said, Started, State, StreamItem
+from fbuild_watch.control.news import Said, Started, State, StreamItem
 from fbuild_watch.daemon.board import as_before
 from fbuild_watch.daemon.boards import Boards
 from fbuild_watch.daemon.room import Room
@@ -111,7 +111,9 @@ async def test_a_day_in_the_background(
             await monitor.expect("^moin$", timeout=60)
         code, out, words = await run("logs", env=env)
         assert "-- flashed app" in out
-        assert re.search(r"-- the board holds build .*, by fbuild flash, pid \d+$", out, re.MULTILINE)
+        assert re.search(
+            r"-- the board holds build .*, by fbuild flash, pid \d+$", out, re.MULTILINE
+        )
         assert re.search(r"-- restarted by fbuild reset, pid \d+$", out, re.MULTILINE)
         assert "fbuild.log" in words
         assert "hello: moin" in (Path(env["FBUILD_RUNTIME_DIR"]) / "fbuild.log").read_text()
@@ -493,7 +495,12 @@ async def test_the_second_watch_on_a_terminal_offers_to_attach(
             if answer.startswith("y"):
                 terminal.wait_for_text("attached to pid")
                 terminal.wait_for_text("tick")
-                terminal.type("\x1d")
+                terminal.wait_for_text(board.url)  # in the bar, from the start
+                terminal.type("\x14m")  # raw mode, through the process
+                terminal.wait_for_text("leads back")
+                terminal.type("raw keys\n")
+                terminal.wait_for(lambda screen: "raw keys" in screen.shown)
+                terminal.type("\x1d\x1d")
             return terminal.wait_for_exit()
 
     async with background(str(project), "--port", board.url, env=env):

@@ -19,7 +19,7 @@ from fbuild_watch import AsyncClient, AsyncDaemon, AsyncSerialMonitor, Client, D
 from fbuild_watch.control import messages
 from fbuild_watch.control.connection import Call
 from fbuild_watch.control.locate import locate
-from fbuild_watch.control.messages import PackageStep, State, Step
+from fbuild_watch.control.news import PackageStep, State, Step
 from fbuild_watch.daemon.boards import Boards
 from fbuild_watch.daemon.operations import Operations
 from fbuild_watch.daemon.work import Work

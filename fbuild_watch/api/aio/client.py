@@ -12,14 +12,8 @@ from fbuild_watch.api import asks
 from fbuild_watch.api.aio.link import Link, connect
 from fbuild_watch.api.asks import AnyPath, Ask, Images
 from fbuild_watch.api.exchange import OnProgress, ignore
-from fbuild_watch.control.messages import (
-    Logs,
-    PortStatus,
-    Status,
-    StreamItem,
-    StreamLost,
-    Welcome,
-)
+from fbuild_watch.control.messages import Logs, PortStatus, Status, Welcome
+from fbuild_watch.control.news import StreamItem, StreamLost
 from fbuild_watch.errors import ControlLost, TimedOut
 from fbuild_watch.model import OperationResult
 

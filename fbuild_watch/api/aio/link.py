@@ -14,7 +14,8 @@ from fbuild_watch.api.asks import Ask
 from fbuild_watch.api.exchange import Exchange, Wire
 from fbuild_watch.control.endpoint import HOST
 from fbuild_watch.control.locate import Located, locate
-from fbuild_watch.control.messages import StreamEnded, StreamItem, StreamLost, Welcome
+from fbuild_watch.control.messages import Welcome
+from fbuild_watch.control.news import StreamEnded, StreamItem, StreamLost
 from fbuild_watch.errors import ControlLost, NotRunning, TimedOut
 
 T = TypeVar("T")
