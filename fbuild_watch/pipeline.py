@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -191,7 +192,8 @@ class Pipeline:
     ) -> BuildReport:
         if isinstance(plan, ForeignPlan):
             built = await self._build_foreign(plan, clean=clean)
-            return await self._imaged(built, partial(image.of_foreign, plan))
+            make = partial(image.of_foreign, plan)
+            return await trio.to_thread.run_sync(self._imaged, built, make)
         try:
             return await self._with_made(plan, changed, on_event, clean=clean)
         except FbuildError as error:
@@ -211,16 +213,16 @@ class Pipeline:
     ) -> BuildReport:
         """Build a plan; and once more where its hooks wrote sources that it did not know of."""
         try:
-            report = await self._build_planned(plan, changed, on_event, clean=clean)
+            report, is_current = await self._build_planned(plan, changed, on_event, clean=clean)
         except BuildError:
             if not await trio.to_thread.run_sync(project.is_outdated, plan):
                 raise
         else:
-            if not await trio.to_thread.run_sync(project.is_outdated, plan):
+            if is_current:
                 return report
         again = await trio.to_thread.run_sync(self._plan, plan.environment)
         assert isinstance(again, BuildPlan)
-        return await self._build_planned(again, None, on_event, clean=False)
+        return (await self._build_planned(again, None, on_event, clean=False))[0]
 
     def _standing(self, changed: frozenset[Path] | None) -> BuildPlan | None:
         """The plan, if it is still right after these changes, as far as can be told at once."""
@@ -246,20 +248,24 @@ class Pipeline:
         on_event: Callable[[BuildEvent], None],
         *,
         clean: bool,
-    ) -> BuildReport:
+    ) -> tuple[BuildReport, bool]:
+        """Build a plan; the report, and whether the plan is right still."""
         with self._hints.lost_on_error():
             builder = await self._current_builder(plan, clean=clean)
         built = await builder.build(changed=changed, on_event=on_event)
-        if built.linked:
-            self._say_cost(await trio.to_thread.run_sync(self._checked_cost, plan))
-        report = await self._imaged(built, partial(image.make, plan))
-        await trio.to_thread.run_sync(builder.settle, self._roots)
-        return report
+        finished = await trio.to_thread.run_sync(self._finished, plan, builder, built)
+        self._say_cost(finished.cost)
+        return finished.report, finished.is_current
 
-    def _checked_cost(self, plan: BuildPlan) -> tuple[int, int | None] | None:
-        """What dev costs, unless that was said. Raises ImageTooBig."""
-        self._profile.check_fits(plan)
-        return None if self._told_cost else self._profile.cost(plan)
+    def _finished(self, plan: BuildPlan, builder: Builder, built: Built) -> _Finished:
+        """All that comes after the link, in one go. Raises ImageTooBig, ImageError."""
+        cost = None
+        if built.linked:
+            self._profile.check_fits(plan)
+            cost = None if self._told_cost else self._profile.cost(plan)
+        report = self._imaged(built, partial(image.make, plan))
+        builder.settle(self._roots)
+        return _Finished(report, cost, is_current=not project.is_outdated(plan))
 
     def _say_cost(self, cost: tuple[int, int | None] | None) -> None:
         """What dev costs, once: how large this build is, and how large the last release."""
@@ -278,9 +284,9 @@ class Pipeline:
         """
         return await self._builder.sizes() if isinstance(self._builder, Builder) else None
 
-    async def _imaged(self, built: Built, make: Callable[[], Image]) -> BuildReport:
+    def _imaged(self, built: Built, make: Callable[[], Image]) -> BuildReport:
         started = time.monotonic()
-        made = await trio.to_thread.run_sync(make)
+        made = make()
         phases = {**built.phases, "imaged": time.monotonic() - started}
         linked = built.linked
         if isinstance(self.plan, ForeignPlan):  # it tells only by what it has made
@@ -318,6 +324,17 @@ class Pipeline:
             return foreign
         with self._planning:  # the watcher asks from a thread of its own
             return self._profile.plan(self._planner.plan(environment, self._installed))
+
+
+@dataclass(frozen=True, slots=True)
+class _Finished:
+    """A build of a plan, through."""
+
+    report: BuildReport
+    cost: tuple[int, int | None] | None
+    """What dev costs, where that is to be said."""
+    is_current: bool
+    """Whether the plan would be the same now."""
 
 
 def _new_builder(plan: BuildPlan, colours: bool) -> Builder:

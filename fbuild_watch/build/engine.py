@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -41,7 +41,7 @@ from fbuild_watch.build.events import (
     UnitDone,
 )
 from fbuild_watch.build.execute import Executor
-from fbuild_watch.build.folder import BuildFolder
+from fbuild_watch.build.folder import BuildFolder, Clock
 from fbuild_watch.build.graph import Job, Reason, Record, digest
 from fbuild_watch.build.jobs import Jobs, read_by_compilers
 from fbuild_watch.build.places import Places
@@ -260,7 +260,7 @@ class Builder:
     async def _held_build(self, hint: _Hint, on_event: OnEvent) -> Built:
         while hint == _UNASKED:
             await self._ask_compilers()
-            hint = await self._aside(self._begin)
+            hint = await self._aside(self._begin, self._clock)
         try:
             self._hint = set()
             return await self._pass(on_event)
@@ -284,11 +284,12 @@ class Builder:
         self._unasked.clear()
         await self._aside(self.adopt, self.plan)
 
-    def _begin(self) -> _Hint:
+    def _begin(self, clock: Clock) -> _Hint:
         """Look what has changed: where the hint says, which is then given, else everywhere.
 
         _UNASKED: compilers have to be asked first.
         """
+        self._clock = clock
         if read_by_compilers(surroundings.environ()) != self._environment:
             self.adopt(self.plan)
         if not self._store.is_current():  # nothing was stored yet, or another process built here
@@ -301,15 +302,15 @@ class Builder:
         if self._unasked:
             return _UNASKED
         if hint is None:
-            self._look_everywhere()
+            self._look_everywhere(clock)
         else:
-            self._check.begin(self._folder.now_ns(), (*self._unwatched, *map(str, hint)))
+            self._check.begin(clock(), (*self._unwatched, *map(str, hint)))
         self._due = None if self._jobs.hooks_before_units else self._check.due()
         return hint
 
-    def _look_everywhere(self) -> None:
+    def _look_everywhere(self, clock: Clock) -> None:
         self._generate()
-        self._check.begin(self._folder.now_ns(), None)
+        self._check.begin(clock(), None)
         self._describe()
 
     def _look_again(self) -> bool:

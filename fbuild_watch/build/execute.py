@@ -30,6 +30,11 @@ _PAINT = re.compile(r"\x1b(?:\[[0-9;]*[mK]|\]8;.*?(?:\x07|\x1b\\))")
 _KNOWS_COLOUR = ("gcc", "g++", "clang", "clang++", "cc", "c++", "zig")
 
 
+def _always(_job: Job) -> bool:
+    """Whoever asks has looked."""
+    return True
+
+
 @dataclass(slots=True)
 class Executor:
     """Runs jobs and keeps the memory true."""
@@ -46,12 +51,15 @@ class Executor:
     """What compilers are run through (ccache, distcc). It makes no other object."""
     colours: bool = False
 
-    async def run(self, job: Job) -> Outcome:
-        """Run a job. An outcome with code 0 has made its output. Raises OSError, CommandNotStarted."""
+    async def run(self, job: Job, is_due: Callable[[Job], bool] = _always) -> Outcome | None:
+        """Run a job, if `is_due` says so beside the event loop; None: it does not.
+
+        An outcome with code 0 has made its output. Raises OSError, CommandNotStarted.
+        """
         attempt = _Attempt(Path(job.output), job.depfile)
         try:
-            outcome = await self.aside(self._begin, job, attempt)
-            if outcome is None:
+            is_left, outcome = await self.aside(self._begin, job, attempt, is_due)
+            if is_left:
                 ran = await self.runner.run(self._command(job))
                 outcome = await self.aside(self._end, job, attempt, ran)
         except BaseException:
@@ -60,16 +68,23 @@ class Executor:
             raise
         return outcome
 
-    def _begin(self, job: Job, attempt: _Attempt) -> Outcome | None:
-        """Lay the old output aside; take a unit's object from the cache, if that has it."""
+    def _begin(
+        self, job: Job, attempt: _Attempt, is_due: Callable[[Job], bool]
+    ) -> tuple[bool, Outcome | None]:
+        """Lay the old output aside; take a unit's object from the cache, if that has it.
+
+        Gives whether the command is still to be run.
+        """
+        if not is_due(job):
+            return False, None
         attempt.begin()
         found = self.reuse.fetch(job) if self.reuse is not None else None
         if found is None:
-            return None
+            return True, None
         record, words = found
         words = words if self.colours else _PAINT.sub("", words)
         self.memory.put(record.output.path, record)
-        return self._succeeded(job, attempt, Outcome(0, words, 0.0, reused=True))
+        return False, self._succeeded(job, attempt, Outcome(0, words, 0.0, reused=True))
 
     def _end(self, job: Job, attempt: _Attempt, ran: Outcome) -> Outcome:
         outcome = _checked(ran, job)

@@ -6,13 +6,19 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import trio
 
+from fbuild_watch.build.aside import Aside
 from fbuild_watch.build.tree import changed_ns
 from fbuild_watch.kernel_lock import open_lock_file, try_exclusive
 
 _PAUSE_S = 0.02
+
+Clock = Callable[[], int]
+"""The file system's own clock, in ns."""
+T = TypeVar("T")
 
 
 class BuildFolder:
@@ -22,30 +28,40 @@ class BuildFolder:
         self.path = path
 
     @asynccontextmanager
-    async def held(self) -> AsyncIterator[Callable[[], int]]:
-        """Keep other builds out, and wait for one that is in. Gives the file system's clock, in ns.
+    async def held(self, aside: Aside, first: Callable[[Clock], T]) -> AsyncIterator[T]:
+        """Keep other builds out, and wait for one that is in. What `first` gives, done at once then.
 
         Raises OSError where the folder cannot be made or locked.
         """
-        lock, ours = await trio.to_thread.run_sync(self._open)
+        lock = _Lock(self.path)
         try:
-            while not ours:
+            while (found := await aside(lock.enter, first)) is None:  # noqa: ASYNC110  (no Event)
                 await trio.sleep(_PAUSE_S)
-                ours = await trio.to_thread.run_sync(try_exclusive, lock)
-            yield lambda: self._now(lock)
+            yield found[0]
         finally:
-            os.close(lock)
+            lock.leave()
 
-    def _open(self) -> tuple[int, bool]:
-        """The lock's descriptor, and whether it is ours."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        lock = open_lock_file(self.path / ".lock")
-        try:
-            return lock, try_exclusive(lock)
-        except BaseException:
-            os.close(lock)
-            raise
 
-    def _now(self, lock: int) -> int:
-        os.utime(self.path / ".lock")
-        return changed_ns(os.fstat(lock))
+class _Lock:
+    """One build's hold of the folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / ".lock"
+        self._file: int | None = None
+
+    def enter(self, first: Callable[[Clock], T]) -> tuple[T] | None:
+        """None: another build is in."""
+        if self._file is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = open_lock_file(self._path)
+        return (first(self._now),) if try_exclusive(self._file) else None
+
+    def leave(self) -> None:
+        """The next, please."""
+        if self._file is not None:
+            os.close(self._file)
+
+    def _now(self) -> int:
+        assert self._file is not None
+        os.utime(self._path)
+        return changed_ns(os.fstat(self._file))
