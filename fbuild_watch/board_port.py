@@ -7,8 +7,8 @@ console, so that no DTR/RTS pulse resets the board and no byte is lost between t
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Literal, TypeVar
 
 import trio
@@ -17,6 +17,7 @@ from fbuild_watch import flash, tool_upload, words
 from fbuild_watch.errors import PortError, PortLost, PortNotFound
 from fbuild_watch.model import (
     ConsoleItem,
+    DeviceBytes,
     Environment,
     FlashReport,
     Image,
@@ -83,9 +84,13 @@ class BoardPort:
         self._turn = trio.Lock()
         self._reading = trio.CancelScope()
         self._free_to_type = trio.Event()
-        self._sending = trio.Lock()
+        self._sending, self._typing = trio.Lock(), trio.Lock()
         self._type, self._typed = trio.open_memory_channel[bytes](math.inf)
         self._to_send = 0
+        self._lost = False
+        """Whether the console has seen the open port break."""
+        self.last_byte = b""
+        """What the board said last, to the console."""
         self._busy_until = -math.inf
         """When the line has carried what was sent."""
 
@@ -116,6 +121,7 @@ class BoardPort:
         rest = rest_of(info, settings.monitor if settings else {})
         self._port = await open_port(name, self._baud, rest)
         self._lease = PortLease(self._port)
+        self._lost = False
         self._board = identify(info, ports)
 
     async def _wait_for(self, name: str | None, tell: Callable[[Notice], None]) -> str:
@@ -141,8 +147,8 @@ class BoardPort:
 
     @property
     def lent(self) -> bool:
-        """Whether the flasher has it."""
-        return self._lease is not None and self._lease.holder == "flasher"
+        """Whether the flasher has it, or a file is being sent."""
+        return self._lease is not None and self._lease.holder in ("flasher", "transfer")
 
     async def read(self) -> None:
         """Show what the board says, until the port is closed here. Raises PortLost.
@@ -168,19 +174,37 @@ class BoardPort:
         await port.rest_lines()
         self._free_to_type.set()
         try:
-            await read_into(port, self._show)
+            await read_into(port, self._shown)
+        except PortLost:
+            self._lost = True
+            raise
         finally:
             self._free_to_type = trio.Event()
 
+    async def _shown(self, item: ConsoleItem) -> None:
+        if isinstance(item, DeviceBytes):
+            self.last_byte = item.data[-1:]
+        await self._show(item)
+
     async def visit(self, operation: Operation[T], baud: int, listener: flash.Listener) -> T:
         """Borrow the port from the console for an operation. Raises PortNotFound, and as that does."""
+        async with self._borrowed("flasher") as port:
+            return await operation(self._line(port, baud), listener)
+
+    async def borrow(self, holder: str, work: Callable[[Port], Awaitable[T]]) -> T:
+        """Borrow the port from the console. Raises PortNotFound, and as `work` does."""
+        async with self._borrowed(holder) as port:
+            return await work(port)
+
+    @asynccontextmanager
+    async def _borrowed(self, holder: str) -> AsyncIterator[Port]:
         self._reading.cancel()
         async with self._turn, self._sending:
             if self._lease is None:
                 raise PortNotFound(None)
             await self._drain()
-            with self._lease.take("flasher") as port:
-                return await operation(self._line(port, baud), listener)
+            with self._lease.take(holder) as port:
+                yield port
 
     def _line(self, port: Port, baud: int) -> flash.Line:
         settings = self._settings()
@@ -197,19 +221,13 @@ class BoardPort:
 
     async def upload(self, recipe: UploadRecipe, listener: flash.Listener) -> UploadReport:
         """Close the port for a core's own program, and open it again. Raises FlashError, PortError."""
-        self._reading.cancel()
-        async with self._turn, self._sending:
-            if self._lease is None:
-                raise PortNotFound(None)
-            await self._drain()
-            with self._lease.take("flasher") as port:
-                await port.aclose()
-                try:
-                    report = await tool_upload.upload(recipe, port.name, listener)
-                finally:
-                    with trio.CancelScope(shield=True):
-                        await self._open_again(port.name)
-        return report
+        async with self._borrowed("flasher") as port:
+            await port.aclose()
+            try:
+                return await tool_upload.upload(recipe, port.name, listener)
+            finally:
+                with trio.CancelScope(shield=True):
+                    await self._open_again(port.name)
 
     async def _open_again(self, name: str) -> None:
         """A board that was reset may be away for a moment. Raises PortLost when it stays away."""
@@ -247,13 +265,8 @@ class BoardPort:
 
     async def reset(self) -> None:
         """Restart the firmware, after a flash that is under way. Raises PortError."""
-        self._reading.cancel()
-        async with self._turn, self._sending:
-            if self._lease is None:
-                raise PortNotFound(None)
-            await self._drain()
-            with self._lease.take("reset") as port:
-                await port.reset()
+        async with self._borrowed("reset") as port:
+            await port.reset()
 
     async def change_baud(self, baud: int) -> None:
         """The speed of the console from now on. Raises PortError."""
@@ -268,6 +281,7 @@ class BoardPort:
         async with self._sending:
             port = self._opened()
             await port.set_lines(**(port.lines() | {line: on}))
+            port.rest = port.rest._replace(**{line: on})
 
     async def send_break(self) -> None:
         """Send a break, after a flash that is under way. Raises PortError."""
@@ -291,8 +305,30 @@ class BoardPort:
         a long text does not keep the flasher waiting, nor runs on into what the flasher says.
         """
         async for data in self._typed:
-            for start in range(0, len(data), PIECE):
-                await self._send(data[start : start + PIECE])
+            async with self._typing:
+                for start in range(0, len(data), PIECE):
+                    await self._send(data[start : start + PIECE])
+
+    @asynccontextmanager
+    async def typing_alone(self) -> AsyncIterator[Callable[[bytes], Awaitable[None]]]:
+        """Type while what others type waits. Gives a function that sends a piece as the console.
+
+        It raises PortNotFound while the board is away, PortLost when it goes.
+        """
+        async with self._typing:
+            yield self._send_now
+
+    async def _send_now(self, piece: bytes) -> None:
+        while not self._free_to_type.is_set():
+            self._opened()
+            if self._lost:
+                raise PortLost(self.name, "it broke")
+            await trio.sleep(DRAIN_LOOK)
+        async with self._sending:
+            try:
+                await self._opened().send_all(piece)
+            except trio.ClosedResourceError as error:
+                raise PortLost(self.name, "it was closed") from error
 
     async def _send(self, piece: bytes) -> None:
         while True:

@@ -22,7 +22,7 @@
      +- TimedOut               the caller's own limit passed
      +- CommandNotStarted      the system did not start a program
      +- ConsoleError           ExpectTimeout, FailMatched, InvalidPattern, InvalidCommand,
-     |                         InvalidScript, ExtraMissing
+     |                         InvalidScript, ExtraMissing, TransferFailed
      +- BoardUnusable          the virtual board cannot be set up
      +- PackageError           PackageNotFound, UnsupportedPackage, InvalidIndex, DownloadFailed,
                                Offline, ChecksumMismatch, UnsafeArchive, InvalidArchive,
@@ -53,7 +53,12 @@ from fbuild_watch.errors.build import (
     StepFailed,
 )
 from fbuild_watch.errors.command import CommandNotStarted
-from fbuild_watch.errors.console import ExtraMissing, InvalidCommand, InvalidScript
+from fbuild_watch.errors.console import (
+    ExtraMissing,
+    InvalidCommand,
+    InvalidScript,
+    TransferFailed,
+)
 from fbuild_watch.errors.flash import (
     BeyondFlash,
     ConnectionLost,
@@ -193,6 +198,7 @@ __all__ = [
     "StoreUnusable",
     "TimedOut",
     "ToolMissing",
+    "TransferFailed",
     "UnknownBoard",
     "UnknownEnvironment",
     "UnknownRegion",

@@ -30,6 +30,22 @@ class ExtraMissing(ConsoleError):
         )
 
 
+class TransferFailed(ConsoleError):
+    """A file that was to be sent to the board did not get there."""
+
+    code = "transfer-failed"
+    exit_code = 86
+
+    def __init__(self, path: str, protocol: str, reason: str, hint: str) -> None:
+        super().__init__(
+            f"{path} was not sent: {reason}",
+            hint=hint,
+            path=path,
+            protocol=protocol,
+            reason=reason,
+        )
+
+
 class InvalidScript(ConsoleError):
     """A --script that cannot be read, or has a line that is no step."""
 
