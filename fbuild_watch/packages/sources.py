@@ -10,6 +10,7 @@ Rules
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -100,9 +101,15 @@ def _local(url: str, scheme: str, base: Path) -> Source:
     if scheme == "file" and not rest.startswith("/"):
         path = base / rest
     assert path is not None
-    if scheme == "symlink" or path.is_dir():
-        return Source("folder", str(path))
-    return Source("archive", path.absolute().as_uri())
+    return Source("folder", os.path.normpath(path)) if scheme == "symlink" else at(path)
+
+
+def at(path: Path) -> Source:
+    """A place on this machine: an archive where a file is there, else a folder."""
+    normal = Path(os.path.normpath(path))
+    if normal.is_file() or _SUFFIXES.search(normal.name):
+        return Source("archive", normal.absolute().as_uri())
+    return Source("folder", str(normal))
 
 
 def _is_repository(url: str) -> bool:

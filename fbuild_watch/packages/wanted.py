@@ -24,6 +24,7 @@ from fbuild_watch.packages import sources, versions
 from fbuild_watch.packages.identity import Kind
 from fbuild_watch.packages.sources import Source
 
+_PATHS = ("./", "../", "/", "~/", f".{os.sep}", f"..{os.sep}")
 _PLATFORM = re.compile(r"[\w.\-]+:[\w.\-]+")
 _NAMED_URL = re.compile(r"(?:[\w.\-]+/)?([^@=/]+?)\s*[@=]\s*(\S+)")
 _FRAMEWORKS = {
@@ -126,14 +127,21 @@ def library(text: str, base: Path) -> Wanted:
     match = _NAMED_URL.fullmatch(text)
     if match and sources.is_url(match[2]):
         return Wanted("library", match[1], source=_source(text, match[2], base))
-    if ("/" in text or os.sep in text) and (base / text).exists():
-        source = _source(text, f"file://{text}", base)
+    if _is_path(text, base):
+        source = sources.at(base / Path(text).expanduser())
         return Wanted("library", source.name or "library", source=source)
     full, _, constraint = (part.strip() for part in text.partition("@"))
     name = full.rpartition("/")[2].strip()
     if not name or name.isdigit() or "://" in text or not versions.is_constraint(constraint):
         raise UnsupportedPackage(text, "is no library that fbuild knows", hint=LIBRARY_FORMS)
     return Wanted("library", name, constraint)
+
+
+def _is_path(text: str, base: Path) -> bool:
+    """Whether a text names a place on this machine: by its form, or since something is there."""
+    if text.startswith(_PATHS):
+        return True
+    return ("/" in text or os.sep in text) and (base / text).exists()
 
 
 def _source(text: str, url: str, base: Path) -> Source:

@@ -48,7 +48,7 @@ def test_libraries_of_an_index(text: str, name: str, constraint: str) -> None:
          Source("archive", "https://github.com/o/r/archive/v1.tar.gz")),
         ("file:///tmp/no%20such/lib.tar.xz", "lib",
          Source("archive", "file:///tmp/no%20such/lib.tar.xz")),
-        ("symlink://../shared/Foo", "Foo", Source("folder", "/project/../shared/Foo")),
+        ("symlink://../shared/Foo", "Foo", Source("folder", "/shared/Foo")),
     ],
 )  # fmt: skip
 def test_libraries_by_url(text: str, name: str, source: Source) -> None:
@@ -61,6 +61,10 @@ def test_a_path_that_is_there_is_a_library_and_no_owner(tmp_path: Path) -> None:
     folder = Source("folder", str(tmp_path / "shared" / "Foo"))
     assert wanted.library("shared/Foo", tmp_path) == Wanted("library", "Foo", source=folder)
     assert wanted.library("shared/Bar", tmp_path) == Wanted("library", "Bar")
+    here = wanted.library("./shared/../shared/Foo", tmp_path)
+    assert here == Wanted("library", "Foo", source=folder)
+    missing = wanted.library("../shared/Bar", tmp_path).source
+    assert missing == Source("folder", str(tmp_path.parent / "shared" / "Bar"))
     archive = wanted.library("./Foo.zip", tmp_path).source
     assert archive == Source("archive", (tmp_path / "Foo.zip").as_uri())
 
