@@ -7,6 +7,7 @@ Sources: System V ABI, chapter 4; the Arm, Xtensa and RISC-V supplements name no
 from __future__ import annotations
 
 import io
+import struct
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +19,10 @@ from fbuild_watch.decode.demangle import demangle
 if TYPE_CHECKING:
     from elftools.dwarf.dwarfinfo import DWARFInfo
     from elftools.elf.elffile import ELFFile
+
+_SYMBOL = struct.Struct("<IIIBBH")
+"""Elf32_Sym: name, value, size, info, other, section."""
+_NO_TYPE, _FUNCTION = 0, 2
 
 MACHINES = {"EM_RISCV": "riscv", "EM_XTENSA": "xtensa", "EM_ARM": "arm", "EM_AVR": "avr"}
 
@@ -128,24 +133,28 @@ def _blocks(elf: ELFFile) -> tuple[Block, ...]:
 
 
 def _functions(elf: ELFFile, blocks: tuple[Block, ...]) -> list[Symbol]:
-    """In order of address. Labels without a type count where nothing else names the place."""
-    from elftools.elf.sections import SymbolTableSection
+    """In order of address. Labels without a type count where nothing else names the place.
 
+    The table is read here: of an ELF with 30,000 symbols pyelftools would take a second.
+    """
     table = elf.get_section_by_name(".symtab")
-    if not isinstance(table, SymbolTableSection):
+    if table is None or elf.elfclass != 32:
         return []
+    names = elf.get_section(table["sh_link"]).data()
     thumb = ~1 if elf["e_machine"] == "EM_ARM" else ~0
     named: dict[int, tuple[str, int]] = {}
-    for symbol in table.iter_symbols():
-        kind, start = symbol["st_info"]["type"], symbol["st_value"] & thumb
-        if kind == "STT_FUNC" or (kind == "STT_NOTYPE" and _is_label(symbol.name, start, named)):
-            named[start] = (symbol.name, symbol["st_size"])
+    for name_at, value, size, info, _other, _section in _SYMBOL.iter_unpack(table.data()):
+        kind, start = info & 0xF, value & thumb
+        if kind == _FUNCTION or (kind == _NO_TYPE and start not in named):
+            name = names[name_at : names.index(b"\0", name_at)].decode(errors="replace")
+            if kind == _FUNCTION or _is_label(name):
+                named[start] = (name, size)
     return _ended(sorted((start, *rest) for start, rest in named.items()), blocks)
 
 
-def _is_label(name: str, start: int, named: dict[int, tuple[str, int]]) -> bool:
+def _is_label(name: str) -> bool:
     """Whether a symbol without a type may name code: not the assemblers' own marks ($x, .L1)."""
-    return bool(name) and name[0] not in "$." and start not in named
+    return bool(name) and name[0] not in "$."
 
 
 def _ended(rows: list[tuple[int, str, int]], blocks: tuple[Block, ...]) -> list[Symbol]:
