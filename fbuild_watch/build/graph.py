@@ -62,6 +62,8 @@ class Job:
     """Whether it compiles its first input, and nothing else: the object cache may know it."""
     is_blind: bool = False
     """Whether nobody knows what it reads and makes. `output` is a mark that it has run."""
+    assembles: bool = False
+    """Whether it is a link that compiles (LTO): it reads what the assembler of its units would."""
     may_make: tuple[str, ...] = ()
     """What a blind command names in the build folder."""
     folders: tuple[str, ...] = ()

@@ -189,6 +189,7 @@ def of_step(
         mentions=tuple(name for name in named if name not in here or name in made),
         depfile=str(step.depfile) if step.depfile else None,
         is_blind=is_blind,
+        assembles=any(word.startswith("-flto") for word in step.argv),
         may_make=tuple(sorted(here)) if is_blind else (),
         environment=environment,
     )

@@ -11,6 +11,7 @@ import os
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import trio
 
@@ -79,7 +80,7 @@ class Reading:
 
     def _read_while_linking(self, job: Job) -> Iterator[str]:
         """With LTO it is the link that assembles: what it copies is read then."""
-        if job.is_unit or not any(word.startswith("-flto") for word in job.argv):
+        if not job.assembles:
             return
         for record in tuple(self.memory.records.values()):
             own = self.shadows.own(record.inputs)
@@ -92,8 +93,8 @@ class Reading:
         edited = [name for name in names if name not in made and not given(name)]
         if any(tree.unchanged(name) is None for name in edited):
             return None
-        seen = tuple(version for version in tree.look_at_all(names) if version is not None)
-        return seen if len(seen) == len(names) else None
+        seen = tree.look_at_all(names)
+        return None if None in seen else cast("tuple[Version, ...]", tuple(seen))
 
     # --- what the assembler reads ----------------------------------------------------------
 

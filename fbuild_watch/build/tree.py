@@ -56,9 +56,10 @@ class Tree:
         return found
 
     def look_at_all(self, paths: Iterable[str]) -> list[Version | None]:
-        """`look` at thousands."""
-        seen, look = self._seen, self.look
-        return [seen[path] if path in seen else look(path) for path in paths]
+        """`look` at thousands, most of which were seen."""
+        paths = tuple(paths)
+        found = list(map(self._seen.get, paths))
+        return found if None not in found else [self.look(path) for path in paths]
 
     def renew(self, path: str) -> Version | None:
         """Look again at a file that this build has made."""
