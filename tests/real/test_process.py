@@ -493,9 +493,9 @@ async def test_the_second_watch_on_a_terminal_offers_to_attach(
             terminal.wait_for_text("attach to it?")
             terminal.type(answer)
             if answer.startswith("y"):
-                terminal.wait_for_text("attached to pid")
+                terminal.wait_for(lambda screen: "attached to pid" in "\n".join(screen.lines))
                 terminal.wait_for_text("tick")
-                terminal.wait_for_text(board.url)  # in the bar, from the start
+                terminal.wait_for_text("ESP32-C3")  # in the bar, from the start
                 terminal.type("\x14m")  # raw mode, through the process
                 terminal.wait_for_text("leads back")
                 terminal.type("raw keys\n")
