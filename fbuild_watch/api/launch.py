@@ -7,8 +7,10 @@ import signal
 import sys
 
 from fbuild_watch.api.asks import AnyPath, absolute
+from fbuild_watch.control import guests
 from fbuild_watch.control.locate import locate
-from fbuild_watch.errors import NotRunning, VersionSkew
+from fbuild_watch.control.runtime import runtime_dir
+from fbuild_watch.errors import LockHeld, NotRunning, VersionSkew
 from fbuild_watch.processes.ended import Ended
 
 LOCK_HELD = 60
@@ -22,8 +24,12 @@ def command(project: AnyPath | None) -> list[str]:
 
 
 def check(ended: Ended) -> None:
-    """Raise NotRunning unless the command has done what it should."""
-    if ended.code not in (0, LOCK_HELD):
+    """Raise NotRunning unless the command has done what it should; LockHeld by what keeps it out."""
+    if ended.code == LOCK_HELD:
+        for guest in guests.living(runtime_dir()):
+            if guest.stays:
+                raise LockHeld(guest.pid, guest.port or None, guest.command)
+    elif ended.code != 0:
         lines = ended.words.strip().splitlines()
         raise NotRunning(lines[0] if lines else f"starting one ended with exit code {ended.code}")
 

@@ -30,7 +30,8 @@ PORT = f"{PREFIX}port."
 OnWait = Callable[[Info], None]
 """Told, once each, of those that are waited for."""
 
-_PAUSE_S = 0.02
+PAUSE_S = 0.02
+"""Between two looks whether one has ended."""
 
 _SHARE = "leave it first: with fbuild watch in its place all commands share the board"
 
@@ -67,7 +68,7 @@ class Guest:
                 if other.pid not in told:
                     on_wait(other)
                 told.add(other.pid)
-            time.sleep(_PAUSE_S)
+            time.sleep(PAUSE_S)
 
     def _others_on(self, name: str) -> Iterator[Info]:
         for other in living(self._folder):

@@ -127,7 +127,7 @@ def _take(fd: int, folder: Path, on_wait: OnWait) -> None:
                 on_wait(guest)
             told.add(guest.pid)
             deadline = time.monotonic() + PATIENCE_S
-        _pause(deadline)
+        _pause(deadline, guests.PAUSE_S if told else _PAUSE_S)
 
 
 def _take_shared(fd: int, folder: Path) -> None:
@@ -142,11 +142,11 @@ def _refuse_beside_process(folder: Path) -> None:
         raise LockHeld(found.pid, next(iter(found.projects), None))
 
 
-def _pause(deadline: float) -> None:
+def _pause(deadline: float, seconds: float = _PAUSE_S) -> None:
     """A lock that is held without a word may be held by a mere look (`holder`): try again."""
     if time.monotonic() > deadline:
         raise LockHeld(None, None)
-    time.sleep(_PAUSE_S)
+    time.sleep(seconds)
 
 
 def _ourselves(projects: tuple[Path, ...]) -> Info:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from fbuild_watch import Daemon
 from fbuild_watch.control import guests, lock
 from fbuild_watch.control.info import Info
 from fbuild_watch.errors import LockHeld, PortBusy
@@ -124,6 +125,12 @@ def test_two_names_of_a_device_are_one_port(folder: Path, tmp_path: Path) -> Non
         ours.port(str(link)),
     ):
         pass
+
+
+def test_a_program_is_told_what_keeps_a_process_from_starting(folder: Path) -> None:
+    with guest("fbuild console", "stays", "/dev/one") as other, pytest.raises(LockHeld) as held:
+        Daemon().ensure_running()
+    assert held.value.pid == other.pid
 
 
 # --- the commands --------------------------------------------------------------------------

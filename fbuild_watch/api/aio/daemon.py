@@ -26,7 +26,8 @@ class AsyncDaemon:
     ) -> Welcome:
         """Start it in the background unless it runs; with `project`, have that watched.
 
-        An older idle one steps down for us. Raises NotRunning, TimedOut.
+        An older idle one steps down for us. Raises NotRunning, TimedOut, and LockHeld by a console
+        that has a board to itself.
         """
         deadline = anyio.current_time() + timeout
         while True:

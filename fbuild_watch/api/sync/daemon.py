@@ -23,7 +23,8 @@ class Daemon:
     def ensure_running(self, project: AnyPath | None = None, *, timeout: float = 20.0) -> Welcome:
         """Start it in the background unless it runs; with `project`, have that watched.
 
-        An older idle one steps down for us. Raises NotRunning, TimedOut.
+        An older idle one steps down for us. Raises NotRunning, TimedOut, and LockHeld by a console
+        that has a board to itself.
         """
         deadline = time.monotonic() + timeout
         while True:
