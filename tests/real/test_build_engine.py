@@ -90,6 +90,19 @@ async def test_the_same_object_is_not_linked_again(project: HostProject) -> None
     assert not built.linked
 
 
+@pytest.mark.parametrize("name", ["a b.h", "a#b.h", "a$b.h", "a:b.h", "a\\b.h", "a%b'c.h", "é.h"])
+async def test_any_name_of_a_header_is_seen_to_change(tmp_path: Path, name: str) -> None:
+    project = HostProject(tmp_path / "a folder: #1 $x")
+    header = project.write(name, "#define A 1\n")
+    project.write("main file.c", f'#include "{name}"\nint main(void) {{ return A; }}\n')
+    builder = Builder(project.plan())
+    await builder.build()
+    assert header in builder.inputs()
+    assert not (await build(project)).compiled
+    header.write_text("#define A 2\n")
+    assert names(await build(project)) == ["main file.c"]
+
+
 async def test_a_deleted_header_fails_with_the_compilers_words(project: HostProject) -> None:
     builder = Builder(project.plan())
     await builder.build()
@@ -296,6 +309,13 @@ async def test_compile_commands_is_written_only_when_it_changes(project: HostPro
     project.flags = ("-O2",)
     await build(project)
     assert '"-O2"' in path.read_text()
+    (project.src / "lib_x.c").rename(project.src / "lib_z.c")
+    await build(project)
+    assert "lib_z.c" in path.read_text()
+    assert "lib_x.c" not in path.read_text()
+    path.write_text("[]")
+    await build(project)
+    assert "lib_z.c" in path.read_text()
 
 
 async def test_inputs_names_headers_outside_the_tree_but_no_tools(
