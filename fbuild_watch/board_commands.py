@@ -1,4 +1,5 @@
-"""What a console asks of a board's port beside typing: a restart, its lines, its speed.
+"""What a console asks of a board's port beside typing: a restart, its lines, its speed,
+a file.
 
 Whoever has the port carries it out: the loop, a console alone, or the running process for a console
 on a port without a project. What comes of it, an error too, is told in the stream.
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Literal
 
 import trio
@@ -17,8 +19,12 @@ from fbuild_watch.board_port import BoardPort
 from fbuild_watch.errors import FbuildError, InvalidCommand
 from fbuild_watch.model import Command, Notice
 from fbuild_watch.serial import find_holder, list_ports
+from fbuild_watch.transfer import send_file
 
 Tell = Callable[[Notice], None]
+
+_NEWS_S = 5.0
+"""How often it is told how far a file is, in seconds."""
 
 
 async def obey(port: BoardPort, command: Command, tell: Tell) -> None:
@@ -67,6 +73,26 @@ async def _send_break(port: BoardPort, _arguments: Sequence[str], tell: Tell) ->
     tell(Notice("a break was sent"))
 
 
+async def _send(port: BoardPort, arguments: Sequence[str], tell: Tell) -> None:
+    if not 1 <= len(arguments) <= 2:
+        raise InvalidCommand(
+            "which file, and how?", "send FILE [raw|raw:SECONDS|xmodem|xmodem-1k|ymodem]"
+        )
+    path, protocol = Path(arguments[0]), arguments[1] if len(arguments) == 2 else "raw"
+    _refuse_while_lent(port)
+    began = told = trio.current_time()
+
+    def progress(done: int, size: int) -> None:
+        nonlocal told
+        now = trio.current_time()
+        if now - told >= _NEWS_S:
+            told = now
+            tell(Notice(f"{path.name}: {done:,} of {size:,} bytes sent"))
+
+    await send_file(port, path, protocol, progress)
+    tell(Notice(f"{path.name} was sent ({protocol}, {trio.current_time() - began:.1f} s)", "good"))
+
+
 async def _show_ports(_port: BoardPort, _arguments: Sequence[str], tell: Tell) -> None:
     tell(Notice("\n".join(await trio.to_thread.run_sync(_port_lines))))
 
@@ -103,6 +129,7 @@ DEEDS: dict[str, Callable[[BoardPort, Sequence[str], Tell], Awaitable[None]]] = 
     "dtr": partial(_set_line, "dtr"),
     "rts": partial(_set_line, "rts"),
     "break": _send_break,
+    "send": _send,
     "ports": _show_ports,
 }
 """name of the command -> what carries it out, and raises FbuildError"""

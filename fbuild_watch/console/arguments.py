@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 Parse = Callable[[str], tuple[str, ...]]
 
-TRANSFERS = ("raw", "xmodem", "ymodem")
+TRANSFERS = ("raw", "xmodem", "xmodem-1k", "ymodem")
 
 
 def nothing(text: str) -> tuple[str, ...]:
@@ -54,9 +54,9 @@ def regex(text: str) -> tuple[str, ...]:
 
 
 def file_and_way(text: str) -> tuple[str, ...]:
-    """A path, and how the file is to be sent."""
+    """A path, and how the file is to be sent: `raw:SECONDS` pauses so long after each line."""
     path, blank, way = text.rpartition(" ")
-    if not blank or way.lower() not in TRANSFERS:
+    if not blank or way.lower().partition(":")[0] not in TRANSFERS:
         path, way = text, ""
     path = _unquoted(path.strip())
     if not path:

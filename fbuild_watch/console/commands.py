@@ -63,7 +63,12 @@ COMMANDS: dict[str, Entry] = {
     "rts": _choice("set RTS", *ON_OFF, whose="board"),
     "break": _board("send a break", "k"),
     "send": Entry(
-        "send a file", "FILE [raw|xmodem|ymodem]", "", take.file_and_way, take.TRANSFERS, "board"
+        "send a file",
+        "FILE [raw|raw:SECONDS|xmodem|xmodem-1k|ymodem]",
+        "",
+        take.file_and_way,
+        take.TRANSFERS,
+        "board",
     ),
     "sendhex": Entry("send bytes", "0a ff ...", "", take.hex_bytes),
     "explain": _board("why was this built?", "e"),

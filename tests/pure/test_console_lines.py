@@ -85,6 +85,7 @@ def test_a_slip_is_said_and_not_sent(line: str, says: str | None) -> None:
         (":rts OFF", Command("rts", ("off",))),
         (":send a b.bin", Command("send", ("a b.bin",))),
         (":send 'a xmodem' xmodem", Command("send", ("a xmodem", "xmodem"))),
+        (":send log raw:0.05", Command("send", ("log", "raw:0.05"))),
         (":send  C:\\new\\app.bin raw ", Command("send", ("C:\\new\\app.bin", "raw"))),
         (":sendhex 0x00,FF:1b 31", Typed(b"\x00\xff\x1b1")),
         (":filter a  b|c", Local("filter", ("a  b|c",))),

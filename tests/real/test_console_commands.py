@@ -66,7 +66,7 @@ async def desk() -> Desk:
 
 
 async def test_a_console_alone_moves_lines_and_speed_and_says_what_it_cannot(
-    desk: Desk, nursery: trio.Nursery, virtual_board: Callable[..., ServedBoard]
+    desk: Desk, tmp_path: Path, nursery: trio.Nursery, virtual_board: Callable[..., ServedBoard]
 ) -> None:
     nursery.start_soon(oneshot.talk, virtual_board().url, 115200, desk.console)
     await desk.ask("baud", "9600")
@@ -83,6 +83,16 @@ async def test_a_console_alone_moves_lines_and_speed_and_says_what_it_cannot(
     await desk.see("^0 arguments where one belongs")
     await desk.ask("break")
     await desk.see("^a break was sent$")
+    text = tmp_path / "text"
+    text.write_bytes(b"sent line\n")
+    await desk.ask("send", str(text), "raw")
+    await desk.see(r"^text was sent \(raw")
+    await desk.ask("send", str(tmp_path / "missing"))
+    await desk.see("No such file")
+    await desk.ask("send", str(text), "pigeon")
+    await desk.see("'pigeon' is no protocol")
+    await desk.ask("send")
+    await desk.see("^which file, and how")
     await desk.ask("ports")
     await desk.see("serial ports|/dev/")
     await desk.ask("explain")
