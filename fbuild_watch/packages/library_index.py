@@ -28,7 +28,7 @@ class LibraryRelease(msgspec.Struct, frozen=True):
     version: str
     url: str = ""
     checksum: str = ""
-    size: int | str = 0
+    size: int | str | None = 0
     dependencies: tuple[LibraryDependency, ...] | None = None
 
 

@@ -20,7 +20,7 @@ class _Download(msgspec.Struct):
     url: str = ""
     archiveFileName: str = ""  # noqa: N815  (the format's own names)
     checksum: str = ""
-    size: int | str = 0
+    size: int | str | None = 0
 
 
 class _System(_Download):

@@ -35,8 +35,11 @@ class Resource:
     digest: Digest | None = None
 
 
-def resource(index: str, package: str, url: str, size: int | str, checksum: str) -> Resource:
-    """Read an index's entry. Raises InvalidIndex unless it has a URL and a digest."""
+def resource(index: str, package: str, url: str, size: int | str | None, checksum: str) -> Resource:
+    """Read an index's entry; a size that is no count of bytes says nothing.
+
+    Raises InvalidIndex unless it has a URL and a digest.
+    """
     if not url:
         raise InvalidIndex(index, f"{package} has no url")
     digest = _digest(checksum)

@@ -77,6 +77,21 @@ def test_a_byte_order_mark_and_nulls_are_borne() -> None:
     assert read.names() == []
 
 
+@pytest.mark.parametrize(
+    ("size", "known"), [(12, 12), ("12", 12), (None, None), ("", None), ("12 kB", None), (0, None)]
+)
+def test_a_size_may_be_written_in_any_way_or_be_left_out(
+    size: int | str | None, known: int | None
+) -> None:
+    entry = {**FILE, "size": size}
+    platform = {"architecture": "avr", "version": "1", "deprecated": True, **entry,
+                "discoveryDependencies": [{"packager": "x", "name": "y"}]}  # fmt: skip
+    document = {"packages": [{"name": "x", "platforms": [platform]}]}
+    read = package_index.parse(json.dumps(document).encode(), URL)
+    (release,) = read.platforms("x", "avr")
+    assert read.resource("core", release.archive).size == known
+
+
 @given(st.binary(max_size=60))
 def test_what_is_no_index_is_said(data: bytes) -> None:
     for parse in (package_index.parse, library_index.parse):
