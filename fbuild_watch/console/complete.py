@@ -17,7 +17,7 @@ SEARCHED_LINES = 2000
 MOST_WORDS = 100
 
 _WORD = re.compile(r"[^\W\d][\w.:/-]*\w")
-_TYPED_WORD = re.compile(r"[\w.:/-]+\Z")
+_TYPED_WORD = re.compile(r"[^\W\d][\w.:/-]*\Z")
 
 
 class ConsoleCompleter(Completer):
