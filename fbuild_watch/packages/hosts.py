@@ -24,7 +24,7 @@ _PATTERNS = {
     ("windows", "386"): rf"{_INTEL_32}-.*(mingw32|cygwin)",
     ("darwin", "amd64"): r"x86_64-apple-darwin",
     ("darwin", "386"): rf"{_INTEL_32}-apple-darwin",
-    ("darwin", "arm64"): r"arm64-apple-darwin",
+    ("darwin", "arm64"): r"(arm64|aarch64)-apple-darwin",
     ("freebsd", "amd64"): r"amd64-freebsd",
     ("freebsd", "386"): rf"{_INTEL_32}-freebsd",
     ("freebsd", "arm"): r"arm.*-freebsd",

@@ -73,7 +73,7 @@ class Config:
         for pattern in self.items("platformio", "extra_configs"):
             pattern = os.path.expanduser(pattern)  # noqa: PTH111  (a pattern, not a path)
             for name in sorted(glob.glob(pattern, root_dir=self._folder, recursive=True)):  # noqa: PTH207
-                extra = self._folder / name
+                extra = Path(os.path.normpath(self._folder / name))
                 if extra not in self.files and extra.is_file():
                     self._read(extra, read(extra))
 

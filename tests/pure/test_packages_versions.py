@@ -115,6 +115,7 @@ def test_the_build_for_a_machine(host: Host, triple: str) -> None:
         (Host("linux", "amd64"), ["i686-linux-gnu"], None),
         (Host("linux", "arm64"), ["x86_64-linux-gnu"], None),
         (Host("linux", "riscv64"), ["all"], 0),
+        (Host("darwin", "arm64"), ["x86_64-apple-darwin", "aarch64-apple-darwin22"], 1),
         (Host("plan9", "mips"), TRIPLES, None),
         (Host("linux", "amd64"), [], None),
     ],

@@ -99,6 +99,17 @@ def test_extra_files_are_read_from_and_override(tmp_path: Path) -> None:
     assert [path.name for path in env.read_from] == ["platformio.ini", "a.ini", "b.ini"]
 
 
+def test_extra_configs_beside_the_project_have_plain_paths(tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    shared = tmp_path / "shared" / "a.ini"
+    shared.write_text("[env:a]\nmonitor_speed = 57600\n")
+    own = tmp_path / "own"
+    own.mkdir()
+    env = read(own, "[platformio]\nextra_configs = ../shared/*.ini\n[env:a]\nboard = x\n")
+    assert env.monitor_speed == 57600
+    assert env.read_from == (own / "platformio.ini", shared)
+
+
 @pytest.mark.parametrize(
     ("options", "baud"), [("", 115200), ("platform = x\n", 9600), ("monitor_baud = 1\n", 1)]
 )
