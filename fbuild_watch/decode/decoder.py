@@ -4,13 +4,15 @@ Rules
 - Programs are read once and kept: the last LOADED of them.
 - An ELF that nothing verifies is held against the trace: where return addresses do not follow a
   call, or the CPU was where it has no code, it is of another build and not used.
-- The same crash again is one line, and after that only when its number has doubled.
+- The same crash again is one line, and once in AGAIN_S at most: some boards do nothing else.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 
 from fbuild_watch.decode import report, rom
@@ -27,6 +29,7 @@ from fbuild_watch.model import Notice
 
 LOADED = 2
 MOST_SHOWN = 24
+AGAIN_S = 1.0
 
 
 class _Loaded:
@@ -41,14 +44,15 @@ class _Loaded:
 class Decoder:
     """Decodes for one board. One call at a time."""
 
-    def __init__(self, sources: Sources) -> None:
+    def __init__(self, sources: Sources, clock: Callable[[], float] = time.monotonic) -> None:
         """Nothing is read yet."""
         self._sources = sources
+        self._clock = clock
         self._programs: OrderedDict[tuple[str, int, int], _Loaded] = OrderedDict()
         self._roms: dict[tuple[str, str], Program | None] = {}
         self._last: tuple[object, ...] = ()
         self._count = 0
-        self._say_at = 2
+        self._said_at = 0.0
 
     def prepare(self, board: Board, proven: str | None) -> None:
         """A panic has begun: read the ELF that it is likely about, while it is being printed."""
@@ -65,15 +69,15 @@ class Decoder:
         head, rest = self._decoded(crash, board, choice)
         if (crash.signature, choice) == self._last:
             return self._again(head)
-        self._last, self._count, self._say_at = (crash.signature, choice), 1, 2
+        self._last, self._count, self._said_at = (crash.signature, choice), 1, self._clock()
         text = "\n".join([head, *(f"  {line}" for line in rest)])
         return Notice(text, "bad" if crash.is_fatal else "info")
 
     def _again(self, head: str) -> Notice | None:
         self._count += 1
-        if self._count < self._say_at:
+        if self._clock() - self._said_at < AGAIN_S:
             return None
-        self._say_at = 2 * self._count
+        self._said_at = self._clock()
         return Notice(f"the same again ({self._count} times): {head}", "bad")
 
     def _decoded(self, crash: Crash, board: Board, choice: Choice) -> tuple[str, list[str]]:

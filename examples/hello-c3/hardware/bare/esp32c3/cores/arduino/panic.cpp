@@ -5,6 +5,7 @@
 
 extern "C" {
 extern const char trap_vector[];
+extern const char _stack_top[];
 // Kept by trap.S: pc in the place of x0, then x1 to x31.
 uint32_t panic_registers[32];
 void panic_report() __attribute__((noreturn, used));
@@ -90,21 +91,22 @@ void say_registers() {
   }
 }
 
+// From the stack pointer up to the stack's beginning; nothing where it points elsewhere.
 void say_stack(uint32_t sp) {
+  const uint32_t top = static_cast<uint32_t>(reinterpret_cast<uintptr_t>(_stack_top));
   const uint32_t begin = sp & ~3u;
-  say("\n\nStack memory:\n");
-  for (uint32_t at = begin; at - begin < kStackBytes; at += 4 * kWordsInLine) {
-    if (at < DRAM_BEGIN || at > DRAM_END - 4 * kWordsInLine) {
-      return;
+  const uint32_t end = top - begin > kStackBytes ? begin + kStackBytes : top;
+  say("\n\nStack memory:");
+  for (uint32_t at = begin; at >= DRAM_BEGIN && begin < top && at < end; at += 4) {
+    if ((at - begin) / 4 % kWordsInLine == 0) {
+      say("\n");
+      say_digits(at, 8);
+      say(":");
     }
-    say_digits(at, 8);
-    say(":");
-    for (uint32_t i = 0; i < kWordsInLine; ++i) {
-      say(" ");
-      say_word(REG(at + 4 * i));
-    }
-    say("\n");
+    say(" ");
+    say_word(REG(at));
   }
+  say("\n");
 }
 
 void say_build() {

@@ -48,9 +48,8 @@
 #define SWD_KEY 0x8F1D312Au
 #define SWD_AUTO_FEED (1u << 31)
 
-// The memory that data and stacks lie in.
+// Where the memory begins that data and stacks lie in.
 #define DRAM_BEGIN 0x3FC80000u
-#define DRAM_END 0x3FCE0000u
 
 // Functions of the mask ROM.
 #define ROM_DELAY_US ((void (*)(uint32_t))0x40000050)
