@@ -28,7 +28,7 @@ from fbuild_watch.project.memory import is_file
 _WRITE = ("write-flash", "write_flash")
 _MERGE = ("merge-bin", "merge_bin")
 _MAKE = "elf2image"
-_OFFSET = re.compile(r"0[xX][0-9a-fA-F]{1,8}|\d{1,10}")
+_OFFSET = re.compile(r"0[xX][0-9a-fA-F]{1,8}|[0-9]{1,10}")
 _SHORT = {"fm": "flash-mode", "ff": "flash-freq", "fs": "flash-size", "o": "output"}
 
 Files = tuple[tuple[int, Path], ...]
@@ -38,9 +38,11 @@ def written(argv: Sequence[str]) -> Files:
     """The files that a command writes, each after its offset; empty where it writes no flash."""
     start = next((place for place, word in enumerate(argv) if word in _WRITE), len(argv))
     return tuple(
-        (int(offset, 16 if offset[:2].lower() == "0x" else 10), Path(file))
-        for offset, file in pairwise(argv[start + 1 :])
-        if _OFFSET.fullmatch(offset) and not file.startswith("-") and not _OFFSET.fullmatch(file)
+        (offset, Path(file))
+        for word, file in pairwise(argv[start + 1 :])
+        if (offset := _number(word)) is not None
+        and not file.startswith("-")
+        and _number(file) is None
     )
 
 
@@ -110,4 +112,6 @@ def _name(word: str) -> str:
 
 
 def _number(text: str) -> int | None:
-    return int(text, 0) if _OFFSET.fullmatch(text) else None
+    if not _OFFSET.fullmatch(text):
+        return None
+    return int(text, 16 if text[:2].lower() == "0x" else 10)

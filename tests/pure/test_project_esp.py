@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fbuild_watch.errors import InvalidProject
 from fbuild_watch.model import Environment, FlashSettings, Step
@@ -207,6 +209,21 @@ def test_only_places_of_files_are_read_from_a_command() -> None:
     )
     assert esptool_words.written(argv) == ((0, Path("a.bin")), (4096, Path("b")))
     assert esptool_words.written(("upload", "0x0", "a.bin")) == ()
+
+
+_WORDS = st.sampled_from(["write-flash", "elf2image", "-o", "010", "0x1F", "/b/firmware.bin",
+                          "/b/firmware.elf", "--flash-mode", "'", ""]) | st.text(max_size=5)  # fmt: skip
+
+
+@given(st.lists(_WORDS, max_size=8))
+def test_whatever_a_command_says_it_is_read(words: list[str]) -> None:
+    elf, app = Path("/b/firmware.elf"), Path("/b/firmware.bin")
+    for offset, _ in esptool_words.written(words):
+        assert 0 <= offset <= 0xFFFFFFFFFF
+    (hook,) = esptool_words.with_outputs([Step("hook", tuple(words))], [app])
+    assert hook.argv == tuple(words)
+    left, settings = esptool_words.left_over([hook], elf, app)
+    assert (left == ()) == (settings is not None or "merge-bin" in words)
 
 
 def test_two_commands_for_one_image_are_both_run() -> None:
