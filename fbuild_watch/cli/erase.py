@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,13 +48,17 @@ def command(
     port, if there is a project.
     """
 
-    def do(job: BoardJob) -> OperationResult:
-        def confirm(board: str) -> None:
-            if not yes:
-                _confirm(", ".join(names) or "the whole flash", board)
+    def there(job: BoardJob) -> OperationResult:
+        from fbuild_watch.api import asks
+        from fbuild_watch.cli import running
 
-        if job.client is not None:
-            return _erase_there(job, project, environment, port, names, confirm)
+        meant = running.board_meant(job, project, environment, port)
+        confirm(meant.where)
+        return running.ask_of_board(
+            job, meant.port, lambda port: asks.erase(meant.project, environment, port, names)
+        )
+
+    def here(job: BoardJob) -> OperationResult:
         from fbuild_watch import flash, image, results
 
         settings = settings_of(project, environment)
@@ -65,26 +68,11 @@ def command(
         report = job.visit(lambda line, listener: flash.erase(line, chosen, listener), settings)
         return results.of_report(report)
 
-    return report_outcome(do, _say, as_json)
+    def confirm(board: str) -> None:
+        if not yes:
+            _confirm(", ".join(names) or "the whole flash", board)
 
-
-def _erase_there(
-    job: BoardJob,
-    project: Path,
-    environment: str | None,
-    port: str | None,
-    names: tuple[str, ...],
-    confirm: Callable[[str], None],
-) -> OperationResult:
-    from fbuild_watch.api import asks
-    from fbuild_watch.cli import running
-
-    assert job.client is not None
-    meant = running.board_meant(job.client, project, environment, port)
-    confirm(meant.where)
-    return running.ask_of_board(
-        job, meant.port, lambda port: asks.erase(meant.project, environment, port, names)
-    )
+    return report_outcome(here, there, _say, as_json)
 
 
 def _confirm(what: str, board: str) -> None:

@@ -61,9 +61,17 @@ def command(
     A board of a family that esptool does not know is written by its core's own program.
     """
 
-    def do(job: BoardJob) -> OperationResult:
-        if job.client is not None:
-            return _flash_there(job, project, environment, port, images, no_build, mac, reset)
+    def there(job: BoardJob) -> OperationResult:
+        from fbuild_watch.api import asks
+        from fbuild_watch.cli import running
+
+        def ask(port: str | None) -> asks.Ask[OperationResult]:
+            where = (project, environment, port, running.placed(images))
+            return asks.flash(*where, build=not no_build, mac=mac, reset=reset)
+
+        return running.ask_of_board(job, port, ask)
+
+    def here(job: BoardJob) -> OperationResult:
         from fbuild_watch import results
         from fbuild_watch.approach import of_project
         from fbuild_watch.decoding import keep_elf
@@ -81,27 +89,7 @@ def command(
         keep_elf(wanted.settings, wanted.image)
         return results.with_phases(results.of_report(report), wanted.phases)
 
-    return report_outcome(do, _say, as_json)
-
-
-def _flash_there(
-    job: BoardJob,
-    project: Path,
-    environment: str | None,
-    port: str | None,
-    images: tuple[str, ...],
-    no_build: bool,
-    mac: str | None,
-    reset: str,
-) -> OperationResult:
-    from fbuild_watch.api import asks
-    from fbuild_watch.cli import running
-
-    def ask(port: str | None) -> asks.Ask[OperationResult]:
-        placed, build = running.placed(images), not no_build
-        return asks.flash(project, environment, port, placed, build=build, mac=mac, reset=reset)
-
-    return running.ask_of_board(job, port, ask)
+    return report_outcome(here, there, _say, as_json)
 
 
 def _say(result: OperationResult) -> None:

@@ -37,49 +37,28 @@ def command(
 
     The bytes are held against a digest of the device. PROJECT gives the port, if there is a project.
     """
+
+    def there(job: BoardJob) -> str:
+        from fbuild_watch.api import asks
+        from fbuild_watch.cli import running
+
+        meant = running.board_meant(job, project, environment, port)
+        return running.ask_of_board(
+            job,
+            meant.port,
+            lambda port: asks.read(offset, size, file, meant.project, environment, port),
+        )
+
+    def here(job: BoardJob) -> str:
+        from fbuild_watch import flash
+        from fbuild_watch.files import write_for_user
+
+        settings = settings_of(project, environment)
+        name = job.choose(port, settings)
+        data = job.visit(lambda line, listener: flash.read(line, offset, size, listener), settings)
+        write_for_user(file, data)
+        return name
+
     with FlashProgress() as progress, BoardJob(progress).reached() as job:
-        if job.client is not None:
-            name = _read_there(job, offset, size, file, project, environment, port)
-        else:
-            name = _read_here(job, offset, size, file, project, environment, port)
+        name = job.do(here, there)
     click.echo(f"{file}: {size:,} bytes from {offset:#x} of the board on {name}", err=True)
-
-
-def _read_here(
-    job: BoardJob,
-    offset: int,
-    size: int,
-    file: Path,
-    project: Path,
-    environment: str | None,
-    port: str | None,
-) -> str:
-    from fbuild_watch import flash
-    from fbuild_watch.files import write_for_user
-
-    settings = settings_of(project, environment)
-    name = job.choose(port, settings)
-    data = job.visit(lambda line, listener: flash.read(line, offset, size, listener), settings)
-    write_for_user(file, data)
-    return name
-
-
-def _read_there(
-    job: BoardJob,
-    offset: int,
-    size: int,
-    file: Path,
-    project: Path,
-    environment: str | None,
-    port: str | None,
-) -> str:
-    from fbuild_watch.api import asks
-    from fbuild_watch.cli import running
-
-    assert job.client is not None
-    meant = running.board_meant(job.client, project, environment, port)
-    return running.ask_of_board(
-        job,
-        meant.port,
-        lambda port: asks.read(offset, size, file, meant.project, environment, port),
-    )

@@ -145,11 +145,12 @@ class Meant:
     """In words."""
 
 
-def board_meant(client: Client, project: Path, environment: str | None, port: str | None) -> Meant:
+def board_meant(job: BoardJob, project: Path, environment: str | None, port: str | None) -> Meant:
     """Of commands that need no project. Raises PortError, NotRunning: several could be meant."""
     from fbuild_watch.project import is_project
 
-    found = watched(client, project, environment) if port is None else None
+    assert job.client is not None
+    found = watched(job.client, project, environment) if port is None else None
     if found is not None:
         where = f"on {found.port}" if found.port else f"of {found.project}"
         return Meant(found.project, None, where)

@@ -113,6 +113,10 @@ class BoardJob:
                 self.client = found
             yield self
 
+    def do(self, here: Callable[[BoardJob], T], there: Callable[[BoardJob], T]) -> T:
+        """Do it where it is to be done: `there`, by the process, if there is one."""
+        return here(self) if self.client is None else there(self)
+
     def choose(self, explicit: str | None, settings: Environment | None) -> str:
         """The port to use, from now on ours; others are waited for. Raises PortError."""
         from fbuild_watch.cli import running
@@ -148,7 +152,8 @@ class BoardJob:
 
 
 def report(
-    do: Callable[[BoardJob], OperationResult],
+    here: Callable[[BoardJob], OperationResult],
+    there: Callable[[BoardJob], OperationResult],
     say: Callable[[OperationResult], None],
     as_json: bool,
 ) -> int:
@@ -161,7 +166,7 @@ def report(
         job = BoardJob(progress)
         try:
             with job.reached():
-                result = do(job)
+                result = job.do(here, there)
         except Exception as error:
             if not as_json or isinstance(error, click.ClickException | click.Abort):
                 raise

@@ -34,9 +34,18 @@ def command(
     Exit code 0: it does; 57: it does not, and the regions that differ are named.
     """
 
-    def do(job: BoardJob) -> OperationResult:
-        if job.client is not None:
-            return _verify_there(job, project, environment, port, images, no_build)
+    def there(job: BoardJob) -> OperationResult:
+        from fbuild_watch import results
+        from fbuild_watch.api import asks
+        from fbuild_watch.cli import running
+
+        def ask(port: str | None) -> asks.Ask[OperationResult]:
+            where = (project, environment, port, running.placed(images))
+            return asks.verify(*where, build=not no_build, convert=results.of_report)
+
+        return running.ask_of_board(job, port, ask)
+
+    def here(job: BoardJob) -> OperationResult:
         from fbuild_watch import flash, results
 
         wanted = wanted_image(project, environment, images, no_build)
@@ -46,26 +55,7 @@ def command(
         )
         return results.with_phases(results.of_report(report), wanted.phases)
 
-    return report_outcome(do, _say, as_json)
-
-
-def _verify_there(
-    job: BoardJob,
-    project: Path,
-    environment: str | None,
-    port: str | None,
-    images: tuple[str, ...],
-    no_build: bool,
-) -> OperationResult:
-    from fbuild_watch import results
-    from fbuild_watch.api import asks
-    from fbuild_watch.cli import running
-
-    def ask(port: str | None) -> asks.Ask[OperationResult]:
-        where = (project, environment, port, running.placed(images))
-        return asks.verify(*where, build=not no_build, convert=results.of_report)
-
-    return running.ask_of_board(job, port, ask)
+    return report_outcome(here, there, _say, as_json)
 
 
 def _say(result: OperationResult) -> None:
