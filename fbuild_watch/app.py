@@ -426,7 +426,7 @@ class App:
 
     async def _let_type_out(self) -> None:
         """A script may end with what it sends."""
-        while self._inputs.statistics().current_buffer_used:  # noqa: ASYNC110 - taken at once
+        while self._inputs.statistics().current_buffer_used:
             await trio.lowlevel.checkpoint()
         await self.port.type_out()
 

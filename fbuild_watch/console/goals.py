@@ -37,6 +37,7 @@ class Goals:
         self._fail = [_compile("--fail", pattern) for pattern in fail]
         self._lines_left = count
         self._script = ScriptRun(script) if script is not None else None
+        self._searches = bool(self._expect or self._fail or self._script)
         self._open_ended = not self._expect and self._script is None
         self._line = ""
 
@@ -64,7 +65,8 @@ class Goals:
 
     def see(self, text: DeviceText, now: float) -> list[ConsoleInput]:
         """Search the line that `text` goes on with; what is to be sent. Raises FailMatched."""
-        self._extend(plain(text.text))
+        if self._searches:
+            self._extend(plain(text.text))
         for pattern in self._fail:
             if pattern.search(self._line):
                 raise FailMatched(pattern.pattern, self._line)

@@ -23,7 +23,7 @@ MAX_LINE = 4096
 _CSI = r"\x1b\[[0-?]{0,32}[ -/]{0,4}[@-~]"
 _CONTROL = re.compile(rf"({_CSI})|[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 _OPEN_CSI = re.compile(r"\x1b(?:\[[0-?]{0,32}[ -/]{0,4})?\Z")
-_ENDS = re.compile(r"[\r\n]")
+_ENDS = re.compile(r"\r?\n|\r")
 
 
 class LineAssembler:
@@ -76,7 +76,7 @@ class LineAssembler:
         start = 0
         for end in _ENDS.finditer(text):
             self._append(text[start : end.start()], at, lines)
-            self._end(end[0], at, lines)
+            self._end(end[0][-1], at, lines)
             start = end.end()
         self._append(text[start:], at, lines)
         return lines
@@ -111,4 +111,6 @@ class LineAssembler:
 
 
 def _visible(text: str) -> str:
+    if text.isprintable():  # most are, and to see that is quick
+        return text
     return _CONTROL.sub(lambda match: match[1] or f"\\x{ord(match[0]):02x}", text)
