@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from fbuild_watch.decode import Board, Crash, KeptElfs, Sources, Stack
+from fbuild_watch.decode import Board, Crash, KeptElfs, Sources, Stack, rom
 from fbuild_watch.decode.calls import follows_call
 from fbuild_watch.decode.decoder import Decoder
 from fbuild_watch.decode.kept import CANDIDATES, KEPT, sha256_of
@@ -343,3 +343,44 @@ def test_an_elf_that_cannot_be_kept_stops_nothing(tmp_path: Path) -> None:
     kept = KeptElfs(blocked / "elfs")
     kept.keep("aaaa0001", tmp_path / "missing.elf")
     assert kept.all() == []
+
+
+# --- the mask ROM ----------------------------------------------------------------------------
+
+
+def installed_rom(folder: Path, one: Path, name: str, date: str) -> None:
+    """A ROM ELF with the date of its build in it, as the chips print it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(one.read_bytes() + date.encode())
+
+
+def test_the_rom_is_the_one_whose_banner_has_its_date(one: Path, tmp_path: Path) -> None:
+    tools = tmp_path / "tools"
+    folder = tools / "tools" / "esp-rom-elfs" / "20240305"
+    installed_rom(folder, one, "esp32c3_rev3_rom.elf", "Feb  7 2021")
+    installed_rom(folder, one, "esp32c3_rev101_rom.elf", "Dec  1 2022")
+    installed_rom(folder, one, "esp32_rev0_rom.elf", "Jun  8 2016")
+
+    def found(chip: str, date: str) -> str | None:
+        program = rom.find(chip, date, {"IDF_TOOLS_PATH": str(tools)}, tmp_path)
+        return Path(program.name).name if program else None
+
+    assert found("esp32c3", "Feb  7 2021") == "esp32c3_rev3_rom.elf"
+    assert found("esp32c3", "Dec  1 2022") == "esp32c3_rev101_rom.elf"
+    assert found("esp32c3", "Jan  1 1970") is None
+    assert found("esp32c3", "") is None  # either may be meant
+    assert found("esp32", "") == "esp32_rev0_rom.elf"
+    assert found("esp32c6", "") is None
+
+
+def test_a_step_in_the_rom_has_its_functions_name(
+    one: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = build(tmp_path / "rom", next(iter(compilers().values())), "-g", "-Wl,-Ttext=0x40000100")
+    start = min(symbol.start for symbol in load(made)._symbols)
+    made.rename(tmp_path / "esp32c3_rev3_rom.elf")
+    monkeypatch.setenv("ESP_ROM_ELF_DIR", str(tmp_path))
+    crash = Crash("fault", frames=(named(load(one), "other")[0], start))
+    notice = Decoder(Sources(built=lambda: one)).decode(crash, Board(chip="esp32c3"), None)
+    assert notice is not None
+    assert re.search(r"#1 .* \w+.* mask ROM", notice.text)
