@@ -100,7 +100,7 @@ class Provision:
         if lenders := _known(borrowed, required.indexes):
             needed = _with_platforms(needed, lenders)
             platforms = await self._packages.ensure(needed, on_progress=on_progress)
-        wanted = _libraries(environment, required, platforms)
+        wanted = await trio.to_thread.run_sync(_libraries, environment, required, platforms)
         if not wanted.packages:
             return platforms
         brought = await self._packages.ensure(wanted, on_progress=on_progress)

@@ -56,8 +56,8 @@ class Catalog:
         self._package_urls = [url for url in urls if not _is_library_index(url)]
         self._packages: dict[str, PackageIndex] = {}
         self._libraries: dict[str, LibraryIndex] = {}
-        self._reading = trio.Lock()
-        """Who reads an index: the others wait, and find it read."""
+        self._reading: dict[str, trio.Event] = {}
+        """The indexes that are being read: who wants one of them waits, and finds it read."""
         self.host = hosts.this_host()
 
     async def platform(self, one: Wanted) -> Recipe:
@@ -145,16 +145,24 @@ class Catalog:
         return None
 
     async def _package_index(self, url: str, name: str) -> PackageIndex:
-        async with self._reading:
-            if url not in self._packages:
-                self._packages[url] = await self._read(url, name, package_index.parse)
-        return self._packages[url]
+        return await self._once(self._packages, url, name, package_index.parse)
 
     async def _library_index(self, url: str, name: str) -> LibraryIndex:
-        async with self._reading:
-            if url not in self._libraries:
-                self._libraries[url] = await self._read(url, name, library_index.parse)
-        return self._libraries[url]
+        return await self._once(self._libraries, url, name, library_index.parse)
+
+    async def _once(
+        self, known: dict[str, T], url: str, name: str, parse: Callable[[bytes, str], T]
+    ) -> T:
+        while url in self._reading:
+            await self._reading[url].wait()
+        if url not in known:
+            done = self._reading[url] = trio.Event()
+            try:
+                known[url] = await self._read(url, name, parse)
+            finally:
+                del self._reading[url]
+                done.set()
+        return known[url]
 
     async def _read(self, url: str, name: str, parse: Callable[[bytes, str], T]) -> T:
         try:

@@ -167,7 +167,8 @@ class _Round:
         folders = await _all([partial(self._library, one) for one in new.values()])
         there = {key: folder for key, folder in zip(new, folders, strict=True) if folder}
         self._libraries |= there
-        return [needed for folder in there.values() for needed in depends.of(folder)]
+        needed = [await trio.to_thread.run_sync(depends.of, folder) for folder in there.values()]
+        return [one for of_folder in needed for one in of_folder]
 
     async def _library(self, one: Wanted) -> Path | None:
         """A library; None: it is one that is depended on, and here already, or in no index."""
@@ -198,7 +199,7 @@ class _Round:
         self, one: Wanted, vendor: str, name: str, find: Callable[[Wanted], Awaitable[Recipe]]
     ) -> Manifest:
         """An installed version that is allowed, else the newest of the indexes."""
-        here = self._store.versions(one.kind, vendor, name)
+        here = await trio.to_thread.run_sync(self._store.versions, one.kind, vendor, name)
         best = versions.best(here, one.constraint, lambda found: found.identity.version)
         if best is None:
             return await self._installer.install(await find(one))
@@ -207,7 +208,7 @@ class _Round:
 
     async def _folder_by_url(self, one: Wanted, vendor: str) -> Path:
         if one.source is not None and one.source.form == "folder":
-            return _own_folder(one, Path(one.source.url))
+            return await trio.to_thread.run_sync(_own_folder, one, Path(one.source.url))
         return self._store.folder((await self._by_url(one, vendor)).identity)
 
     async def _by_url(self, one: Wanted, vendor: str, name: str = "") -> Manifest:
