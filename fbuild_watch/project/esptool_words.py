@@ -8,7 +8,7 @@ Rules
 - What the upload writes is the image. Its bootloader and its other files are made by the core's own
   hooks, or lie in the core. A hook that names such a file makes it, of the other files that it names.
 - `elf2image` is left to image/ where it is told nothing that image/ does not do, and where no other
-  step reads its file; `merge-bin` is left out (`fbuild image` makes that file when it is asked to).
+  step reads its file; `merge-bin` is left out (`fbuild build --merged` makes that file).
 """
 
 from __future__ import annotations

@@ -23,6 +23,9 @@ from fbuild_watch.project.units import Group
 
 SKETCH_FOLDER = "sketch"
 """In the build folder: where the C++ source of a sketch is written."""
+_LIBRARIES = "libraries"
+"""Where a library's objects lie, as Arduino has it: hooks of cores look there for the libraries that
+a sketch uses (ESP32's, for the models of ESP_SR)."""
 _FOREIGN = ("hardware", "build", ".fbuild")
 """Folders of a project that hold no sources of it, where src_dir is the project itself."""
 
@@ -121,7 +124,7 @@ class Need:
         files = [] if precompiled.replaces_sources(library, self.compiled_in) else library.files()
         flags = user_flags.sort(_absolute(library))
         own = library.location == catalogue.Place.PROJECT
-        return Group(f"lib/{name}", library.folder, files, path, flags, own=own,
+        return Group(f"{_LIBRARIES}/{name}", library.folder, files, path, flags, own=own,
                      unwanted=library.manifest.unflags)  # fmt: skip
 
     def _names(self) -> list[str]:

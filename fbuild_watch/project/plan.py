@@ -160,9 +160,7 @@ class _Maker:
         recipes = Recipes(self.properties, str(self.board.files[0]))
         core, variant = self._base(recipes)
         sketch = needs.sketch(environment)
-        units = Units(
-            recipes, environment.build_dir / "obj", environment.build_unflags, self.memory
-        )
+        units = Units(recipes, environment.build_dir, environment.build_unflags, self.memory)
         quiet = units.quiet()
         need = self._need(units, core, variant, sketch)
         libraries = [(units if group.own else quiet).of(group)
@@ -187,8 +185,8 @@ class _Maker:
             )
         includes = tuple(folder for folder in (core, variant) if is_dir(folder))
         return (
-            Group("core", core, sources.discover(core), includes),
-            Group("variant", variant, sources.discover(variant), includes),
+            Group("obj/core", core, sources.discover(core), includes),
+            Group("obj/variant", variant, sources.discover(variant), includes),
         )
 
     def _need(self, units: Units, core: Group, variant: Group, sketch: Sketch) -> Need:
@@ -204,11 +202,11 @@ class _Maker:
         environment = self.environment
         flags = user_flags.sort(environment.build_src_flags)
         includes = (*base, *sketch.includes, *need.includes)
-        own = Group("src", environment.src_dir, sketch.files, includes, flags)
+        own = Group("obj/src", environment.src_dir, sketch.files, includes, flags)
         folder = environment.build_dir / needs.SKETCH_FOLDER
         written = [*(file.path for file in sketch.generated), *sketch.made]
         tabs = Group(
-            "sketch", folder, written, includes, flags, ("-iquote", str(environment.src_dir))
+            "obj/sketch", folder, written, includes, flags, ("-iquote", str(environment.src_dir))
         )
         return (*units.of(own), *units.of(tabs))
 

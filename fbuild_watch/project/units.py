@@ -32,7 +32,7 @@ class Group:
     """Sources that are compiled alike: those of the core, of a library, of the project."""
 
     name: str
-    """Their folder below the objects'."""
+    """The folder of their objects, below the build folder."""
     root: Path
     files: Sequence[Path]
     includes: tuple[Path, ...]
@@ -59,7 +59,7 @@ class Units:
     """Makes the translation units of one plan."""
 
     recipes: Recipes
-    objects: Path
+    build_dir: Path
     unwanted: tuple[str, ...] = ()
     memory: Memory = field(default_factory=Memory)
 
@@ -75,7 +75,7 @@ class Units:
     def of(self, group: Group) -> tuple[TranslationUnit, ...]:
         """The units of a group, in the order of its files. Raises InvalidProject."""
         templates: dict[str, Template] = {}
-        folder, root = f"{self.objects / group.name}{os.sep}", f"{group.root}{os.sep}"
+        folder, root = f"{self.build_dir / group.name}{os.sep}", f"{group.root}{os.sep}"
         units = []
         for source in group.files:
             suffix = source.suffix

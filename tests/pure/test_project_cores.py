@@ -101,6 +101,7 @@ def names(made: BuildPlan) -> list[str]:
 def test_a_borrowed_core_brings_its_recipes_variant_and_libraries(environment: Environment) -> None:
     made = plan(environment)
     assert [unit.source.name for unit in made.units] == ["core.c", "v.cpp", "lent.c", "main.cpp"]
+    assert made.units[2].object == environment.build_dir / "libraries/Lent/lent.c.o"
     assert "-DBOARD=TWO_B" in made.units[-1].argv
     tool = environment.project_dir.parent / "usr"
     assert made.units[0].argv[0] == f"{tool}/bin/cc"
