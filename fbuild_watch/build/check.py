@@ -96,6 +96,11 @@ class Check:
         self._look_everywhere()
         return not self._suspects <= before
 
+    @property
+    def has_blind(self) -> bool:
+        """Whether there are jobs of which nobody knows what they make."""
+        return bool(self._blind)
+
     def end(self) -> None:
         """A build has succeeded."""
         made = {path for job in self._blind for path in job.may_make if self.memory.has_path(path)}

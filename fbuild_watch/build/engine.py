@@ -1,13 +1,10 @@
-"""The builder: what a plan needs done, in order, and nothing else.
+"""The builder: one plan's build folder, kept up to date from build to build.
 
-    hooks -> translation units (in parallel; the core's last where hooks stand before it)
-    -> archives -> link -> hooks, objcopy
-
-Not here: which commands there are (project/), what is dirty (graph.py, check.py), how a command is
-run (runner.py) and recorded (execute.py).
+It knows when to look everywhere and when to believe a hint, and keeps what was learnt. Not here:
+which commands there are (project/), what is dirty (graph.py, check.py), in which order what is due is
+run (one_pass.py), how a command is run (runner.py) and recorded (execute.py).
 
 Rules
-- A failed unit does not stop the others: one build shows every error. Nothing is linked then.
 - Whatever was compiled is remembered, also when the build fails or is cancelled.
 - One build at a time for each build folder, whoever builds (folder.py).
 - A hint saves looking, never truth: what fails under a hint is looked at again without it.
@@ -17,37 +14,28 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final, Literal
 
 import trio
 
 from fbuild_watch import surroundings
-from fbuild_watch.build import compile_commands, size
+from fbuild_watch.build import compile_commands, failures, sizing
 from fbuild_watch.build.aside import Aside
 from fbuild_watch.build.cache import ObjectCache
 from fbuild_watch.build.check import Check
 from fbuild_watch.build.declared import Declared
-from fbuild_watch.build.events import (
-    BuildEvent,
-    Built,
-    Grounds,
-    OnEvent,
-    Started,
-    StepDone,
-    UnitDone,
-)
+from fbuild_watch.build.events import BuildEvent, Built, Grounds, OnEvent
 from fbuild_watch.build.execute import Executor
 from fbuild_watch.build.folder import BuildFolder, Clock
-from fbuild_watch.build.graph import Job, Reason, Record, digest
+from fbuild_watch.build.graph import Record, digest
 from fbuild_watch.build.jobs import Jobs, read_by_compilers
+from fbuild_watch.build.one_pass import Due, OnePass
 from fbuild_watch.build.places import Places
 from fbuild_watch.build.reading import Reading
 from fbuild_watch.build.reuse import Reuse
-from fbuild_watch.build.runner import Outcome, Runner
+from fbuild_watch.build.runner import Runner
 from fbuild_watch.build.shadows import Shadows
 from fbuild_watch.build.size import SizeReport
 from fbuild_watch.build.store import Store
@@ -55,12 +43,7 @@ from fbuild_watch.build.tree import Tree
 from fbuild_watch.build.watched import unwatched
 from fbuild_watch.errors import (
     BuildError,
-    CommandNotStarted,
-    CompileFailed,
-    CompilerMissing,
     FbuildError,
-    LinkFailed,
-    StepFailed,
 )
 from fbuild_watch.files import write_if_changed
 from fbuild_watch.model import BuildPlan
@@ -109,7 +92,7 @@ class Builder:
         self._tidied = False
         self._unwatched: tuple[str, ...] = ()
         self._expected: object = None
-        self._due: list[tuple[Job, Reason]] | None = None
+        self._due: Due | None = None
         """The units that this build must compile, where that was known when it began."""
         self._folders: frozenset[Path] = frozenset()
         self._folders_of: object = None
@@ -175,7 +158,7 @@ class Builder:
             async with self._folder.held(self._aside, self._begin) as hint:
                 return await self._held_build(hint, on_event)
         except OSError as error:
-            raise self._unusable(str(self._build_dir), error) from error
+            raise failures.refused(str(self._build_dir), error) from error
 
     def knows(self, changed: Collection[Path]) -> bool:
         """Whether each of these files is, and was, an input: then a hint at them says enough."""
@@ -219,33 +202,8 @@ class Builder:
         return Grounds({**found, **folders}, contents, dict(self._tools))
 
     async def sizes(self) -> SizeReport:
-        """What the newest ELF takes, by section and by file, against the last such report.
-
-        Writes firmware.map; where the recipe does not, by linking once more, aside.
-        Raises OSError, and ValueError where the ELF cannot be read.
-        """
-        path = size.named_map(self.plan) or await self._link_for_a_map()
-        return await trio.to_thread.run_sync(self._sizes_by, path)
-
-    def _sizes_by(self, path: Path) -> SizeReport:
-        try:
-            text = path.read_text(encoding="utf-8", errors="replace")
-        except FileNotFoundError:
-            text = ""  # a linker that makes none (zig's)
-        return size.compared(self.plan, size.measure(self.plan, text))
-
-    async def _link_for_a_map(self) -> Path:
-        path, aside = self._build_dir / "firmware.map", self._build_dir / ".map.elf"
-        elf = str(self.plan.elf)
-        words = (str(aside) if word == elf else word for word in self.plan.link.argv)
-        remove = partial(trio.to_thread.run_sync, partial(Path.unlink, missing_ok=True))
-        try:
-            await remove(path)
-            await self._runner.run((*words, f"-Wl,-Map={path}"))
-        finally:
-            with trio.CancelScope(shield=True):
-                await remove(aside)
-        return path
+        """What the newest ELF takes, as `sizing.report` says it."""
+        return await sizing.report(self.plan, self._runner)
 
     def _edited_by_people(self) -> list[str]:
         made, toolchain = f"{self._build_dir}{os.sep}", self._jobs.toolchain
@@ -319,60 +277,28 @@ class Builder:
         return self._check.look_again()
 
     async def _pass(self, on_event: OnEvent) -> Built:
-        began = self._saved_at = trio.current_time()
-        self._reasons: dict[str, Reason] = {}
-        self._announced = 0
-        jobs = self._jobs
-        await self._steps(jobs.prebuild, on_event)
-        compiled = await self._compile(range(jobs.core_units, len(jobs.units)), on_event)
-        if jobs.core_hooks:
-            await self._steps(jobs.core_hooks, on_event)
-            compiled += await self._compile(range(jobs.core_units), on_event)
-        between = trio.current_time()
-        linked = await self._steps(self._jobs.link, on_event)
-        if not self._tidied:
-            await self._aside(self._tidy)
-        await self._steps(self._jobs.finish, on_event)
-        self._check.end()
-        phases = {"compiled": between - began} if compiled else {}
-        phases |= {"linked": trio.current_time() - between} if linked else {}
-        return Built(compiled, linked, self.plan.elf, phases, self._reasons)
-
-    # --- translation units -----------------------------------------------------------------
-
-    async def _compile(self, among: range, on_event: OnEvent) -> tuple[Path, ...]:
+        self._saved_at = trio.current_time()
         due, self._due = self._due, None
-        if due is None:
-            due = await self._aside(self._check.due, among)
-        dirty = [_Unit(job, reason) for job, reason in due]
-        self._reasons |= {self._short(Path(unit.job.name)): unit.reason for unit in dirty}
-        if dirty or not self._announced:
-            self._announced += len(dirty)
-            on_event(Started(self._announced))
-        waiting = iter(dirty)
-        async with trio.open_nursery() as nursery:
-            for _ in range(min(self._parallel, len(dirty))):
-                nursery.start_soon(self._work, waiting, on_event)
-        self._raise_failures(dirty)
-        return tuple(Path(unit.job.name) for unit in dirty)
+        one = OnePass(
+            self.plan,
+            self._jobs,
+            self._check,
+            self._executor,
+            self._aside,
+            self._parallel,
+            on_event,
+            self._keep_up,
+            due,
+        )
+        built = await one.run()
+        if not self._tidied or self._check.has_blind:
+            await self._aside(self._end)
+        return built
 
-    async def _work(self, waiting: Iterator[_Unit], on_event: OnEvent) -> None:
-        """One of the parallel workers: take units until none is left, or one cannot be run."""
-        for unit in waiting:
-            try:
-                outcome = unit.outcome = await self._executor.run(unit.job)
-            except (OSError, CommandNotStarted) as error:
-                unit.broken = error
-                return
-            assert outcome is not None
-            ok = outcome.code == 0
-            words = outcome.output if ok else ""
-            on_event(
-                UnitDone(
-                    Path(unit.job.name), outcome.seconds, ok, words, unit.reason, outcome.reused
-                )
-            )
-            await self._keep_up()
+    def _end(self) -> None:
+        self._check.end()
+        if not self._tidied:
+            self._tidy()
 
     async def _keep_up(self) -> None:
         """In a long build, store while other units compile what would be lost or late at its end."""
@@ -382,49 +308,6 @@ class Builder:
         reuse = self._executor.reuse
         if reuse is not None and reuse.waiting >= _FLUSH_AT:
             await trio.to_thread.run_sync(reuse.flush)
-
-    def _raise_failures(self, units: Sequence[_Unit]) -> None:
-        for unit in units:
-            if unit.broken is not None:
-                raise self._unstarted(unit.job, unit.broken) from unit.broken
-        failed = [
-            (self._short(Path(unit.job.name)), unit.outcome.output)
-            for unit in units
-            if unit.outcome is not None and unit.outcome.code != 0
-        ]
-        if failed:
-            raise CompileFailed([name for name, _ in failed], "".join(words for _, words in failed))
-
-    # --- steps -----------------------------------------------------------------------------
-
-    async def _steps(self, steps: Sequence[Job], on_event: OnEvent) -> bool:
-        """Run those that are not current, in order; whether the last one ran."""
-        ran = False
-        for job in steps:
-            ran = self._check.is_suspect(job) and await self._step(job, on_event)
-        return ran
-
-    async def _step(self, job: Job, on_event: OnEvent) -> bool:
-        """Run a step if there is a reason to; whether there was."""
-        try:
-            outcome = await self._executor.run(job, self._is_due)
-        except (OSError, CommandNotStarted) as error:
-            raise self._unstarted(job, error) from error
-        if outcome is None:
-            return False
-        if outcome.code != 0:
-            if job.output == str(self.plan.elf):
-                raise LinkFailed(self._short(self.plan.elf), outcome.output)
-            raise StepFailed(job.name, outcome.output)
-        reason = self._reasons[job.name]
-        on_event(StepDone(job.name, outcome.seconds, outcome.output, reason))
-        return True
-
-    def _is_due(self, job: Job) -> bool:
-        reason = self._check.why(job)
-        if reason is not None:
-            self._reasons[job.name] = reason
-        return reason is not None
 
     # --- the rest --------------------------------------------------------------------------
 
@@ -459,37 +342,11 @@ class Builder:
         self._executor.forget(keep, self._build_dir)
         self._tidied = True
 
-    def _unstarted(self, job: Job, error: OSError | CommandNotStarted) -> BuildError:
-        missing = error.program if isinstance(error, CommandNotStarted) and error.missing else None
-        if missing != job.argv[0]:
-            return self._unusable(self._short(Path(job.name)), error)
-        hint = "it was there when the build was planned: is its package still installed?"
-        return CompilerMissing(self.plan.environment.board, [job.argv[0]], hint=hint)
-
-    def _unusable(self, what: str, error: OSError | CommandNotStarted) -> BuildError:
-        hint = "look at the disk's free space and at the folder's permissions"
-        return BuildError(f"{what}: the system refused ({error})", hint=hint)
-
-    def _short(self, path: Path) -> str:
-        """A path as the user would name it."""
-        root = self.plan.environment.project_dir
-        return str(path.relative_to(root) if path.is_relative_to(root) else path)
-
     def _save(self) -> None:
         """Keep what was learnt. A store that cannot be written costs work later, never truth."""
         if self._memory.unsaved:
             with contextlib.suppress(OSError):
                 self._store.save(self._memory)
-
-
-@dataclass(slots=True)
-class _Unit:
-    """A unit that must be compiled, and how that went."""
-
-    job: Job
-    reason: Reason
-    outcome: Outcome | None = None
-    broken: OSError | CommandNotStarted | None = None
 
 
 def _cpu_count() -> int:
