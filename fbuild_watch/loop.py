@@ -371,7 +371,8 @@ def _give_back(state: LoopState) -> Outcome:
 
 def port_came(state: LoopState, _event: PortCame) -> Outcome:
     """The console gets it; when there is something to deliver, `_settle` takes it from there."""
-    return replace(state, port=PortUse.CONSOLE, proven=None), (Read(),)
+    back = (Tell(words.board_back()),) if state.port is PortUse.LOST else ()
+    return replace(state, port=PortUse.CONSOLE, proven=None), (*back, Read())
 
 
 def port_went(state: LoopState, event: PortWent) -> Outcome:

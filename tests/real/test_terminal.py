@@ -69,7 +69,7 @@ def test_type_edit_and_leave(
     board.kill()
     child.expect("waiting")
     board.restart()
-    child.expect("board not asked yet")
+    child.expect("the board is back")
     child.expect("tick \\d+\r+\n")
     child.sendline("fore")
     child.expect("typed before\r+\n")
