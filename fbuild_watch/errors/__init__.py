@@ -7,7 +7,8 @@
      +- ImageError             InvalidImage, InvalidPartitions, ImageTooBig
      +- PortError              PortNotFound, PortAmbiguous, PortBusy, PortDenied,
      |                         PortLost (it broke), PortUnusable (no such feature)
-     +- FlashError             NoAnswer, WrongChip, VerifyFailed, ConnectionLost,
+     +- FlashError             (also called DeployError)
+     |                         NoAnswer, WrongChip, VerifyFailed, ConnectionLost,
      |                         SecureDownloadMode, FlashCancelled, FlashDiffers,
      |                         UnknownRegion, BeyondFlash, NotConfirmed, FlashEncrypted,
      |                         SecureBoot, WrongBoard, InvalidReset, UploadFailed, ToolMissing,
@@ -134,6 +135,9 @@ from fbuild_watch.errors.project import (
     UnknownEnvironment,
 )
 
+DeployError = FlashError
+"""What `Client.deploy` raises beside the errors of a build: under the name that other tools have for it."""
+
 __all__ = [
     "BeyondFlash",
     "BoardUnusable",
@@ -147,6 +151,7 @@ __all__ = [
     "ControlError",
     "ControlLost",
     "ControlRefused",
+    "DeployError",
     "DownloadFailed",
     "EndpointInUse",
     "ExpectTimeout",
