@@ -16,8 +16,11 @@ from fbuild_watch.control import lock
 from fbuild_watch.control.locate import locate
 from fbuild_watch.outputs import remove_outputs
 
-LONGEST_LIFE_S = 2.0
-"""A first build and flash of the example takes about this long: the moments spread over all of it."""
+STARTS = 6
+"""A first build and flash of the example takes so many times as long as a start: the moments spread
+over all of it, on a machine of any load.
+"""
+PATIENCE_S = 60.0
 
 DEATH_S = 5.0
 
@@ -56,18 +59,34 @@ def kill_often(project: Path, port: str, times: int, seed: int) -> Killed:
     FBUILD_RUNTIME_DIR has to name a folder of the caller's.
     """
     moments, report = random.Random(seed), Killed()
+    longest = STARTS * _time_to_start(project, port)
     for number in range(times):
         if number % 4 == 0:
             remove_outputs(project / ".fbuild")  # so that compilers run
-        _kill_once(project, port, moments.uniform(0, LONGEST_LIFE_S), report)
+        _kill_once(project, port, moments.uniform(0, longest), report)
     return report
 
 
-def _kill_once(project: Path, port: str, life: float, report: Killed) -> None:
-    command = [sys.executable, "-m", "fbuild_watch", "serve", str(project), "--port", port]
+def _time_to_start(project: Path, port: str) -> float:
     started = time.monotonic()
+    with _started(project, port) as process:
+        while (found := locate()) is None or found.pid != process.pid:
+            if time.monotonic() - started > PATIENCE_S:
+                raise TimeoutError("it does not answer")
+            time.sleep(0.005)
+        process.kill()
+    return time.monotonic() - started
+
+
+def _started(project: Path, port: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "fbuild_watch", "serve", str(project), "--port", port]
     quiet = subprocess.DEVNULL
-    with subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet) as process:
+    return subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet)
+
+
+def _kill_once(project: Path, port: str, life: float, report: Killed) -> None:
+    started = time.monotonic()
+    with _started(project, port) as process:
         answered = _live(process.pid, started, life)
         children = psutil.Process(process.pid).children(recursive=True)
         process.kill()
