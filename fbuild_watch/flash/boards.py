@@ -36,8 +36,8 @@ class Known:
     """Which of the methods tried brought it into its bootloader."""
     ram_block: int
     """Bytes of a RAM upload in one packet: less on USB-OTG."""
-    ahead: bool = True
-    """Whether questions may wait in the chip: not once it has left some of them unanswered."""
+    unanswered: int = 0
+    """Visits, the last ones in a row, in which it left questions unanswered that waited in the chip."""
 
 
 class _Stored(msgspec.Struct, frozen=True):

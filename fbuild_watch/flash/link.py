@@ -99,8 +99,8 @@ class Link:
         self._owed = 0.0
         """Seconds that the work which is acknowledged already may still take."""
         self._packed: dict[int, bytes] = {}
-        self.left_unanswered = False
-        """Whether questions that went ahead did not all get their answers."""
+        self.answers_ahead: bool | None = None
+        """Whether questions that went ahead all got their answers; None: none did yet."""
 
     # -- asking -------------------------------------------------------------------------
 
@@ -121,7 +121,7 @@ class Link:
         """The MD5 of each of some ranges, asked for ahead of the answers."""
         if self.in_flight == 1 or self._owed:  # the stub works on a block: it has room for one
             return tuple(self.digest(part.offset, part.size) for part in parts)
-        self.left_unanswered = True
+        self.answers_ahead = False
         unasked, answers = iter(parts), []
         for part in islice(unasked, self.in_flight):
             self._ask(part)
@@ -129,7 +129,7 @@ class Link:
             answers.append(self._answer(part))
             for following in islice(unasked, 1):
                 self._ask(following)
-        self.left_unanswered = False
+        self.answers_ahead = True
         return tuple(answers)
 
     def _ask(self, part: AskDigest) -> None:

@@ -41,6 +41,10 @@ NO_LINES = (
     "mode by hand (hold BOOT, press RESET), or use rfc2217:// in place of socket://"
 )
 
+TRUST_AHEAD = 2
+"""Visits in a row in which questions that went ahead were lost, until none does any more: one may
+have been noise."""
+
 MAC_READS = 2
 """Register reads that a MAC takes on most chips: the measure of a round trip."""
 
@@ -75,7 +79,7 @@ class Visit:
         self._since = time.monotonic()
         self._link: Link | None = None
         self._reached: Reached | None = None
-        self._ahead = True
+        self._unanswered = 0
 
     @property
     def link(self) -> Link:
@@ -120,8 +124,8 @@ class Visit:
 
         Raises LinkBroke when nothing answers any more.
         """
-        if self.link.left_unanswered:
-            self._ahead = False
+        if self.link.answers_ahead is False:
+            self._unanswered += 1
         time.sleep(self.patience.back_off * 2 ** (attempt - 1))
         baud = max(ROM_BAUD, self.line.write_baud >> attempt) if attempt < 3 else ROM_BAUD
         self._connect(baud, careful=True)
@@ -154,13 +158,13 @@ class Visit:
         self._refuse_other_board(mac)
         if known is not None and known.mac == mac:
             connect.attach_lean(esp)
-            size, self._ahead = known.flash_size, known.ahead
+            size, self._unanswered = known.flash_size, known.unanswered
         else:
             size = connect.attach_full(esp)
         device = Device(esp.CHIP_NAME, mac, size)
         costs = CostModel(baud=reached.baud, round_trip=round_trip)
         top = baud if self.line.modem_lines else reached.baud
-        ahead = self._ahead and not careful
+        ahead = self._unanswered < TRUST_AHEAD and not careful
         link = Link(esp, device, costs, top, self.patience, careful=careful, ahead=ahead)
         link.set_flash_size()
         return link
@@ -190,7 +194,7 @@ class Visit:
             self._reached.baud,
             self._reached.method,
             self.link.esp.ESP_RAM_BLOCK,
-            self._ahead,
+            0 if self.link.answers_ahead else self._unanswered,
         )
 
     # -- the end ------------------------------------------------------------------------
