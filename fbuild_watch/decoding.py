@@ -127,8 +127,16 @@ class Decoding:
             await self._wait()
             await self._prove()
             while self._jobs:
-                await self._jobs.popleft()()
+                await self._do(self._jobs.popleft())
             await self._ask_plugins()
+
+    async def _do(self, job: Job) -> None:
+        """A defect here, or an ELF such as nobody has seen, must not end the console."""
+        try:
+            await job()
+        except Exception as error:
+            what = f"{type(error).__name__}: {error}"
+            self._tell(Notice(f"decoding has failed, by a defect of fbuild ({what})", "bad"))
 
     # --- the ELFs of what is flashed ---
 

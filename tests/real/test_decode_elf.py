@@ -15,6 +15,7 @@ import pytest
 
 from fbuild_watch.decode import Board, Crash, KeptElfs, Sources, Stack, rom
 from fbuild_watch.decode.calls import follows_call
+from fbuild_watch.decode.cfi import CallFrames
 from fbuild_watch.decode.decoder import Decoder
 from fbuild_watch.decode.kept import CANDIDATES, KEPT, sha256_of
 from fbuild_watch.decode.lines import Lines
@@ -44,7 +45,14 @@ extern "C" int main() {
 """
 OTHER = 'extern "C" __attribute__((noinline)) int other(int x) {\n  return x * 5;  // other\n}\n'
 UNUSED = "int unused(int x) {\n  return x - 1;\n}\n"
-SCRIPT = "ENTRY(main)\nSECTIONS { .text 0x42000020 : { *(.text .text.*) } .data 0x3FC90000 : { *(.data*) *(.sdata*) } }\n"
+SCRIPT = """
+ENTRY(main)
+SECTIONS {
+  .text 0x42000020 : { *(.text .text.*) }
+  .eh_frame : { KEEP(*(.eh_frame)) }
+  .data 0x3FC90000 : { *(.data*) *(.sdata*) }
+}
+"""
 GCC = "riscv64-unknown-elf-g++"
 EM_XTENSA = 94
 
@@ -161,9 +169,10 @@ def test_a_damaged_elf_is_said_or_read_as_far_as_it_goes(one: Path) -> None:
             program = Program(bytes(broken), "broken.elf")
         except ElfUnreadable:
             continue
-        lines = Lines(program)
+        lines, frames = Lines(program), CallFrames(program)
         for address in (0x42000020, 0x42000030, 0x3FC90000):
             lines.places(address)
+            frames.rules(address)
 
 
 # --- traces ----------------------------------------------------------------------------------
@@ -384,3 +393,34 @@ def test_a_step_in_the_rom_has_its_functions_name(
     notice = Decoder(Sources(built=lambda: one)).decode(crash, Board(chip="esp32c3"), None)
     assert notice is not None
     assert re.search(r"#1 .* \w+.* mask ROM", notice.text)
+
+
+# --- call frame information ------------------------------------------------------------------
+
+FRAME_FLAGS = {
+    "debug_frame": ("gcc", "-g", "-fno-asynchronous-unwind-tables"),
+    "eh_frame": ("gcc", "-g", "-fasynchronous-unwind-tables"),
+    "eh_frame of clang": ("zig", "-g", "-fasynchronous-unwind-tables"),
+}
+
+
+@pytest.mark.parametrize("section", FRAME_FLAGS)
+def test_the_rules_of_a_frame_from_either_section(folder: Path, section: str) -> None:
+    name, *flags = FRAME_FLAGS[section]
+    if name not in compilers():
+        pytest.skip(f"{name} is not here")
+    program = load(build(folder / section, compilers()[name], *flags))
+    assert program.dwarf is not None
+    assert bool(program.dwarf.debug_frame_sec) == (section == "debug_frame")
+    start, end = named(program, "pump::run")
+    frames = CallFrames(program)
+    first = frames.rules(start)
+    assert first is not None
+    assert (first.cfa_register, first.cfa_offset, first.saved) == (2, 0, {})  # SP, nothing pushed
+    inside = frames.rules(calls_in(program, start, end)[0] - 1)
+    assert inside is not None
+    assert inside.cfa_offset % 16 == 0
+    assert inside.cfa_offset > 0
+    assert inside.saved[1] == -4  # RA, below the caller's frame
+    assert frames.rules(0x10) is None
+    assert frames.rules(0x42100000) is None

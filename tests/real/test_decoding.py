@@ -88,6 +88,21 @@ async def test_a_panic_that_ends_in_silence_is_decoded() -> None:
         await shown.notice("LoadProhibited")
 
 
+async def test_a_defect_of_the_decoder_is_said_and_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("as nobody has seen")
+
+    monkeypatch.setattr("fbuild_watch.decode.decoder.choose", broken)
+    shown = Shown()
+    async with decoding(shown) as say:
+        await say(texts.XTENSA)
+        await shown.notice("decoding has failed, by a defect of fbuild (RuntimeError")
+        await say("and on")
+    assert isinstance(shown.items[-1], DeviceText)
+
+
 async def test_a_reset_is_said_right_after_its_line() -> None:
     shown = Shown()
     async with decoding(shown) as say:
