@@ -9,14 +9,19 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from fbuild_watch.control.runtime import PREFIX
 
 NAME = f"{PREFIX}json"
+
+_TRIES, _PAUSE_S = 10, 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,7 @@ def write(folder: Path, info: Info, name: str = NAME) -> None:
     """Replace what is said."""
     aside = folder / f"{NAME}.{os.getpid()}"
     aside.write_text(json.dumps(asdict(info)), encoding="utf-8")
-    aside.replace(folder / name)
+    _despite_readers(partial(aside.replace, folder / name))
 
 
 def read(folder: Path, name: str = NAME) -> Info | None:
@@ -65,7 +70,19 @@ def _decode(said: dict[str, Any]) -> Info:
 def clear(folder: Path) -> None:
     """Remove it, and what a process that was killed while it wrote has left. For the holder only."""
     for path in folder.glob(f"{NAME}*"):
-        path.unlink(missing_ok=True)
+        _despite_readers(partial(path.unlink, missing_ok=True))
+
+
+def _despite_readers(act: Callable[[], object]) -> None:
+    """Windows replaces and removes no file while somebody reads it; reading takes a moment."""
+    for _ in range(_TRIES):
+        try:
+            act()
+        except PermissionError:
+            time.sleep(_PAUSE_S)
+        else:
+            return
+    act()
 
 
 def process_started(pid: int) -> float:

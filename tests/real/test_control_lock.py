@@ -71,6 +71,28 @@ def test_a_recycled_pid_is_not_the_owner(folder: Path) -> None:
     assert info.read(folder) is None
 
 
+def test_a_reader_in_the_way_as_on_windows_is_waited_for(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = []
+    really = Path.replace
+
+    def replace(self: Path, target: Path) -> Path:
+        if len(refused) < 3:
+            refused.append(target)
+            raise PermissionError
+        return really(self, target)
+
+    with lock.hold() as held:
+        monkeypatch.setattr(Path, "replace", replace)
+        held.publish(endpoint="unix:/x", projects=())
+        found = info.read(folder)
+        assert found is not None
+        assert found.endpoint == "unix:/x"
+        assert len(refused) == 3
+        monkeypatch.undo()
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"pid": 1}', '{"pid": "x"}', "\0"])
 def test_half_a_file_is_no_information(folder: Path, text: str) -> None:
     runtime_dir()
