@@ -149,6 +149,8 @@ def _platforms(environment: Environment, required: _Required) -> Requirements:
 
 def _known(platforms: Sequence[str], indexes: str) -> tuple[str, ...]:
     """Those that an index may have; of the others the plan says what is missing."""
+    if not platforms:  # nearly always: the room of packages stays shut
+        return ()
     from fbuild_watch.packages import known
 
     return tuple(name for name in platforms
