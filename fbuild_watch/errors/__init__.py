@@ -42,10 +42,7 @@ from fbuild_watch.errors.base import (
     FbuildError,
     InternalError,
 )
-from fbuild_watch.errors.board import (
-    BoardUnusable,
-    InvalidPattern,
-)
+from fbuild_watch.errors.board import BoardUnusable
 from fbuild_watch.errors.build import (
     BuildError,
     CompileFailed,
@@ -53,10 +50,13 @@ from fbuild_watch.errors.build import (
     LinkFailed,
     StepFailed,
 )
-from fbuild_watch.errors.command import CommandNotStarted
 from fbuild_watch.errors.console import (
+    ConsoleError,
+    ExpectTimeout,
     ExtraMissing,
+    FailMatched,
     InvalidCommand,
+    InvalidPattern,
     InvalidScript,
     TransferFailed,
 )
@@ -110,13 +110,11 @@ from fbuild_watch.errors.port import (
     PortUnusable,
 )
 from fbuild_watch.errors.process import (
-    ConsoleError,
+    CommandNotStarted,
     ControlError,
     ControlLost,
     ControlRefused,
     EndpointInUse,
-    ExpectTimeout,
-    FailMatched,
     FileUnwritable,
     InvalidRequest,
     LockHeld,

@@ -2,7 +2,62 @@
 
 from __future__ import annotations
 
-from fbuild_watch.errors.process import ConsoleError
+from fbuild_watch.errors.base import FbuildError
+
+
+class ConsoleError(FbuildError):
+    """A headless console did not see what it was told to wait for."""
+
+    code = "console"
+    exit_code = 70
+
+
+class ExpectTimeout(ConsoleError):
+    """A time passed before every --expect, or that of a script's step, was seen."""
+
+    code = "expect-timeout"
+    exit_code = 71
+
+    def __init__(self, missing: list[str], seconds: float, *, where: str = "") -> None:
+        """`where`: the file and line of a script, and its word."""
+        what = ", ".join(repr(pattern) for pattern in missing) or "the end of output"
+        super().__init__(
+            f"{where}{what} was not seen within {round(seconds, 1):g} s",
+            hint="the output so far is above; raise the timeout, or check the pattern",
+            missing=missing,
+            seconds=seconds,
+        )
+
+
+class FailMatched(ConsoleError):
+    """A --fail pattern was seen, or that of a script."""
+
+    code = "fail-matched"
+    exit_code = 72
+
+    def __init__(self, pattern: str, line: str, *, where: str = "--fail") -> None:
+        super().__init__(
+            f"the board printed {line!r}, which matches {where} {pattern!r}",
+            hint="the output before it is above",
+            pattern=pattern,
+            line=line,
+        )
+
+
+class InvalidPattern(ConsoleError):
+    """An --expect or --fail is no regular expression: wrong usage."""
+
+    code = "invalid-pattern"
+    exit_code = 2
+
+    def __init__(self, option: str, pattern: str, reason: str) -> None:
+        super().__init__(
+            f"{option} {pattern!r} is no regular expression ({reason})",
+            hint="put a backslash before ( ) [ ] { } . * + ? ^ $ | \\ to mean the character itself",
+            option=option,
+            pattern=pattern,
+            reason=reason,
+        )
 
 
 class InvalidCommand(ConsoleError):

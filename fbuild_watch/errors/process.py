@@ -1,4 +1,4 @@
-"""The running process, its control channel, and its consoles. The tree and the rules stand in the package."""
+"""The running process, its control channel, and the programs it starts. The tree and the rules stand in the package."""
 
 from __future__ import annotations
 
@@ -220,40 +220,20 @@ class TimedOut(FbuildError):
         )
 
 
-class ConsoleError(FbuildError):
-    """A headless console did not see what it was told to wait for."""
+class CommandNotStarted(FbuildError):
+    """The system did not start a program."""
 
-    code = "console"
-    exit_code = 70
+    code = "command-not-started"
+    exit_code = 82
+    program: str
+    missing: bool
+    """Whether there is no such program."""
 
-
-class ExpectTimeout(ConsoleError):
-    """A time passed before every --expect, or that of a script's step, was seen."""
-
-    code = "expect-timeout"
-    exit_code = 71
-
-    def __init__(self, missing: list[str], seconds: float, *, where: str = "") -> None:
-        """`where`: the file and line of a script, and its word."""
-        what = ", ".join(repr(pattern) for pattern in missing) or "the end of output"
+    def __init__(self, program: str, reason: str, *, missing: bool = False) -> None:
         super().__init__(
-            f"{where}{what} was not seen within {round(seconds, 1):g} s",
-            hint="the output so far is above; raise the timeout, or check the pattern",
+            f"{program} cannot be started: {reason}",
+            hint="is it installed, and on PATH?" if missing else "look at its file's permissions",
+            program=program,
+            reason=reason,
             missing=missing,
-            seconds=seconds,
-        )
-
-
-class FailMatched(ConsoleError):
-    """A --fail pattern was seen, or that of a script."""
-
-    code = "fail-matched"
-    exit_code = 72
-
-    def __init__(self, pattern: str, line: str, *, where: str = "--fail") -> None:
-        super().__init__(
-            f"the board printed {line!r}, which matches {where} {pattern!r}",
-            hint="the output before it is above",
-            pattern=pattern,
-            line=line,
         )
