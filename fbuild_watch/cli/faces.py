@@ -72,7 +72,9 @@ def interactive(project: Path, environment: str | None = None, *, raw: bool = Fa
     from fbuild_watch.console.repl import run_repl
 
     monitor = _monitor(project, environment)
-    options = from_monitor(monitor, raw=raw, vi=wants_vi(_inputrc()))
+    options = from_monitor(
+        monitor, raw=raw, vi=wants_vi(_inputrc()), colours=not os.environ.get("NO_COLOR")
+    )
 
     async def console(
         items: trio.MemoryReceiveChannel[ConsoleItem], inputs: trio.MemorySendChannel[ConsoleInput]

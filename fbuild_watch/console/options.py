@@ -26,6 +26,8 @@ class Options:
     vi: bool = False
     timestamps: Mode = "off"
     hex: bool = False
+    colours: bool = True
+    """Whether fbuild's words, times and log levels are coloured."""
     log: bool = False
     """Whether a log file is written from the start."""
 
@@ -33,7 +35,9 @@ class Options:
 DEFAULT = Options()
 
 
-def from_monitor(monitor: Mapping[str, str], *, raw: bool = False, vi: bool = False) -> Options:
+def from_monitor(
+    monitor: Mapping[str, str], *, raw: bool = False, vi: bool = False, colours: bool = True
+) -> Options:
     """Of `Environment.monitor`. A line ending that there is not is the default one."""
     eol = monitor.get("eol", "").strip().lower()
     filters = set(re.split(r"[\s,]+", monitor.get("filters", "").strip()))
@@ -42,6 +46,7 @@ def from_monitor(monitor: Mapping[str, str], *, raw: bool = False, vi: bool = Fa
         echo=_is_true(monitor.get("echo", "")),
         raw=raw or _is_true(monitor.get("raw", "")),
         vi=vi,
+        colours=colours,
         timestamps="absolute" if "time" in filters else "off",
         hex="hexlify" in filters,
         log="log2file" in filters,

@@ -27,7 +27,7 @@ def by_level(text: str) -> str:
 def highlight(text: str, patterns: Sequence[re.Pattern[str]]) -> str:
     """`text`, which may have colours, with every match marked; the last pattern wins."""
     marks = _marks(plain(text), patterns)
-    if not any(marks):
+    if all(mark is None for mark in marks):
         return text
     out: list[str] = []
     colour, marked = "", None

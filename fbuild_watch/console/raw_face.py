@@ -18,7 +18,6 @@ from prompt_toolkit.input.vt100_parser import Vt100Parser
 from prompt_toolkit.key_binding import KeyPress
 
 from fbuild_watch.console.keyboard_windows import as_bytes
-from fbuild_watch.console.notices import coloured_lines
 from fbuild_watch.console.pulse import Pulse
 from fbuild_watch.console.session import Session
 from fbuild_watch.model import ConsoleItem, DeviceBytes, Notice, Typed
@@ -121,7 +120,8 @@ class RawFace:
             self._write_notice(item)
 
     def _write_notice(self, notice: Notice) -> None:
-        self._write("".join(f"\r\n{line}" for line in coloured_lines(notice)) + "\r\n")
+        lines = self._session.view.notice(notice)
+        self._write("".join(f"\r\n{line}" for line in lines) + "\r\n")
 
     def _write(self, text: str) -> None:
         self._output.write_raw(text)

@@ -17,7 +17,7 @@ from fbuild_watch.console.backlog import Backlog
 from fbuild_watch.console.commands import EOLS
 from fbuild_watch.console.hexdump import HexDump
 from fbuild_watch.console.log import LogFile
-from fbuild_watch.console.notices import coloured_lines, notice_lines
+from fbuild_watch.console.notices import notice_lines
 from fbuild_watch.console.options import DEFAULT, Options
 from fbuild_watch.console.plugins import Plugins
 from fbuild_watch.console.scrollback import Line, Scrollback
@@ -75,6 +75,7 @@ class Session:
         self.view = View(clocks.now(), clocks.epoch)
         self.view.stamper.mode = options.timestamps
         self.view.hex = options.hex
+        self.view.colours = options.colours
         self.status = Status("")
         self.face: FaceName | None = "raw" if options.raw else "line"
         """Who is to have the terminal; None: nobody, the console ends."""
@@ -159,7 +160,7 @@ class Session:
     def _missing(self) -> list[str]:
         lost, self._lost = self._lost, 0
         text = f"{lost:,} lines came too fast and are not shown"
-        return coloured_lines(Notice(text)) if lost else []
+        return self.view.notice(Notice(text)) if lost else []
 
     def _tail(self) -> str:
         line = self._hexdump.tail if self.view.hex else self.scrollback.tail
@@ -167,7 +168,7 @@ class Session:
 
     def mark(self, text: str) -> None:
         """Say something about what is shown from here on."""
-        self._marked += coloured_lines(Notice(text))
+        self._marked += self.view.notice(Notice(text))
 
     def draw_again(self, lines: list[Line]) -> None:
         """Show these lines once more, as they are to be seen now."""

@@ -10,22 +10,29 @@ import re
 
 from fbuild_watch.console import paint
 from fbuild_watch.console.ansi import RESET, only_colours, plain
-from fbuild_watch.console.notices import COLOURS
-from fbuild_watch.console.scrollback import Line
+from fbuild_watch.console.notices import notice_lines
+from fbuild_watch.console.scrollback import Kind, Line
 from fbuild_watch.console.stamps import Stamper
+from fbuild_watch.model import Notice
+
+_DIM = "\x1b[2m"
+_COLOURS: dict[Kind, str] = {
+    "echo": _DIM, "info": "\x1b[36m", "good": "\x1b[32m", "bad": "\x1b[31m",
+}  # fmt: skip
 
 
 class View:
     """The settings, and lines as they are to be drawn."""
 
     def __init__(self, start: float, epoch: float) -> None:
-        """As lines come, with log levels coloured. `start`, `epoch`: see `stamps.Stamper`."""
+        """As lines come. `start`, `epoch`: see `stamps.Stamper`."""
         self.stamper = Stamper(start, epoch)
         self.hex = False
         """Rows of bytes in place of the board's text."""
         self.filter: re.Pattern[str] | None = None
         self.highlights: list[re.Pattern[str]] = []
-        self.levels = True
+        self.colours = True
+        """Whether fbuild adds any. What the board coloured, or a person highlights, is coloured anyway."""
 
     @property
     def hides(self) -> bool:
@@ -52,17 +59,19 @@ class View:
         """A line as the terminal gets it, without an ending."""
         text = self._coloured(line)
         stamp = self.stamper.stamp(line.at)
-        return f"\x1b[2m{stamp}{RESET} {text}" if stamp else text
+        return f"{self._in(_DIM, stamp)} {text}" if stamp else text
+
+    def notice(self, notice: Notice) -> list[str]:
+        """What fbuild says, without a time."""
+        return [self._coloured(Line(text, 0.0, notice.kind)) for text in notice_lines(notice)]
 
     def _coloured(self, line: Line) -> str:
-        match line.kind:
-            case "board":
-                text = only_colours(line.text)
-                text = paint.by_level(text) if self.levels else text
-                return paint.highlight(text, self.highlights) if self.highlights else text
-            case "hex":
-                return line.text
-            case "echo":
-                return f"\x1b[2m{line.text}{RESET}"
-            case kind:
-                return line.text if "\x1b" in line.text else f"{COLOURS[kind]}{line.text}{RESET}"
+        if line.kind == "board":
+            text = only_colours(line.text)
+            text = paint.by_level(text) if self.colours else text
+            return paint.highlight(text, self.highlights) if self.highlights else text
+        return self._in(_COLOURS.get(line.kind, ""), line.text)
+
+    def _in(self, colour: str, text: str) -> str:
+        """`text` in a colour; one that has its own keeps it."""
+        return f"{colour}{text}{RESET}" if self.colours and colour and "\x1b" not in text else text

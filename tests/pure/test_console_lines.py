@@ -18,7 +18,8 @@ from fbuild_watch.console.commands import (
     run_command,
 )
 from fbuild_watch.console.help import help_screen, menu_line
-from fbuild_watch.console.notices import coloured_lines, notice_lines
+from fbuild_watch.console.notices import notice_lines
+from fbuild_watch.console.view import View
 from fbuild_watch.model import Command, Notice, Status, Typed
 
 
@@ -140,8 +141,15 @@ def test_text_without_escapes_is_left_alone(text: str) -> None:
 def test_notices() -> None:
     assert notice_lines(Notice("flashed")) == ["-- flashed --"]
     assert notice_lines(Notice("a.cpp:1: error\n  x")) == ["a.cpp:1: error", "  x"]
-    assert coloured_lines(Notice("flashed", "good")) == [f"\x1b[32m-- flashed --{RESET}"]
-    assert coloured_lines(Notice("\x1b[35mown\nnone", "bad"))[1] == f"\x1b[31mnone{RESET}"
+
+
+def test_fbuilds_words_have_the_colour_of_their_kind_unless_they_have_their_own() -> None:
+    view = View(0.0, 0.0)
+    assert view.notice(Notice("flashed", "good")) == [f"\x1b[32m-- flashed --{RESET}"]
+    own = "\x1b[35mown\x1b[0m"
+    assert view.notice(Notice(f"{own}\nnone", "bad")) == [own, f"\x1b[31mnone{RESET}"]
+    view.colours = False
+    assert view.notice(Notice("flashed", "good")) == ["-- flashed --"]
 
 
 @pytest.mark.parametrize("columns", [0, 10, 25, 40, 60, 80, 120, 300])

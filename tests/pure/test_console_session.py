@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import pytest
 from hypothesis import given
@@ -204,6 +205,19 @@ def test_levels_are_coloured_unless_the_board_does(desk: Desk) -> None:
     ]
 
 
+def test_without_colours_only_the_boards_own_and_highlights_are_there(desk: Desk) -> None:
+    desk.session.view.colours = False
+    desk.type(":timestamps relative")
+    desk.type(":highlight own")
+    desk.session.frame()
+    desk.hear(line("E (12) app: no", 101.0), line("\x1b[35mown\x1b[0m", 102.0), Notice("x", "bad"))
+    first, second, third = desk.session.frame().lines
+    assert first == "      1.000 E (12) app: no"
+    assert "\x1b[35m" in second
+    assert "\x1b[30;43m" in second
+    assert third == "      0.000 -- x --"
+
+
 def test_highlights_mark_within_colours_and_change_no_text(desk: Desk) -> None:
     desk.type(":highlight b.")
     desk.type(":highlight d")
@@ -224,9 +238,9 @@ def test_a_highlight_never_changes_what_is_read(text: str, pattern: str) -> None
     desk.type(f":highlight {pattern}")
     desk.lines()
     desk.hear(line(text))
-    desk.session.take_in()
-    [shown] = desk.lines()
-    assert shown == plain(text)
+    [drawn] = desk.session.frame().lines
+    assert plain(drawn) == plain(text)
+    assert ("\x1b[30;43m" in drawn) == any(map(len, re.findall(pattern, plain(text))))
 
 
 def test_clear_forgets_and_says_so_once(desk: Desk) -> None:
