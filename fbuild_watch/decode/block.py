@@ -27,11 +27,10 @@ MOST_FRAMES = 128
 MOST_WORDS = 16384
 """64 KB of stack: more than any task of these chips has."""
 
-_HINTS = (
-    "Guru Meditation", "abort() was", "assert", "Backtrace:", "task_wdt", "rror: Core", "stack ",
-    "xception (", "xception(", "WDT reset", "ESP_ERROR_CHECK", "CORRUPT HEAP", "Panic ", "ault", "FAULT",
-    "addr2line", "Stack smashing",
-)  # fmt: skip
+_HINT = re.compile(
+    r"Guru Meditation|abort\(\) was|assert|Backtrace:|task_wdt|rror: Core|stack |xception ?\("
+    r"|WDT reset|ESP_ERROR_CHECK|CORRUPT HEAP|Panic |ault|FAULT|addr2line|Stack smashing"
+)
 """A line with none of these begins no report: what nearly every line costs."""
 
 _HEX = r"0x[0-9a-fA-F]{8}"
@@ -110,7 +109,7 @@ class Reports:
 
     def feed(self, line: str) -> list[Crash]:
         """Take a line, without its ending and colours; give the reports that it ends."""
-        if self._report is None and not any(hint in line for hint in _HINTS):
+        if self._report is None and not _HINT.search(line):
             return []
         line = line[:4096]
         ended = self._end_before(line)

@@ -20,16 +20,7 @@ LOOP_S = 10.0
 _AGAIN_S = 30.0
 """So long the same thing about the board's state is not said again."""
 
-_HINTS = (
-    "rst",
-    "PC:",
-    "download",
-    "invalid header",
-    "ebooting",
-    "rownout",
-    "flash read err",
-    "called",
-)
+_HINT = re.compile("rst|PC:|download|invalid header|ebooting|rownout|flash read err|called")
 _SAVED_PC = re.compile(r"^Saved PC:(0x[0-9a-fA-F]{8})\b")
 _NO_FIRMWARE = re.compile(r"invalid header: 0xf{8}\b|flash read err, 1000\b")
 _PANIC = re.compile(r"^Rebooting\.\.\.|abort\(\) was called")
@@ -51,7 +42,7 @@ class Boots:
 
     def feed(self, line: str, at: float) -> list[Notice | Crash]:
         """Take a line that arrived at `at`; give what is to be said of it."""
-        if not any(hint in line for hint in _HINTS):
+        if not _HINT.search(line):
             return []
         line = line[:400]
         if reset := reset_in(line):
