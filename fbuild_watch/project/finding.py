@@ -90,7 +90,9 @@ class Finder:
         self._names |= {_simple(library.folder.name): library for library in candidates}
         self._path = [_Folder(str(folder), None) for folder in (*core, *own)]
         self._answers: dict[str, _Hit | None] = {}
-        self._beside: dict[tuple[str, str], bool] = {}
+        self._beside: dict[str, _Folder] = {}
+        self._met: set[tuple[str, bool, str]] = set()
+        """Includes that were followed: name, whether quoted, and the folder of who includes."""
         self._done: set[str] = set()
         self._waiting: list[tuple[str, Library | None]] = []
         self.found: dict[Path, Library] = {}
@@ -139,8 +141,14 @@ class Finder:
                 self._follow(include, folder, library)
 
     def _follow(self, include: Include, folder: str, library: Library | None) -> None:
+        met = (include.name, include.quoted, folder)
+        if met in self._met:
+            return
         hit = self._near(include, folder, library) or self._answer(include)
-        if hit is None or hit.path in self._done:
+        if hit is None:
+            return
+        self._met.add(met)
+        if hit.path in self._done:
             return
         self._waiting.append((hit.path, hit.library))
         if hit.library is not None and not self._rules.is_deep(hit.library):
@@ -174,10 +182,10 @@ class Finder:
         return None
 
     def _is_beside(self, folder: str, name: str) -> bool:
-        key = (folder, name)
-        if key not in self._beside:
-            self._beside[key] = is_file(f"{folder}/{name}")
-        return self._beside[key]
+        known = self._beside.get(folder)
+        if known is None:
+            known = self._beside[folder] = _Folder(folder, None)
+        return known.has(name)
 
     def _best(self, include: Include) -> Library | None:
         offering = [
@@ -201,7 +209,7 @@ class _Hit:
 
 
 class _Folder:
-    """A folder of the include path, listed once."""
+    """A folder in which headers are looked for, listed once."""
 
     def __init__(self, path: str, library: Library | None) -> None:
         self.path = path
@@ -213,7 +221,7 @@ class _Folder:
 
     def has(self, name: str) -> bool:
         first, slash, _ = name.partition("/")
-        if first not in self._names and first != "..":
+        if first not in self._names and first not in (".", ".."):
             return False
         return not slash or is_file(f"{self.path}/{name}")
 
