@@ -15,6 +15,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 
+from fbuild_watch import surroundings
 from fbuild_watch.decode import report, rom
 from fbuild_watch.decode.calls import follows_call
 from fbuild_watch.decode.cfi import CallFrames
@@ -130,7 +131,7 @@ class Decoder:
     def _rom(self, board: Board) -> Program | None:
         key = (board.chip, board.rom_date)
         if key not in self._roms:
-            found = rom.find(*key, os.environ, Path.home()) if board.chip else None
+            found = rom.find(*key, surroundings.environ(), Path.home()) if board.chip else None
             self._roms[key] = found
         return self._roms[key]
 
