@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
@@ -131,6 +131,13 @@ async def restart(port: str) -> None:
             await opened.aclose()
 
 
+Beside = Callable[[BoardPort, Callable[[Notice], None]], Awaitable[None]]
+
+
+async def _nothing(_board: BoardPort, _tell: Callable[[Notice], None]) -> None:
+    """Nobody else wants the board."""
+
+
 async def talk(
     port: str,
     baud: int,
@@ -138,12 +145,14 @@ async def talk(
     *,
     settings: Environment | None = None,
     waits: bool = False,
+    beside: Beside = _nothing,
 ) -> None:
     """Connect `console` to the board on `port` until the console returns.
 
     The port is opened before the console starts, so a port that is not there is an error; one that
     goes away later is waited for, and with `waits` one that another program holds. The board is not
-    reset. `settings`: the project's, if there is one. Raises PortError, ConsoleError.
+    reset. `settings`: the project's, if there is one. `beside` runs meanwhile, with the board and
+    what tells the console. Raises PortError, ConsoleError.
     """
     feed = Feed()
     enter, inputs = trio.open_memory_channel[ConsoleInput](math.inf)
@@ -159,6 +168,7 @@ async def talk(
             nursery.start_soon(_keep_reading, board, port, feed.tell)
             nursery.start_soon(board.send_typed)
             nursery.start_soon(decoder.run)
+            nursery.start_soon(beside, board, feed.tell)
             obeyed = trio.Event()
             nursery.start_soon(_obey, board, port, inputs, feed, obeyed)
             await console(feed.items, enter)

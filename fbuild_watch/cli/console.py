@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,9 +44,11 @@ def command(
     program holds is waited for.
     """
     from fbuild_watch.cli import attach, running
+    from fbuild_watch.cli.crash import as_internal_error
     from fbuild_watch.cli.faces import choose_console
     from fbuild_watch.cli.target import settings_of
     from fbuild_watch.control.guests import Guest
+    from fbuild_watch.daemon.lender import lend
     from fbuild_watch.oneshot import talk
 
     with running.process_or_guest(stays=shown.timeout is None) as found:
@@ -62,7 +65,8 @@ def command(
             console = choose_console(project, shown, environment=environment, reset=reset)
             waits = is_interactive() and not shown.plain
             with found.port(port, running.say_waiting):
-                run_async(talk, port, baud, console, settings=settings, waits=waits)
+                beside = partial(lend, found, as_internal_error)
+                run_async(talk, port, baud, console, settings=settings, waits=waits, beside=beside)
             return
     folder = Path(watched.project) if watched is not None else project
     attach.talk_to(project=folder, port=port, baud=baud, reset=reset, shown=shown)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fbuild_watch.cli.target import BoardJob
     from fbuild_watch.control.guests import Guest
     from fbuild_watch.control.info import Info
+    from fbuild_watch.control.locate import Located
     from fbuild_watch.control.messages import ProjectStatus
     from fbuild_watch.control.news import Step
 
@@ -62,6 +63,13 @@ def _enter(stack: ExitStack, stays: bool) -> Client | Guest:
                 click.echo(f"waiting for an answer: {held}", err=True)
                 said = True
         time.sleep(_PAUSE_S)
+
+
+def client_of(lender: Located) -> Client:
+    """To a console that lends its port."""
+    from fbuild_watch.api.sync.client import Client
+
+    return Client(name(), lender)
 
 
 def make_way() -> None:
@@ -121,7 +129,7 @@ def command() -> str:
 def ask_of_board(job: BoardJob, port: str | None, ask: Callable[[str | None], Ask[T]]) -> T:
     """Have the running process do what `ask` makes of a port. A person is asked which, of several."""
     assert job.client is not None
-    job.port = port
+    job.port = port = port or job.port
     try:
         return job.client.ask(ask(port), None, StepProgress(job.progress))
     except PortAmbiguous:

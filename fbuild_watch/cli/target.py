@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from fbuild_watch.cli.common import choose_port, run_async
-from fbuild_watch.errors import FbuildError
+from fbuild_watch.errors import FbuildError, PortBusy
 
 if TYPE_CHECKING:
     from fbuild_watch.api.sync.client import Client
@@ -87,6 +87,14 @@ def settings_of(project: Path, environment: str | None) -> Environment | None:
     return projects.load(project, environment)
 
 
+class _Lent(Exception):
+    """The port is a console's, which lends it to its clients."""
+
+    def __init__(self, client: Client) -> None:
+        super().__init__()
+        self.client = client
+
+
 class BoardJob:
     """One thing done to one board: by the running process, or here, while nobody else uses it."""
 
@@ -114,8 +122,13 @@ class BoardJob:
             yield self
 
     def do(self, here: Callable[[BoardJob], T], there: Callable[[BoardJob], T]) -> T:
-        """Do it where it is to be done: `there`, by the process, if there is one."""
-        return here(self) if self.client is None else there(self)
+        """Do it `there` if there is a process, or a console that lends its port; else here."""
+        if self.client is None:
+            try:
+                return here(self)
+            except _Lent as lent:
+                self.client = self._stack.enter_context(lent.client)
+        return there(self)
 
     def choose(self, explicit: str | None, settings: Environment | None) -> str:
         """The port to use, from now on ours; others are waited for. Raises PortError."""
@@ -124,7 +137,12 @@ class BoardJob:
         assert self.guest is not None
         self.port = explicit  # named in a failure, too
         self.port = choose_port(explicit, settings.upload_port if settings else None)
-        self._stack.enter_context(self.guest.port(self.port, running.say_waiting))
+        try:
+            self._stack.enter_context(self.guest.port(self.port, running.say_waiting))
+        except PortBusy:
+            if (lender := self.guest.lender(self.port)) is None:
+                raise
+            raise _Lent(running.client_of(lender)) from None
         return self.port
 
     def listener(self) -> Listener:

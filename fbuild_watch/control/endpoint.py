@@ -56,11 +56,14 @@ def parse(text: str) -> Endpoint:
     raise ValueError(f"{text!r} is no endpoint")
 
 
-def choose(folder: Path, asked: str | None) -> Endpoint:
-    """Where to listen. `asked`: `unix`, `tcp`, `tcp:PORT`; None: what the system does best."""
+def choose(folder: Path, asked: str | None, name: str = SOCKET) -> Endpoint:
+    """Where to listen. `asked`: `unix`, `tcp`, `tcp:PORT`; None: what the system does best.
+
+    A socket is called `name`.
+    """
     if asked and asked.startswith("tcp"):
         return Endpoint("tcp", port=int(asked.partition(":")[2] or 0))
-    path = str(folder / SOCKET)
+    path = str(folder / name)
     fits = len(os.fsencode(path)) < _LONGEST_NAME
     if hasattr(socket, "AF_UNIX") and sys.platform != "win32" and fits:
         return Endpoint("unix", path=path)

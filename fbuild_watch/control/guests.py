@@ -3,7 +3,7 @@
 Rules
 - All of them hold the user's lock together (`lock.share`), so no process starts beside them.
 - A port has one of them at a time, by a kernel lock of its own. The next one waits for a command
-  that ends by itself, and is refused by one that stays.
+  that ends by itself, and is refused by one that stays, unless that lends its port (`lender`).
 - Who they are lies beside the locks, as it does for the process, and is believed while they live.
 - Whoever has the user's lock alone may remove all that: nobody waits on it then.
 """
@@ -18,8 +18,10 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
-from fbuild_watch.control import info
+from fbuild_watch.control import endpoint, info
+from fbuild_watch.control.endpoint import Endpoint
 from fbuild_watch.control.info import Info
+from fbuild_watch.control.locate import Located
 from fbuild_watch.control.runtime import PREFIX
 from fbuild_watch.errors import PortBusy
 from fbuild_watch.kernel_lock import open_lock_file, try_exclusive
@@ -44,20 +46,36 @@ class Guest:
     """One of them, while it works."""
 
     def __init__(self, folder: Path, ourselves: Info) -> None:
-        self._folder = folder
+        self.folder = folder
         self._info = ourselves
+
+    def lender(self, port: str) -> Located | None:
+        """Where another guest answers that has this port, and lends it; None: there is none."""
+        for other in self._others_on(port):
+            if other.endpoint is not None:
+                return Located(other.pid, other.version, endpoint.parse(other.endpoint), "")
+        return None
+
+    @contextlib.contextmanager
+    def lending(self, where: Endpoint) -> Iterator[None]:
+        """Say that we answer there, for the length of the block."""
+        self._publish(replace(self._info, endpoint=str(where)))
+        try:
+            yield
+        finally:
+            self._publish(replace(self._info, endpoint=None))
 
     @contextlib.contextmanager
     def port(self, name: str, on_wait: OnWait = ignore, *, wait: bool = True) -> Iterator[None]:
         """Have a port for the length of the block. Raises PortBusy."""
-        fd = open_lock_file(self._folder / f"{PORT}{_key(name)}")
+        fd = open_lock_file(self.folder / f"{PORT}{_key(name)}")
         try:
             self._take(fd, name, on_wait, wait=wait)
-            self._publish(port=name)
+            self._publish(replace(self._info, port=name))
             yield
         finally:
             os.close(fd)
-            self._publish(port="")
+            self._publish(replace(self._info, port=""))
 
     def _take(self, fd: int, name: str, on_wait: OnWait, *, wait: bool) -> None:
         told: set[int] = set()
@@ -71,13 +89,13 @@ class Guest:
             time.sleep(PAUSE_S)
 
     def _others_on(self, name: str) -> Iterator[Info]:
-        for other in living(self._folder):
+        for other in living(self.folder):
             if other.pid != self._info.pid and other.port and _key(other.port) == _key(name):
                 yield other
 
-    def _publish(self, *, port: str) -> None:
-        self._info = replace(self._info, port=port)
-        info.write(self._folder, self._info, f"{GUEST}{self._info.pid}")
+    def _publish(self, ourselves: Info) -> None:
+        self._info = ourselves
+        info.write(self.folder, self._info, f"{GUEST}{self._info.pid}")
 
 
 @contextlib.contextmanager

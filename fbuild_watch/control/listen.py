@@ -1,7 +1,8 @@
 """Opening the endpoint. trio has no Unix listener: the sockets are made here, by hand.
 
 Rules
-- Only the holder of the lock may call this: it removes the socket that a killed process has left.
+- Only the holder of the lock may call this, or a guest for a socket of its own: what a killed process
+  has left is removed.
 - A TCP port is ours alone: SO_EXCLUSIVEADDRUSE on Windows, and no SO_REUSEADDR anywhere. A given
   port that is still in use is tried again for a while: an unclean end may just have been.
 - Accepted TCP connections have SO_LINGER 0, so that a hard kill leaves neither CLOSE_WAIT nor
@@ -35,10 +36,10 @@ _LATER = struct.pack("ii", 0, 0)
 
 @asynccontextmanager
 async def listening(
-    folder: Path, asked: str | None
+    folder: Path, asked: str | None, name: str = endpoint.SOCKET
 ) -> AsyncIterator[tuple[trio.SocketListener, Endpoint]]:
     """Listen for the length of the block; leaves no socket behind. Raises EndpointInUse."""
-    where = endpoint.choose(folder, asked)
+    where = endpoint.choose(folder, asked, name)
     sock = trio.socket.from_stdlib_socket(where.make_socket())
     try:
         if where.kind == "unix":
@@ -49,8 +50,8 @@ async def listening(
         yield trio.SocketListener(sock), where
     finally:
         sock.close()
-        for name in (endpoint.SOCKET, endpoint.TOKEN):
-            (folder / name).unlink(missing_ok=True)
+        for left in (name, endpoint.TOKEN):
+            (folder / left).unlink(missing_ok=True)
 
 
 async def _bind_path(sock: trio.socket.SocketType, path: str) -> None:

@@ -30,8 +30,9 @@ T = TypeVar("T")
 class Boards:
     """Projects by folder, ports by name."""
 
-    def __init__(self, changed: Callable[[], None]) -> None:
-        """`changed` is called when a project comes or goes."""
+    def __init__(self, changed: Callable[[], None], own: Board | None = None) -> None:
+        """`changed` is called when a project comes or goes; `own` is here from the start."""
+        self._own = [own] if own is not None else []
         self.rooms: dict[str, Room] = {}
         self._visitors: dict[str, Visitor] = {}
         self._turns: defaultdict[str, trio.Lock] = defaultdict(trio.Lock)
@@ -58,7 +59,7 @@ class Boards:
 
     def at(self, port: str) -> Board | None:
         """The board whose port is open here under this name, or another one of the same device."""
-        boards: list[Board] = [*self.rooms.values(), *self._visitors.values()]
+        boards: list[Board] = [*self._own, *self.rooms.values(), *self._visitors.values()]
         for board in boards:
             if board.port.name and _same(board.port.name, port):
                 return board

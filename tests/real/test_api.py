@@ -95,9 +95,9 @@ async def the_async_face(project: Path) -> str:
         assert failed.value.diagnostics
         await client.watch(project, port="socket://127.0.0.1:1")
         async with aclosing(client.events(timeout=30)) as events:
-            news = await anext(events)
-            assert isinstance(news, news.StreamItem)
-            assert news.project == str(project)
+            first = await anext(events)
+            assert isinstance(first, news.StreamItem)
+            assert first.project == str(project)
         status = await client.status()
         return status.version
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -9,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import trio
 
 from fbuild_watch import Daemon
 from fbuild_watch.control import guests, lock
@@ -167,18 +167,30 @@ async def test_two_flashes_of_one_board_and_a_watch_that_starts_meanwhile(
             await watch.see("^tick 1$")
 
 
-async def test_a_console_that_stays_is_named(
+async def test_a_console_that_stays_lends_its_board_and_is_named(
     project: Path, env: dict[str, str], virtual_board: Callable[..., ServedBoard]
 ) -> None:
     board = virtual_board()
-    async with fbuild("console", str(project), "--port", board.url, env=env) as console:
+    where = (str(project), "--port", board.url)
+    async with fbuild("console", *where, env=env) as console:
         await console.see("invalid header")  # the board is empty
-        where = (str(project), "--port", board.url)
-        code, _, words = await run("flash", *where, env=env)
+        code, out, words = await run("flash", *where, env=env)
+        assert (code, out.count("written")) == (0, 3), words
+        await console.see("^tick 1$")
+        code, _, words = await run("verify", *where, env=env)
+        assert code == 0, words
+        code, _, words = await run("reset", *where, env=env)
+        assert code == 0, words
+        await console.see("^-- restarted by fbuild reset")
+        await console.see("^tick 1$")
+
+        code, _, words = await run("console", *where, env=env)
         assert (code, f"pid {console.pid} (fbuild console)" in words) == (43, True), words
         for arguments in (("watch", *where), ("watch", "--detach", *where)):
             code, _, words = await run(*arguments, env=env)
             assert code == 60, words
             assert f"fbuild console already runs as pid {console.pid} on {board.url}" in words
-    with trio.fail_after(10):
-        assert (await run("reset", "--port", board.url, env=env))[0] == 0
+        console.signal(signal.SIGTERM)
+        assert await console.ended() == 130
+    assert left_in(Path(env["FBUILD_RUNTIME_DIR"]))[0] == "fbuild.lock"
+    assert (await run("reset", "--port", board.url, env=env))[0] == 0

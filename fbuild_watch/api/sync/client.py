@@ -9,6 +9,7 @@ from fbuild_watch.api import asks
 from fbuild_watch.api.asks import AnyPath, Ask, Images
 from fbuild_watch.api.exchange import OnProgress, ignore
 from fbuild_watch.api.sync.link import Link, connect
+from fbuild_watch.control.locate import Located
 from fbuild_watch.control.messages import Logs, PortStatus, Status, Welcome
 from fbuild_watch.control.news import StreamItem, StreamLost
 from fbuild_watch.errors import ControlLost, TimedOut
@@ -25,9 +26,10 @@ class Client:
     a flash that has begun to write is finished.
     """
 
-    def __init__(self, name: str = "") -> None:
-        """`name`: who asks, in words that others see."""
+    def __init__(self, name: str = "", located: Located | None = None) -> None:
+        """`name`: who asks, in words that others see. `located`: in place of the running process."""
         self._name = name
+        self._located = located
         self._link: Link | None = None
 
     def build(
@@ -216,5 +218,5 @@ class Client:
 
     def _connected(self) -> Link:
         if self._link is None:
-            self._link = connect(self._name)
+            self._link = connect(self._name, self._located)
         return self._link

@@ -94,9 +94,12 @@ class Link:
         self._socket.close()
 
 
-def connect(name: str = "") -> Link:
-    """A connection to the running process. Raises NotRunning, ControlRefused, VersionSkew."""
-    located = locate()
+def connect(name: str = "", located: Located | None = None) -> Link:
+    """A connection to the running process, or to what answers in its place.
+
+    Raises NotRunning, ControlRefused, VersionSkew.
+    """
+    located = located or locate()
     if located is None:
         raise NotRunning
     return Link(located, name)
