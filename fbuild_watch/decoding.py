@@ -16,7 +16,6 @@ Rules
 from __future__ import annotations
 
 import math
-import shutil
 from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -25,6 +24,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from fbuild_watch import surroundings
 from fbuild_watch.decode import (
     Board,
     CoreDump,
@@ -237,7 +237,7 @@ class Decoding:
         look = partial(choose, self._sources, board.elf_sha256, self._proven)
         choice = await trio.to_thread.run_sync(look, abandon_on_cancel=True)
         command = dumps.command(path, choice.path, board.chip)
-        if choice.path is None or shutil.which(dumps.TOOL) is None:
+        if choice.path is None or surroundings.which(dumps.TOOL) is None:
             self._tell(Notice(f"core dump saved; to look at it:\n  {' '.join(command)}"))
             return
         self._tell(Notice(f"core dump saved as {path}; asking {dumps.TOOL}"))
