@@ -15,10 +15,10 @@ from difflib import get_close_matches
 from typing import Literal, cast
 
 from fbuild_watch.console import arguments as take
+from fbuild_watch.console import stamps
 from fbuild_watch.model import Command, CommandName, Typed
 
 ON_OFF = ("on", "off")
-STAMPS = ("off", "absolute", "relative", "delta")
 EOLS = {"crlf": b"\r\n", "lf": b"\n", "cr": b"\r", "none": b""}
 BAUDS = ("9600", "19200", "57600", "74880", "115200", "230400", "460800", "921600", "2000000")
 
@@ -75,7 +75,7 @@ COMMANDS: dict[str, Entry] = {
     "size": _board("flash and RAM used", "z"),
     "ports": _board("the serial ports here"),
     "status": _board("what is being done", "n"),
-    "timestamps": _choice("times of the lines", *STAMPS, key="i", whose="console"),
+    "timestamps": _choice("times of the lines", *stamps.MODES, key="i", whose="console"),
     "hex": _choice("bytes instead of text", *ON_OFF, key="d", whose="console"),
     "filter": Entry("show only what matches", "REGEX|off", "", take.regex, ("off",)),
     "highlight": Entry("colour what matches", "REGEX|off", "", take.regex, ("off",)),

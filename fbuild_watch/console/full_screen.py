@@ -17,7 +17,7 @@ from fbuild_watch.console.pulse import Pulse
 from fbuild_watch.console.session import Session
 
 _RESIZE_POLL = 0.2
-_STYLE = Style.from_dict({"bar": "reverse", "bad": "fg:ansired"})
+_STYLE = Style.from_dict({"bar": "reverse"})
 
 
 class FullScreen(ABC):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.buffer import Buffer
 
 CTRL_C, CTRL_D = b"\x03", b"\x04"
-_TYPED_BY_MENU = {"\x14": b"\x14", "\x1d": b"\x1d"}
+_SENT_BY_MENU = ("\x14", "\x1d")
 """Ctrl-T and Ctrl-] after Ctrl-T go to the board, as in ESP-IDF's monitor."""
 
 
@@ -113,13 +113,13 @@ def add_menu_keys(
     def _choose(event: KeyPressEvent) -> None:
         menu.is_open = False
         key = event.data
-        if key in _TYPED_BY_MENU:
-            do(Typed(_TYPED_BY_MENU[key]))
+        if key in _SENT_BY_MENU:
+            do(Typed(key.encode()))
         elif name := names.get(key.lower()) or names.get(_without_ctrl(key)):
             do(run_command(name, commands))
 
 
 def _without_ctrl(key: str) -> str:
-    """The letter of Ctrl-letter; Enter, Tab's other names and Ctrl-C are themselves."""
+    """The letter of Ctrl-letter; none for Enter and Ctrl-C, which close the menu."""
     is_letter = len(key) == 1 and 0 < ord(key) <= 26 and key not in "\r\n\x03"
     return chr(ord(key) + 0x60) if is_letter else ""

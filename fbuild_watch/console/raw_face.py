@@ -34,7 +34,8 @@ _FRAME = 0.01
 
 _UNDO = (
     "\x1b[0m\x1b(B"  # colours, line drawing
-    "\x1b[?1049l\x1b7\x1b[r\x1b8"  # the other screen, the scroll region (which moves the cursor)
+    "\x1b7\x1b[?1049l"  # the other screen; leaving it restores the cursor that its screen saved last
+    "\x1b7\x1b[r\x1b8"  # the scroll region; setting it moves the cursor
     "\x1b[?6l\x1b[?7h\x1b[4l"  # origin, wrap, insert
     "\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l"  # mouse, bracketed paste
     "\x1b[?1l\x1b>\x1b[?25h"  # cursor and number keys as they were, a cursor
@@ -62,8 +63,8 @@ class RawFace:
             with listening(self._input, self._heard):
                 while not self._is_over():
                     self._show()
-                    await self._pulse.wait()
                     await asyncio.sleep(_FRAME)
+                    await self._pulse.wait()
         if self._gone:
             raise EOFError
 
