@@ -15,6 +15,7 @@ from pathlib import Path
 from fbuild_watch.build import linkscript, search
 from fbuild_watch.build.graph import Job, Look, Version, folders_of_libraries, libraries, mentions
 from fbuild_watch.build.linkscript import Named
+from fbuild_watch.build.memory import ByContent
 
 _LARGEST = 4 << 20
 """Bytes of a text that may be a script."""
@@ -27,8 +28,8 @@ class Declared:
         self._project = str(project)
         self._made_here = f"{build_dir}{os.sep}"
         self._look = look
-        self._texts: dict[Version, str] = {}
-        self._scripts: dict[Version, Named] = {}
+        self._texts = ByContent(_text)
+        self._scripts = ByContent(lambda version: linkscript.read(self._texts.of(version)))
 
     def of(self, job: Job) -> tuple[str, ...]:
         """All declared inputs that are there."""
@@ -54,7 +55,7 @@ class Declared:
             if version is None:
                 raise FileNotFoundError(path)
             files[path] = None
-            return self._text(version)
+            return self._texts.of(version)
 
         return tuple(search.spelled_out(job.argv, text)), files
 
@@ -65,7 +66,7 @@ class Declared:
         while waiting:
             script = waiting.pop()
             version = self._look(script)
-            named = self._named_in(version) if version else Named()
+            named = self._scripts.of(version) if version else Named()
             searched += (self._path(folder) for folder in named.folders)
             for path in self._places(named.files, (os.path.dirname(script), *searched)):  # noqa: PTH120
                 if path not in seen and self._look(path) is not None:
@@ -80,26 +81,14 @@ class Declared:
                 yield self._path(one)
                 yield from (os.path.join(folder, one) for folder in folders)  # noqa: PTH118
 
-    def _named_in(self, version: Version) -> Named:
-        known = self._scripts.get(version)
-        if known is None:
-            known = self._scripts[version] = linkscript.read(self._text(version))
-        return known
-
-    def _text(self, version: Version) -> str:
-        """A file's text; nothing where it is none: an object, an archive."""
-        known = self._texts.get(version)
-        if known is None:
-            known = self._texts[version] = _text_of(version.path)
-        return known
-
     def _path(self, name: str) -> str:
         return os.path.join(self._project, name)  # noqa: PTH118
 
 
-def _text_of(path: str) -> str:
+def _text(version: Version) -> str:
+    """A file's text; nothing where it is none: an object, an archive."""
     try:
-        with open(path, "rb") as file:  # noqa: PTH123
+        with open(version.path, "rb") as file:  # noqa: PTH123
             data = file.read(_LARGEST)
     except OSError:
         return ""

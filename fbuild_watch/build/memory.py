@@ -10,11 +10,13 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from fbuild_watch.build.graph import Digest, Look, Record, Version
+
+Made = TypeVar("Made")
 
 
 class Stamp(NamedTuple):
@@ -41,6 +43,21 @@ class Unsaved:
         """All is stored."""
         self.stamps.clear()
         self.records.clear()
+
+
+class ByContent(Generic[Made]):
+    """What was made of each file's newest content. An older one is let go."""
+
+    def __init__(self, make: Callable[[Version], Made]) -> None:
+        self._make = make
+        self._known: dict[str, tuple[Version, Made]] = {}
+
+    def of(self, version: Version) -> Made:
+        """What `make` makes of it."""
+        known = self._known.get(version.path)
+        if known is None or known[0] is not version:
+            known = self._known[version.path] = (version, self._make(version))
+        return known[1]
 
 
 class Memory:

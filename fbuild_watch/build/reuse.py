@@ -16,6 +16,7 @@ from pathlib import Path
 
 from fbuild_watch.build.cache import Entry, ObjectCache
 from fbuild_watch.build.graph import Digest, Job, Record, Version
+from fbuild_watch.build.memory import ByContent
 from fbuild_watch.build.places import Places
 from fbuild_watch.build.shadows import Shadows
 from fbuild_watch.build.tree import Tree
@@ -36,7 +37,7 @@ class Reuse:
         self._tree = tree
         self._shadows = shadows
         self._pending: list[tuple[Digest, Job, Record, str]] = []
-        self._changing: dict[Version, bool] = {}
+        self._changing = ByContent(self._is_changing)
 
     def fetch(self, job: Job) -> tuple[Record, str] | None:
         """Make a unit's object without a compiler: its record, and what the compiler said then."""
@@ -61,7 +62,7 @@ class Reuse:
         key = self._key(job)
         own = self._shadows.own(record.inputs)
         shared = self._places.is_shared(job, (version.path for version in own))
-        if key is not None and shared and not any(map(self._is_changing, own)):
+        if key is not None and shared and not any(map(self._changing.of, own)):
             self._pending.append((key, job, record, words))
 
     @property
@@ -106,11 +107,7 @@ class Reuse:
         return self._shadows.difference(job, paths, unused) is None
 
     def _is_changing(self, version: Version) -> bool:
-        known = self._changing.get(version)
-        if known is None:
-            copies = self._shadows.unlisted(version).copies
-            known = self._changing[version] = copies or _has_changing(version.path)
-        return known
+        return self._shadows.unlisted(version).copies or _has_changing(version.path)
 
 
 def _has_changing(path: str) -> bool:

@@ -27,7 +27,7 @@ from fbuild_watch.build import search
 from fbuild_watch.build.graph import Job, Version, digest
 from fbuild_watch.build.jobs import Jobs
 from fbuild_watch.build.listing import Listing, Names
-from fbuild_watch.build.memory import Memory
+from fbuild_watch.build.memory import ByContent, Memory
 from fbuild_watch.build.unlisted import Unlisted, scan
 from fbuild_watch.stamps import Stamp
 
@@ -57,7 +57,7 @@ class Shadows:
     def __init__(self, project: Path, jobs: Jobs) -> None:
         self._project = str(project)
         self._listing = Listing()
-        self._scanned: dict[Version, Unlisted] = {}
+        self._scanned = ByContent(_scanned)
         self._answered: dict[tuple[str, frozenset[str]], set[str]] = {}
         self._before_given: dict[tuple[frozenset[str], tuple[str, ...]], set[str]] = {}
         self._given: dict[frozenset[str], Names] = {}
@@ -112,14 +112,7 @@ class Shadows:
 
     def unlisted(self, version: Version) -> Unlisted:
         """What a file says that no depfile does. Each content is read once."""
-        known = self._scanned.get(version)
-        if known is None:
-            try:
-                known = scan(Path(version.path).read_bytes())
-            except OSError:
-                known = Unlisted()
-            self._scanned[version] = known
-        return known
+        return self._scanned.of(version)
 
     def is_given(self, path: str) -> bool:
         """Whether a file is the toolchain's."""
@@ -228,6 +221,13 @@ class Shadows:
         shadowing = self._listing.found(Names(_ends(given)), folders) - given
         twice = {name for name, places in count.items() if places > 1}
         return twice | {os.path.basename(path) for path in shadowing}  # noqa: PTH119
+
+
+def _scanned(version: Version) -> Unlisted:
+    try:
+        return scan(Path(version.path).read_bytes())
+    except OSError:
+        return Unlisted()
 
 
 def _rests(headers: Iterable[str], folders: Iterable[str]) -> set[str]:
