@@ -160,7 +160,9 @@ class _Maker:
         recipes = Recipes(self.properties, str(self.board.files[0]))
         core, variant = self._base(recipes)
         sketch = needs.sketch(environment)
-        units = Units(recipes, environment.build_dir, environment.build_unflags, self.memory)
+        units = Units(
+            recipes, environment.build_dir, self.flags, environment.build_unflags, self.memory
+        )
         quiet = units.quiet()
         need = self._need(units, core, variant, sketch)
         libraries = [(units if group.own else quiet).of(group)

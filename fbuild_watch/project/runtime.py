@@ -17,6 +17,7 @@ from fbuild_watch import surroundings
 from fbuild_watch.model import Environment, Installed
 from fbuild_watch.project import arduino, boards, repairs, toolchain
 from fbuild_watch.project import properties as props
+from fbuild_watch.project import userflags as user_flags
 from fbuild_watch.project.hardware import hardware
 from fbuild_watch.project.memory import is_dir
 from fbuild_watch.project.recipe import protect
@@ -138,12 +139,17 @@ def _times() -> dict[str, str]:
 
 
 def with_flags(properties: dict[str, str], flags: Flags) -> dict[str, str]:
-    """The project's build_flags go where the specification lets a user add flags."""
+    """The folders of the project's build_flags, where the specification lets a user add flags.
+
+    The other flags stand behind the whole command (userflags.py).
+    """
     extra = {"c": flags.c, "cpp": flags.cpp, "S": flags.asm}
     added = {}
     for kind, words in extra.items():
         key = f"compiler.{kind}.extra_flags"
-        added[key] = f"{properties.get(key, '')} {' '.join(protect(word) for word in words)}"
+        added[key] = (
+            f"{properties.get(key, '')} {' '.join(map(protect, user_flags.folders(words)))}"
+        )
     return {**_chosen(properties), **properties, **added, **_warnings(properties)}
 
 

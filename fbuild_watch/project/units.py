@@ -60,6 +60,8 @@ class Units:
 
     recipes: Recipes
     build_dir: Path
+    flags: Flags = field(default_factory=Flags)
+    """The user's, for all groups; the folders among them the recipes have already."""
     unwanted: tuple[str, ...] = ()
     memory: Memory = field(default_factory=Memory)
 
@@ -103,10 +105,13 @@ class Units:
 
     def _template(self, group: Group, suffix: str) -> Template:
         folders = [f"-I{folder}" for folder in group.includes]
-        words = [*group.first, *folders, *group.flags.for_suffix(suffix)]
-        made = self.recipes.template(sources.RECIPES[suffix], includes=words)
+        own = group.flags.for_suffix(suffix)
+        includes = [*group.first, *folders, *user_flags.folders(own)]
+        made = self.recipes.template(sources.RECIPES[suffix], includes=includes)
+        words = user_flags.laid_over(made.words, self.flags.for_suffix(suffix))
+        words = user_flags.laid_over(words, own)
         unwanted = (*self.unwanted, *group.unwanted)
-        template = Template(_with_depfile(user_flags.without(made.words, unwanted)))
+        template = Template(_with_depfile(user_flags.without(words, unwanted)))
         return self.memory.templates.setdefault(template.words, template)
 
 

@@ -7,16 +7,21 @@ Rules
 - A linker's option goes to the link only; `-flto` and `--specs` to both.
 - A C++ standard or a switch that C has not goes to C++ only, a C standard to C only.
 - `build_unflags` take a word away wherever it came from.
+- A compiler believes the last word: so the user's stand behind the recipe's, whatever place the recipe
+  has for them (ESP32's has its own -Os and -DCORE_DEBUG_LEVEL=0 behind it). A macro that the user
+  defines is defined by nobody else. Only folders stand where the recipe has them: before its own.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 _GLUED = ("-D", "-U", "-I", "-L", "-l", "-T", "-u")
 _PAIRED = ("-include", "-imacros", "-isystem", "-idirafter", "-iquote", "-Xlinker", "-x", "-z")
+_FOLDERS = ("-I", "-isystem", "-idirafter", "-iquote")
 _LINK = ("-Wl,", "-l", "-L", "-T", "-u", "-Xlinker", "-z", "-nostartfiles", "-nostdlib",
          "-nodefaultlibs", "-static", "-shared", "-rdynamic", "-s", "-pie", "-no-pie")  # fmt: skip
 _BOTH = ("-flto", "-fno-lto", "-specs=", "--specs=", "-fuse-ld", "-m", "-pg", "--coverage")
@@ -58,6 +63,20 @@ def without(words: Sequence[str], unwanted: Sequence[str]) -> tuple[str, ...]:
     return (*words[:1], *_flat([flag for flag in _options(words[1:]) if flag not in gone]))
 
 
+def folders(words: Sequence[str]) -> tuple[str, ...]:
+    """The words that say where headers are."""
+    return _flat([flag for flag in _options(words) if flag[0].startswith(_FOLDERS)])
+
+
+def laid_over(command: Sequence[str], words: Sequence[str]) -> tuple[str, ...]:
+    """A command with a user's words behind it, but for those that say where headers are."""
+    later = [flag for flag in _options(words) if not flag[0].startswith(_FOLDERS)]
+    macros = {_macro(flag) for flag in later} - {""}
+    before = list(_options(command[1:])) if macros else [(word,) for word in command[1:]]
+    kept = [flag for flag in before if _macro(flag) not in macros]
+    return (*command[:1], *_flat(kept), *_flat(later))
+
+
 def includes(words: Sequence[str]) -> list[str]:
     """The folders that a user adds to the include path."""
     return [flag[0][2:] for flag in _options(words) if flag[0].startswith("-I")]
@@ -78,6 +97,12 @@ def _options(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
             yield (word, next(rest, ""))
         else:
             yield (word,)
+
+
+def _macro(flag: tuple[str, ...]) -> str:
+    """The name that an option defines or undefines; empty for any other option."""
+    word = flag[0]
+    return re.split(r"[=(]", word[2:], maxsplit=1)[0] if word.startswith(("-D", "-U")) else ""
 
 
 def _is_link(flag: tuple[str, ...]) -> bool:

@@ -325,6 +325,39 @@ def test_flags_go_to_whom_they_are_for() -> None:
     assert userflags.includes(words) == ["inc"]
 
 
+def test_a_users_words_are_the_last_and_their_macros_are_theirs_alone() -> None:
+    recipe = ("cc", "-Os", "-D", "LEVEL=0", "-DLEVELS=1", "-UMINE", "-DF(x)=x", "x.c", "-o", "x.o")
+    own = ("-DLEVEL=5", "-I", "inc", "-O2", "-DMINE", "-D", "F", "-isystem", "sys")
+    laid = userflags.laid_over(recipe, own)
+    assert laid == (
+        "cc",
+        "-Os",
+        "-DLEVELS=1",
+        "x.c",
+        "-o",
+        "x.o",
+        "-DLEVEL=5",
+        "-O2",
+        "-DMINE",
+        "-DF",
+    )
+    assert userflags.folders(own) == ("-Iinc", "-isystem", "sys")
+    assert userflags.laid_over(recipe, ("-Iinc",)) == recipe
+
+
+def test_flags_of_the_source_come_after_those_of_all(environment: Environment) -> None:
+    own = replace(environment, build_flags=("-DA=1", "-DBOARD=MINE", "-Iall"),
+                  build_src_flags=("-DA=2", "-O3", "-Iown"))  # fmt: skip
+    made = plan(own)
+    core, main = made.units[1].argv, made.units[-1].argv
+    assert [word for word in core if word.startswith("-DA=")] == ["-DA=1"]
+    assert main[-3:] == ("-DA=2", "-O3", "-MMD")
+    assert [word for word in main if word.startswith(("-DA=", "-DBOARD"))] == [
+        "-DBOARD=MINE", "-DA=2",
+    ]  # fmt: skip
+    assert main.index("-Iall") < main.index("-Iown") < main.index("-DBOARD=MINE")
+
+
 def test_unflags_take_words_away_but_never_the_program() -> None:
     command = ("cc", "-Os", "-D", "A", "-DB", "x.c")
     assert userflags.without(command, ("-Os", "-DA", "cc")) == ("cc", "-DB", "x.c")
