@@ -33,9 +33,11 @@ async def wait_for_board(
         ports = await trio.to_thread.run_sync(look or list_ports, abandon_on_cancel=True)
         if (found := ours.find(ports)) is not None:
             return found.device
-        if trio.current_time() > late and (other := _in_its_place(name, ports)) is not None:
-            tell_other(other)
-            late = math.inf
+        if trio.current_time() > late:
+            other = await trio.to_thread.run_sync(_in_its_place, name, ports)
+            if other is not None:
+                tell_other(other)
+                late = math.inf
         await trio.sleep(next(pauses))
 
 
