@@ -85,6 +85,7 @@ class BoardPort:
         self._reading = trio.CancelScope()
         self._free_to_type = trio.Event()
         self._sending, self._typing = trio.Lock(), trio.Lock()
+        self._send_scope = trio.CancelScope()
         self._type, self._typed = trio.open_memory_channel[bytes](math.inf)
         self._to_send = 0
         self._lost = False
@@ -199,7 +200,7 @@ class BoardPort:
     @asynccontextmanager
     async def _borrowed(self, holder: str) -> AsyncIterator[Port]:
         self._reading.cancel()
-        async with self._turn, self._sending:
+        async with self._turn, self._sent():
             if self._lease is None:
                 raise PortNotFound(None)
             await self._drain()
@@ -326,9 +327,12 @@ class BoardPort:
             await trio.sleep(DRAIN_LOOK)
         async with self._sending:
             try:
-                await self._opened().send_all(piece)
+                with trio.CancelScope() as self._send_scope:
+                    await self._opened().send_all(piece)
             except trio.ClosedResourceError as error:
                 raise PortLost(self.name, "it was closed") from error
+        if self._send_scope.cancelled_caught:
+            raise PortLost(self.name, "the board takes nothing, and the port was wanted")
 
     async def _send(self, piece: bytes) -> None:
         while True:
@@ -336,7 +340,8 @@ class BoardPort:
             async with self._sending:
                 if self._port is not None and self._free_to_type.is_set():
                     with suppress(PortError, trio.ClosedResourceError):  # `read` reports it
-                        await self._port.send_all(piece)
+                        with trio.CancelScope() as self._send_scope:
+                            await self._port.send_all(piece)
                         return self._count_sent(len(piece))
             await trio.sleep(RETRY_S)
 
@@ -344,6 +349,19 @@ class BoardPort:
         now = trio.current_time()
         self._busy_until = max(now, self._busy_until) + count * BITS / self._baud
         self._to_send -= count
+
+    @asynccontextmanager
+    async def _sent(self) -> AsyncIterator[None]:
+        """Nothing is being sent. A board that takes nothing loses the piece that it was sent."""
+        with trio.move_on_after(LAST_WORDS_S) as patience:
+            await self._sending.acquire()
+        if patience.cancelled_caught:
+            self._send_scope.cancel()
+            await self._sending.acquire()
+        try:
+            yield
+        finally:
+            self._sending.release()
 
     async def type_out(self) -> None:
         """Wait, for seconds at most, until all that was typed is with the board."""

@@ -4,7 +4,7 @@ Written with pyserial's portable interface only, so that the same class is teste
 Windows itself it has not been run.
 
 Rules
-- A read ends soon after it is cancelled, and what it got is kept for the next one.
+- A read ends soon after it is cancelled, and what it got is kept for the next one, whose ever it is.
 - Windows opens a COM port for one process alone; it does not say for which.
 """
 
@@ -38,32 +38,31 @@ class ThreadedPort(Port):
         self.name = name
         self.rest = rest
         self._serial = device
-        self._received = bytearray()
         self._closed = False
         self._reading, self._writing = threading.Lock(), threading.Lock()
 
     async def receive_some(self) -> bytes:
         """See `Port.receive_some`."""
-        while not self._received:
+        while not self._serial.ahead:
             wanted = threading.Event()
             wanted.set()
             await self._in_thread(
                 partial(self._read_while, wanted), partial(self._stop_reading, wanted)
             )
             self._check_open()
-        data = bytes(self._received)
-        self._received.clear()
-        return data
+        data, self._serial.ahead = self._serial.ahead, b""
+        return bytes(data)
 
     def _read_while(self, wanted: threading.Event) -> None:
         with self._reading:
             if self._closed:
                 return
             self._serial.timeout = _LONGEST_READ
-            while wanted.is_set() and not self._closed and not self._received:
-                self._received += self._serial.read(1)
-            if self._received:
-                self._received += self._serial.read(self._serial.in_waiting)
+            data = b""
+            while wanted.is_set() and not self._closed and not data:
+                data = self._serial.read(1)
+            if data:
+                self._serial.ahead = data + self._serial.read(self._serial.in_waiting)
 
     def _stop_reading(self, wanted: threading.Event) -> None:
         wanted.clear()

@@ -403,3 +403,55 @@ def test_an_open_port_does_not_keep_the_process_from_dying(board: Pty) -> None:
         other.send_signal(signal.SIGINT)
         _, words = other.communicate(timeout=10)
     assert b"KeyboardInterrupt" in words
+
+
+async def test_what_was_typed_is_on_the_line_before_the_port_is_lent(board: Pty) -> None:
+    """A reset that follows at once would take the bytes that the adapter still holds."""
+
+    async def show(_item: object) -> None:
+        pass
+
+    way = BoardPort(show, 1200)
+    await way.open(board.device)
+    lent: list[float] = []
+
+    async def note(_port: Port) -> None:
+        lent.append(trio.current_time())
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(way.read)
+        nursery.start_soon(way.send_typed)
+        started = trio.current_time()
+        way.type(b"x" * 60)  # half a second at this speed
+        assert await trio.to_thread.run_sync(board.hear, 60) == b"x" * 60
+        await way.borrow("flasher", note)
+        assert 0.5 <= lent[0] - started < 1.0
+        before = trio.current_time()
+        await way.borrow("flasher", note)  # nothing was sent since: nothing is waited for
+        assert lent[1] - before < 0.2
+        nursery.cancel_scope.cancel()
+    await way.aclose()
+
+
+async def test_a_board_that_takes_nothing_stops_neither_the_end_nor_a_flash(board: Pty) -> None:
+    async def show(_item: object) -> None:
+        pass
+
+    way = BoardPort(show, 115200)
+    await way.open(board.device)
+
+    async def restart(_port: Port) -> None:
+        await trio.to_thread.run_sync(board.hear, 4000)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(way.read)
+        nursery.start_soon(way.send_typed)
+        way.type(b"x" * 20_000)  # more than a pty takes
+        started = trio.current_time()
+        await way.type_out()
+        assert trio.current_time() - started < 2
+        with trio.fail_after(5):
+            await way.borrow("flasher", restart)
+            await trio.to_thread.run_sync(board.hear, 10_000)  # the rest goes on, but for a piece
+        nursery.cancel_scope.cancel()
+    await way.aclose()
