@@ -56,14 +56,9 @@ class Guest:
                 return Located(other.pid, other.version, endpoint.parse(other.endpoint), "")
         return None
 
-    @contextlib.contextmanager
-    def lending(self, where: Endpoint) -> Iterator[None]:
-        """Say that we answer there, for the length of the block."""
+    def lends(self, where: Endpoint) -> None:
+        """Say that we have the port, lend it, and answer there, until we are through with it."""
         self._publish(replace(self._info, endpoint=str(where)))
-        try:
-            yield
-        finally:
-            self._publish(replace(self._info, endpoint=None))
 
     @contextlib.contextmanager
     def port(self, name: str, on_wait: OnWait = ignore, *, wait: bool = True) -> Iterator[None]:
@@ -75,7 +70,7 @@ class Guest:
             yield
         finally:
             os.close(fd)
-            self._publish(replace(self._info, port=""))
+            self._publish(replace(self._info, port="", endpoint=None))
 
     def _take(self, fd: int, name: str, on_wait: OnWait, *, wait: bool) -> None:
         told: set[int] = set()
@@ -106,7 +101,7 @@ def registered(folder: Path, ourselves: Info) -> Iterator[Guest]:
     try:
         yield Guest(folder, ourselves)
     finally:
-        file.unlink(missing_ok=True)
+        info.remove(file)
 
 
 def living(folder: Path) -> list[Info]:
@@ -118,7 +113,7 @@ def living(folder: Path) -> list[Info]:
 def clear(folder: Path) -> None:
     """Remove what is left of them. For who holds the user's lock alone."""
     for path in (*folder.glob(f"{GUEST}*"), *folder.glob(f"{PORT}*")):
-        path.unlink(missing_ok=True)
+        info.remove(path)
 
 
 def _key(port: str) -> str:

@@ -70,7 +70,12 @@ def _decode(said: dict[str, Any]) -> Info:
 def clear(folder: Path) -> None:
     """Remove it, and what a process that was killed while it wrote has left. For the holder only."""
     for path in folder.glob(f"{NAME}*"):
-        _despite_readers(partial(path.unlink, missing_ok=True))
+        remove(path)
+
+
+def remove(path: Path) -> None:
+    """Remove what is said in a file, if it is there."""
+    _despite_readers(partial(path.unlink, missing_ok=True))
 
 
 def _despite_readers(act: Callable[[], object]) -> None:

@@ -9,6 +9,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+import trio
+
 from fbuild_watch import __version__
 from fbuild_watch.board_port import BoardPort
 from fbuild_watch.control.connection import Call, Secrets
@@ -54,8 +56,8 @@ async def lend(
     }
     server = Server(handlers, Secrets(Welcome(PROTOCOL, __version__, os.getpid())), defect)
     async with listening(guest.folder, None, name) as (listener, where):
-        with guest.lending(where):
-            await server.run(listener)
+        await trio.to_thread.run_sync(guest.lends, where)
+        await server.run(listener)
 
 
 class _Own:
