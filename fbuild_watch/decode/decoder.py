@@ -9,27 +9,26 @@ Rules
 
 from __future__ import annotations
 
-import os
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from fbuild_watch import surroundings
 from fbuild_watch.decode import report, rom
-from fbuild_watch.decode.calls import follows_call
 from fbuild_watch.decode.cfi import CallFrames
 from fbuild_watch.decode.choice import Choice, Sources, choose
 from fbuild_watch.decode.crash import Crash
 from fbuild_watch.decode.lines import Lines, Place
+from fbuild_watch.decode.paths import ROM, Paths
 from fbuild_watch.decode.program import ElfUnreadable, Program, load
 from fbuild_watch.decode.report import Decoded
 from fbuild_watch.decode.scanner import Board
-from fbuild_watch.decode.trace import Step, trace
+from fbuild_watch.decode.trace import Step, fits, trace
 from fbuild_watch.model import Notice
 
 LOADED = 2
-MOST_SHOWN = 24
 AGAIN_S = 1.0
 
 
@@ -48,6 +47,7 @@ class Decoder:
     def __init__(self, sources: Sources, clock: Callable[[], float] = time.monotonic) -> None:
         """Nothing is read yet."""
         self._sources = sources
+        self._paths = Paths(sources.project_dir, sources.src_dir)
         self._clock = clock
         self._programs: OrderedDict[tuple[str, int, int], _Loaded] = OrderedDict()
         self._roms: dict[tuple[str, str], Program | None] = {}
@@ -82,6 +82,7 @@ class Decoder:
         return Notice(f"the same again ({self._count} times): {head}", "bad")
 
     def _decoded(self, crash: Crash, board: Board, choice: Choice) -> tuple[str, list[str]]:
+        """The headline, and what follows it."""
         if choice.path is None:
             return crash.title, [*crash.notes, *choice.words.splitlines()]
         try:
@@ -89,22 +90,12 @@ class Decoder:
         except ElfUnreadable as error:
             return crash.title, [*crash.notes, f"not decoded: {error}"]
         steps = trace(crash, loaded.program, loaded.frames)
-        if not choice.is_verified and not _fits(crash, steps, loaded.program):
-            name = choice.path.name
-            return crash.title, [
-                *crash.notes,
-                f"not decoded: {name} is not what the board runs (the addresses do not fit it)",
-            ]
+        if not choice.is_verified and not fits(crash, steps, loaded.program):
+            return crash.title, [*crash.notes, _other_build(choice.path)]
         decoded = [Decoded(step, self._places(loaded, step, board)) for step in steps]
         shown = _worth_showing(decoded)
-        head = report.headline(crash.title, shown, self._is_own, self._show)
-        more = [f"... and {len(shown) - MOST_SHOWN} more"] if len(shown) > MOST_SHOWN else []
-        rows = report.table(shown[:MOST_SHOWN], self._show)
-        probable = any(each.step.is_probable for each in shown[:MOST_SHOWN])
-        legend = (
-            ["? is probable: found on the stack, perhaps of an earlier call"] if probable else []
-        )
-        return head, [*crash.notes, *rows, *more, *legend, choice.words]
+        head = report.headline(crash.title, shown, self._paths.is_own, self._paths.show)
+        return head, [*crash.notes, *report.table(shown, self._paths.show), choice.words]
 
     def _load(self, path: Path) -> _Loaded:
         try:
@@ -126,7 +117,7 @@ class Decoder:
             return ()
         program = self._rom(board)
         symbol = program.symbol(step.within) if program else None
-        return (Place(symbol.name if symbol else "", "mask ROM"),)
+        return (replace(ROM, function=symbol.name) if symbol else ROM,)
 
     def _rom(self, board: Board) -> Program | None:
         key = (board.chip, board.rom_date)
@@ -135,47 +126,11 @@ class Decoder:
             self._roms[key] = found
         return self._roms[key]
 
-    # --- places as the user knows them ---
-
-    def _is_own(self, place: Place) -> bool:
-        folder = self._sources.src_dir
-        path = self._path(place)
-        return folder is not None and path is not None and path.is_relative_to(folder)
-
-    def _path(self, place: Place) -> Path | None:
-        """The source file, where it is known; compilers may have written it relative to anything."""
-        if not place.file or place.file == "mask ROM":
-            return None
-        project = self._sources.project_dir
-        if project is not None and (here := project / place.file).is_file():
-            return Path(os.path.normpath(here))
-        return Path(os.path.normpath(Path(place.folder) / place.file))
-
-    def _show(self, place: Place) -> str:
-        path, project = self._path(place), self._sources.project_dir
-        if path is None:
-            return place.file
-        if project is not None and path.is_relative_to(project):
-            path = path.relative_to(project)
-        return f"{path}:{place.line}" if place.line else str(path)
-
 
 def _worth_showing(decoded: list[Decoded]) -> list[Decoded]:
     """What is no code counts where the CPU was; further out it is the end of a broken chain."""
     return [each for at, each in enumerate(decoded) if each.places or at == 0]
 
 
-def _fits(crash: Crash, steps: list[Step], program: Program) -> bool:
-    """Whether a trace may be of this program, as far as can be told."""
-    pc = crash.pc if not crash.frames else crash.frames[0]
-    own = [step for step in steps[1:] if not step.is_probable and program.is_code(step.within)]
-    if crash.frames:  # as the board prints them: the call itself, 3 bytes before the return address
-        returns = [step.address + 3 for step in own]
-    else:
-        returns = [step.address for step in own]
-        ra = crash.registers.get("RA", 0)
-        returns += [ra] if program.is_code(ra) else []
-    misses = sum(not follows_call(program, address) for address in returns)
-    if returns:
-        return misses * 2 < len(returns)
-    return pc is None or program.is_code(pc) or rom.is_rom(pc) or pc < program.lowest_code
+def _other_build(path: Path) -> str:
+    return f"not decoded: {path.name} is not what the board runs (the addresses do not fit it)"

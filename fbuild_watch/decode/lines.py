@@ -30,6 +30,7 @@ Ranges = list[tuple[int, int]]
 _SCOPES = ("DW_TAG_namespace", "DW_TAG_module")
 _NAMED_SCOPES = (*_SCOPES, "DW_TAG_class_type", "DW_TAG_structure_type", "DW_TAG_union_type")
 _BLOCKS = ("DW_TAG_lexical_block", "DW_TAG_try_block", "DW_TAG_catch_block")
+_INLINED = "DW_TAG_inlined_subroutine"
 _ORIGINS = ("DW_AT_abstract_origin", "DW_AT_specification")
 
 
@@ -51,7 +52,6 @@ class _Row:
     address: int
     file: int
     line: int
-    ends: bool
 
 
 class Lines:
@@ -131,7 +131,7 @@ class _Unit:
         found: list[Place] = []
         chain = self._functions(address)
         for die in reversed(chain):
-            inlined = die.tag == "DW_TAG_inlined_subroutine"
+            inlined = die.tag == _INLINED
             found.append(Place(_name(die), file, line, self._folder, inlined))
             if inlined:
                 file = self._file(_number(die, "DW_AT_call_file"))
@@ -140,25 +140,19 @@ class _Unit:
 
     def _functions(self, address: int) -> list[DIE]:
         """The function that has the address, and what was inlined around it, outermost first."""
-        function = self._function(self._top, address)
-        chain = [function] if function else []
-        while chain and (inner := self._inlined(chain[-1], address)):
-            chain.append(inner)
+        chain: list[DIE] = []
+        found = self._find(self._top, address, "DW_TAG_subprogram", _SCOPES)
+        while found is not None:
+            chain.append(found)
+            found = self._find(found, address, _INLINED, _BLOCKS)
         return chain
 
-    def _function(self, scope: DIE, address: int) -> DIE | None:
+    def _find(self, scope: DIE, address: int, tag: str, through: tuple[str, ...]) -> DIE | None:
+        """The entry with a tag that has the address, below `scope` or below what is in `through`."""
         for die in scope.iter_children():
-            if die.tag == "DW_TAG_subprogram" and self._has(die, address):
+            if die.tag == tag and self._has(die, address):
                 return die
-            if die.tag in _SCOPES and (found := self._function(die, address)):
-                return found
-        return None
-
-    def _inlined(self, scope: DIE, address: int) -> DIE | None:
-        for die in scope.iter_children():
-            if die.tag == "DW_TAG_inlined_subroutine" and self._has(die, address):
-                return die
-            if die.tag in _BLOCKS and (found := self._inlined(die, address)):
+            if die.tag in through and (found := self._find(die, address, tag, through)):
                 return found
         return None
 
@@ -183,7 +177,7 @@ class _Unit:
             state = entry.state
             if state is None:
                 continue
-            rows.append(_Row(state.address, state.file, state.line, bool(state.end_sequence)))
+            rows.append(_Row(state.address, state.file, state.line))
             if state.end_sequence:
                 if rows[0].address > 0:
                     sequences.append(rows)

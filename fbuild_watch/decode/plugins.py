@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Protocol
 
 from fbuild_watch.decode.crash import Crash
+from fbuild_watch.decode.scanner import plain
 from fbuild_watch.model import Notice
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Plugins:
         found: list[Notice | Crash] = []
         for line in lines:
             for name in tuple(self._decoders):
-                found += self._ask(name, line)
+                found += self._ask(name, plain(line))
         return found
 
     def _ask(self, name: str, line: str) -> list[Notice | Crash]:

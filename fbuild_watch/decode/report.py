@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from fbuild_watch.decode.lines import Place
 from fbuild_watch.decode.trace import Step
 
+MOST = 24
+"""Steps that are shown: a recursion has hundreds."""
 _WIDEST = 36
 
 
@@ -44,10 +46,17 @@ def headline(
 
 
 def table(decoded: Sequence[Decoded], show: Show) -> list[str]:
-    """The calls, a line for each place."""
-    names = [place.function for each in decoded for place in each.places]
-    width = min(max(map(len, names), default=0), _WIDEST)
-    return [line for at, each in enumerate(decoded) for line in _rows(at, each, width, show)]
+    """The calls, a line for each place, and what their marks mean."""
+    shown = decoded[:MOST]
+    width = max((len(place.function) for each in shown for place in each.places), default=0)
+    rows = [
+        row for at, each in enumerate(shown) for row in _rows(at, each, min(width, _WIDEST), show)
+    ]
+    if len(decoded) > MOST:
+        rows.append(f"... and {len(decoded) - MOST} more")
+    if any(each.step.is_probable for each in shown):
+        rows.append("? is probable: found on the stack, perhaps of an earlier call")
+    return rows
 
 
 def _rows(number: int, decoded: Decoded, width: int, show: Show) -> list[str]:

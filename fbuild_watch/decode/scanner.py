@@ -40,6 +40,11 @@ class Board:
     """ "Feb  7 2021"."""
 
 
+def plain(line: str) -> str:
+    """A line without colours and other escape sequences."""
+    return _CSI.sub("", line) if "\x1b" in line else line
+
+
 class Scanner:
     """The recognisers of one board."""
 
@@ -64,7 +69,7 @@ class Scanner:
         if not text.complete:
             return []
         line, self._line = self._line[:LONGEST], ""
-        return self._read(_CSI.sub("", line) if "\x1b" in line else line, text.at)
+        return self._read(plain(line), text.at)
 
     def silence(self) -> list[Finding]:
         """The board has been silent for a while: what was being received is whole."""

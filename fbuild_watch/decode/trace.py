@@ -28,6 +28,8 @@ _RISCV = {name: number for number, name in enumerate(_NAMES)}
 """The board's names of the registers, by their DWARF numbers (RISC-V ELF psABI, "DWARF")."""
 _RA, _SP = 1, 2
 _FETCH_FAULT = 1
+_XTENSA_CALL = 3
+"""Bytes."""
 _WINDOW = 0x3FFFFFFF
 """A return address of the windowed Xtensa ABI has the window's size in its two highest bits."""
 
@@ -56,6 +58,22 @@ def trace(crash: Crash, program: Program, frames: CallFrames) -> list[Step]:
         steps.append(_windowed(crash.registers["A0"]))
     found = _scan(program, crash.stack, crash.stack.start) if crash.stack else []
     return [*steps, *found]
+
+
+def fits(crash: Crash, steps: list[Step], program: Program) -> bool:
+    """Whether a trace may be of this program, as far as can be told: its calls are calls there."""
+    own = [
+        step.address for step in steps[1:] if not step.is_probable and program.is_code(step.within)
+    ]
+    if crash.frames:  # as the board prints them: the call itself, 3 bytes before where it returns
+        returns = [address + _XTENSA_CALL for address in own]
+    else:
+        ra = crash.registers.get("RA", 0)
+        returns = own + ([ra] if program.is_code(ra) else [])
+    if returns:
+        return 2 * sum(follows_call(program, address) for address in returns) > len(returns)
+    pc = crash.frames[0] if crash.frames else crash.pc
+    return pc is None or program.is_code(pc) or pc < program.lowest_code
 
 
 def _returned(address: int, *, is_probable: bool = False) -> Step:

@@ -176,7 +176,7 @@ async def test_the_examples_decoder_is_found_when_it_is_installed(
     monkeypatch.syspath_prepend(str(tmp_path))
     shown = Shown()
     async with decoding(shown, plugins=Plugins()) as say:
-        await shown_ready(say, shown, "i2c_master: error 263")
+        await shown_ready(say, shown, "\x1b[31mi2c_master: \x1b[1merror 263\x1b[0m")
         assert (await shown.notice("I2C:")).text == "I2C: ESP_ERR_TIMEOUT: no pull-up?"
     sys.modules.pop("fbuild_console_example", None)
 
