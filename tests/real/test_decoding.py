@@ -18,6 +18,8 @@ from fbuild_watch.decode import KeptElfs, Plugins, Sources
 from fbuild_watch.decoding import Decoding
 from fbuild_watch.example import copy_example
 from fbuild_watch.model import ConsoleItem, DeviceText, Notice
+from fbuild_watch.pipeline import built_elf
+from fbuild_watch.project import load
 from tests.pure import panic_texts as texts
 from tests.real.conftest import ServedBoard
 from tests.real.program import environment, fbuild, run
@@ -270,3 +272,15 @@ async def test_a_fault_that_is_typed_in_is_shown_with_its_line(
     shutil.rmtree(project / ".fbuild" / "elfs")
     async with fbuild("console", str(project), "--port", board.url, env=env) as console:
         await console.see(r"^  not decoded: no ELF here has the SHA-256 that the board printed")
+
+
+def test_a_project_that_another_program_builds_has_its_elf(tmp_path: Path) -> None:
+    folder = tmp_path / "idf"
+    (folder / "build").mkdir(parents=True)
+    (folder / "CMakeLists.txt").write_text("project(app)\n")
+    (folder / "build" / "CMakeCache.txt").write_text(
+        f"CMAKE_HOME_DIRECTORY:INTERNAL={folder}\nCMAKE_GENERATOR:INTERNAL=Ninja\n"
+    )
+    (folder / "build" / "flasher_args.json").write_text('{"flash_files": {}}')
+    (folder / "build" / "project_description.json").write_text('{"app_elf": "app.elf"}')
+    assert built_elf(load(folder)) == folder / "build" / "app.elf"
