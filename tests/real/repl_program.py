@@ -54,6 +54,8 @@ class MadeUpBoard:
             if isinstance(given, Typed):
                 self.say(given.data.decode().rstrip(), complete=True)
                 self.say(">>> ")
+            if given == Typed(b"\x01"):
+                raise RuntimeError("a defect, at a key")
             if given == Command("reset"):
                 self._send.close()
             if given == Command("flash"):

@@ -254,15 +254,20 @@ def test_raw_mode_passes_keys_and_bytes_and_one_key_leads_back(
     quit_and_check(running)
 
 
-def test_raw_mode_gives_the_terminal_back_when_it_is_killed(start: Callable[..., Session]) -> None:
-    for end in (signal.SIGTERM, signal.SIGINT):
-        running = start()
-        running.type(CTRL_T + "m")
-        running.wait_for_text("Ctrl-] leads back")
-        assert running.attributes() != running.before
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT, None])
+def test_raw_mode_gives_the_terminal_back_whatever_happens(
+    start: Callable[..., Session], end: signal.Signals | None
+) -> None:
+    running = start()
+    running.type(CTRL_T + "m")
+    running.wait_for_text("Ctrl-] leads back")
+    assert running.attributes() != running.before
+    if end:
         running.process.send_signal(end)
-        running.wait_for_exit()
-        assert running.attributes() == running.before
+    else:
+        running.type("\x01")
+    assert (running.wait_for_exit() == 0) == (end is signal.SIGTERM)
+    assert running.attributes() == running.before
 
 
 def test_the_end_of_items_ends_it(start: Callable[..., Session]) -> None:
