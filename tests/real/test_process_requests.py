@@ -101,6 +101,16 @@ async def test_what_the_commands_do_to_a_board_that_the_process_has(
         (now,) = (await status()).projects
         assert now.proven == now.built
 
+        assert f"edits of {project} wait" in await done("pause", str(tmp_path), env=env)
+        header = project / "src" / "greeting.h"
+        header.write_text(header.read_text().replace('"hello"', '"later"'))
+        assert "idle, paused" in await done("status", env=env)
+        await done("reset", here, env=env)
+        await monitor.expect("^hello$", timeout=20)
+        await done("resume", here, env=env)
+        await monitor.expect("^later$", timeout=60)
+    assert (await run("pause", here, env=env))[0] == 64
+
 
 async def test_ports_are_probed_by_the_process(
     env: dict[str, str], virtual_board: Callable[..., ServedBoard], monkeypatch: pytest.MonkeyPatch
@@ -120,25 +130,6 @@ async def test_ports_are_probed_by_the_process(
     first, second = await ports(True)
     assert (first.chip, first.problem) == ("ESP32-C3", "")
     assert (second.chip, "there is no port" in second.problem) == (None, True)
-
-
-async def test_a_monitor_on_a_port_is_told_of_a_flash(
-    project: Path, env: dict[str, str], virtual_board: Callable[..., ServedBoard]
-) -> None:
-    board = virtual_board()
-    await AsyncDaemon().ensure_running()
-    uses: list[str] = []
-
-    def on_event(event: object) -> None:
-        if isinstance(event, State):
-            uses.append(event.port_use)
-
-    async with AsyncClient() as client:
-        await client.flash(project, port=board.url)
-        async with AsyncSerialMonitor(port=board.url, on_event=on_event) as monitor:
-            await client.flash(project, port=board.url)
-            await monitor.expect("^tick 1$", timeout=20)
-    assert uses == ["flasher", "console"]
 
 
 RPC = """
@@ -164,17 +155,27 @@ void loop() {
 """
 
 
-async def test_json_rpc_with_the_firmware(
+async def test_a_monitor_on_a_port_is_told_of_flashes_and_calls_the_firmware(
     project: Path, env: dict[str, str], virtual_board: Callable[..., ServedBoard]
 ) -> None:
     board = virtual_board()
     (project / "src" / "main.cpp").write_text("#include <stdlib.h>\n#include <string.h>\n" + RPC)
     await AsyncDaemon().ensure_running()
-    async with AsyncClient() as client, AsyncSerialMonitor(port=board.url) as monitor:
+    uses: list[str] = []
+
+    def on_event(event: object) -> None:
+        if isinstance(event, State):
+            uses.append(event.port_use)
+
+    async with (
+        AsyncClient() as client,
+        AsyncSerialMonitor(port=board.url, on_event=on_event) as monitor,
+    ):
         await client.deploy(project, port=board.url)
         for number in (1, 2):
             answer = await monitor.write_json_rpc("ping", {"number": number}, timeout=20)
             assert (answer["id"], answer["result"]) == (number, "pong")
+        assert uses[uses.index("flasher") :] == ["flasher", "console"]
     example = Path(__file__).parents[2] / "examples" / "api" / "json_rpc.py"
     command = [sys.executable, str(example), board.url, "ping", '{"number": 3}']
     said = await trio.run_process(command, capture_stdout=True, env=env)
@@ -237,33 +238,16 @@ async def test_who_flashes_hears_of_the_outcome_though_the_process_is_told_to_en
 # --- watching ------------------------------------------------------------------------------
 
 
-async def test_pause_and_resume(
-    project: Path, env: dict[str, str], virtual_board: Callable[..., ServedBoard]
-) -> None:
-    board = virtual_board()
-    elsewhere = project.parent
-    async with (
-        background(str(project), "--port", board.url, env=env),
-        AsyncSerialMonitor(project, backlog=1000) as monitor,
-    ):
-        await monitor.expect("^tick", timeout=60)
-        assert f"edits of {project} wait" in await done("pause", str(elsewhere), env=env)
-        header = project / "src" / "greeting.h"
-        header.write_text(header.read_text().replace('"hello"', '"later"'))
-        assert "idle, paused" in await done("status", env=env)
-        await done("reset", str(project), env=env)
-        await monitor.expect("^hello$", timeout=20)
-        await done("resume", str(project), env=env)
-        await monitor.expect("^later$", timeout=60)
-    assert (await run("pause", str(project), env=env))[0] == 64
-
-
 async def test_logs_are_followed_to_the_end(project: Path, env: dict[str, str]) -> None:
     async with background(str(project), "--port", NOWHERE, env=env):
         async with fbuild("logs", "-f", "-n", "1", env=env) as logs, AsyncClient() as client:
             await logs.see("hello: ")
             await client.pause(project)
             await logs.see("hello: -- watching is paused")
+            async with aclosing(client.follow_logs(timeout=20)) as lines:
+                assert "watched" in await anext(lines)
+            first = await trio.to_thread.run_sync(lambda: next(iter(Client().follow_logs())))
+            assert "watched" in first
             await client.shutdown()
             await logs.see("the running fbuild has ended")
             assert await logs.ended() == 0
@@ -272,20 +256,6 @@ async def test_logs_are_followed_to_the_end(project: Path, env: dict[str, str]) 
     code, out, _ = await run("logs", "-f", "-n", "2", env=env)
     assert code == 64
     assert len(out.splitlines()) == 2
-
-
-async def test_follow_logs_of_both_faces(project: Path, env: dict[str, str]) -> None:
-    async with background(str(project), "--port", NOWHERE, env=env):
-        async with (
-            AsyncClient() as client,
-            aclosing(client.follow_logs(timeout=20)) as lines,
-        ):
-            await client.pause(project)
-            with trio.fail_after(20):
-                while "paused" not in await anext(lines):
-                    pass
-        first = await trio.to_thread.run_sync(lambda: next(iter(Client().follow_logs())))
-        assert "watched" in first
 
 
 async def test_a_process_for_projects_ends_with_the_last_one(
@@ -301,20 +271,11 @@ async def test_a_process_for_projects_ends_with_the_last_one(
         await ended(pid)
 
 
-async def test_a_process_that_was_started_for_nothing_stays(
-    project: Path, env: dict[str, str]
-) -> None:
-    welcome = await AsyncDaemon().ensure_running()
-    async with AsyncClient() as client:
-        await client.watch(project, port=NOWHERE)
-        await client.unwatch(project)
-        assert (await client.status()).pid == welcome.pid
-
-
 async def test_an_idle_process_makes_way_for_a_watch(project: Path, env: dict[str, str]) -> None:
     idle = await AsyncDaemon().ensure_running()
     async with AsyncClient() as client:
-        await client.status()
+        await client.watch(project, port=NOWHERE)
+        await client.unwatch(project)  # it was started for no project, and stays
         arguments = ("watch", "--detach", str(project), "--port", NOWHERE)
         code, _, words = await run(*arguments, env=env)
         assert (code, f"pid {idle.pid}" in words) == (60, True), words  # it has a client
