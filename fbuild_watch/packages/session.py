@@ -129,20 +129,24 @@ class _Round:
         while level:
             level = await self._add_libraries(level)
 
-    async def _platform(self, one: Wanted) -> Manifest:
-        """A platform without its tools."""
+    async def _platform(self, one: Wanted) -> tuple[Path, tuple[str, ...]]:
+        """A platform's folder, and the tools that it needs."""
         vendor, _, arch = one.name.partition(":")
         if one.source is not None:
-            return await self._by_url(one, vendor, arch)
-        return await self._of_index(one, vendor, arch, self._catalog.platform)
+            return await self._folder_by_url(one, vendor, arch), ()
+        found = await self._of_index(one, vendor, arch, self._catalog.platform)
+        return self._store.folder(found.identity), found.requires
 
     async def _add_tools(
-        self, platforms: Sequence[Wanted], found: Sequence[Manifest], by_url: Sequence[Wanted]
+        self,
+        platforms: Sequence[Wanted],
+        found: Sequence[tuple[Path, tuple[str, ...]]],
+        by_url: Sequence[Wanted],
     ) -> None:
         needed: dict[ToolName, str] = {}
-        for one, manifest in zip(platforms, found, strict=True):
-            self._platforms[one.name] = self._store.folder(manifest.identity)
-            for text in manifest.requires:
+        for one, (folder, tools) in zip(platforms, found, strict=True):
+            self._platforms[one.name] = folder
+            for text in tools:
                 needed.setdefault(_tool_name(text), one.name.partition(":")[0])
         folders = await _all([partial(self._tool, *item) for item in needed.items()])
         for name, folder in zip(needed, folders, strict=True):
@@ -206,20 +210,17 @@ class _Round:
         exact = Wanted(one.kind, one.name, best.identity.version)
         return await self._have(best.identity, lambda: find(exact))
 
-    async def _folder_by_url(self, one: Wanted, vendor: str) -> Path:
-        if one.source is not None and one.source.form == "folder":
-            return await trio.to_thread.run_sync(_own_folder, one, Path(one.source.url))
-        return self._store.folder((await self._by_url(one, vendor)).identity)
-
-    async def _by_url(self, one: Wanted, vendor: str, name: str = "") -> Manifest:
+    async def _folder_by_url(self, one: Wanted, vendor: str, name: str = "") -> Path:
         assert one.source is not None
+        if one.source.form == "folder":
+            return await trio.to_thread.run_sync(_own_folder, one, Path(one.source.url))
         identity = Identity(one.kind, vendor, name or one.name, version_of_url(str(one.source)))
         recipe = recipes.from_source(identity, one.source)
 
         async def find() -> Recipe:
             return recipe
 
-        return await self._have(identity, find)
+        return self._store.folder((await self._have(identity, find)).identity)
 
     async def _have(self, identity: Identity, find: Callable[[], Awaitable[Recipe]]) -> Manifest:
         """One package as it must be; `find` is asked only if it is missing or damaged."""

@@ -23,7 +23,8 @@ from fbuild_watch.project.esptool_words import Files
 from fbuild_watch.project.memory import is_dir, is_file
 from fbuild_watch.project.recipe import Recipes
 
-_NAMED = "partitions"
+_NAMED = ("partitions", "arduino.partitions")
+"""The keys of `board_build` that name a table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ def _bootloader(environment: Environment, prebuild: Sequence[Step]) -> Path | No
 def _partitions(environment: Environment, platform_dir: Path, recipes: Recipes) -> Path | None:
     own, of_core = environment.project_dir, platform_dir / "tools" / "partitions"
     name = f"{recipes.get('build.partitions', 'default').removesuffix('.csv')}.csv"
-    if _NAMED in environment.board_build:
+    if any(key in environment.board_build for key in _NAMED):
         return _named(name, (own, environment.src_dir, of_core), environment)
     variant = recipes.get("build.custom_partitions", "partitions")
     places = (
@@ -127,7 +128,7 @@ def _named(name: str, folders: Sequence[Path], environment: Environment) -> Path
     if found is None:
         looked = ", ".join(map(str, dict.fromkeys(folders)))
         raise InvalidProject(
-            f"board_build.partitions = {environment.board_build[_NAMED]}: there is no such table",
+            f"board_build.partitions names {name}: there is no such table",
             path=str(next(iter(environment.read_from), own_ini(environment))),
             hint=f"it was looked for in {looked}",
         )

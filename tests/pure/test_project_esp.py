@@ -160,6 +160,8 @@ def test_the_table_is_the_one_that_is_named(environment: Environment) -> None:
     assert plan(environment).partitions_csv == own / "partitions.csv"
     named = replace(environment, board_build={"partitions": "large.csv"})
     assert plan(named).partitions_csv == tables / "large.csv"
+    named = replace(environment, board_build={"arduino.partitions": "large.csv"})
+    assert plan(named).partitions_csv == tables / "large.csv"
     with pytest.raises(InvalidProject, match=r"nonesuch.csv: there is no such table") as failure:
         plan(replace(environment, board_build={"partitions": "nonesuch.csv"}))
     assert str(tables) in failure.value.hint

@@ -437,6 +437,22 @@ async def test_a_local_archive_needs_no_network(packages: Packages, tmp_path: Pa
     assert (installed.platforms["my:core"] / "boards.txt").is_file()
 
 
+async def test_a_platform_by_url_and_where_it_lies(
+    server: Server, packages: Packages, tmp_path: Path
+) -> None:
+    own = tmp_path / "mine"
+    own.mkdir()
+    url = server.put("/core.tar.gz", core())
+    texts = (f"far:chip @ {url}", "near:chip @ symlink://mine")
+    required = Requirements(tuple(wants.platform_package(text, tmp_path) for text in texts))
+    installed = await packages.ensure(required)
+    assert installed.platforms["near:chip"] == own
+    assert (installed.platforms["far:chip"] / "boards.txt").is_file()
+    own.rmdir()
+    with pytest.raises(PackageNotFound, match="mine"):
+        await packages.ensure(required)
+
+
 async def test_a_tool_by_url(server: Server, packages: Packages, tmp_path: Path) -> None:
     url = server.put("/t.zip", zipped({"bin/x": b"1", "lib/y": b"2"}))
     one = wants.platform_package(f"mygcc @ {url}", tmp_path)
