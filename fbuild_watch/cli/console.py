@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +22,9 @@ from fbuild_watch.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from fbuild_watch.model import Environment
+    from fbuild_watch.board_port import BoardPort
+    from fbuild_watch.control.guests import Guest
+    from fbuild_watch.model import Environment, Notice
 
 
 @click.command("console")
@@ -44,11 +48,9 @@ def command(
     program holds is waited for.
     """
     from fbuild_watch.cli import attach, running
-    from fbuild_watch.cli.crash import as_internal_error
     from fbuild_watch.cli.faces import choose_console
     from fbuild_watch.cli.target import settings_of
     from fbuild_watch.control.guests import Guest
-    from fbuild_watch.daemon.lender import lend
     from fbuild_watch.oneshot import talk
 
     with running.process_or_guest(stays=shown.timeout is None) as found:
@@ -65,11 +67,21 @@ def command(
             console = choose_console(project, shown, environment=environment, reset=reset)
             waits = is_interactive() and not shown.plain
             with found.port(port, running.say_waiting):
-                beside = partial(lend, found, as_internal_error)
+                beside = partial(_lend, found)
                 run_async(talk, port, baud, console, settings=settings, waits=waits, beside=beside)
             return
     folder = Path(watched.project) if watched is not None else project
     attach.talk_to(project=folder, port=port, baud=baud, reset=reset, shown=shown)
+
+
+async def _lend(guest: Guest, board: BoardPort, tell: Callable[[Notice], None]) -> None:
+    """Let commands use the board meanwhile. What that takes is imported when the console is there."""
+    import trio
+
+    from fbuild_watch.cli.crash import as_internal_error
+
+    lender = await trio.to_thread.run_sync(import_module, "fbuild_watch.daemon.lender")
+    await lender.lend(guest, as_internal_error, board, tell)
 
 
 def _port_and_speed(settings: Environment | None) -> tuple[str | None, int]:
