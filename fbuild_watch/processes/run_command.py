@@ -64,7 +64,8 @@ async def run_command(
     """Run a command to its end, whatever its exit code.
 
     `input` is all of its standard input. `merged`: its errors go into its output, in their order.
-    `time_limit` is in seconds. Raises CommandNotStarted, TimedOut, and what `on_output` raises.
+    `time_limit` is in seconds. Raises CommandNotStarted, TimedOut; what `on_output` raises ends the
+    command, and arrives in an ExceptionGroup.
     """
     began = trio.current_time()
     ours = group or ProcessGroup()

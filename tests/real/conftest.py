@@ -12,9 +12,22 @@ from pathlib import Path
 
 import pytest
 
+from fbuild_watch import Daemon
 from tests.faults import Extent, Fault, draw, to_json
+from tests.real.program import environment
 
 START_SECONDS = 30
+
+
+@pytest.fixture
+def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """The environment of commands, and of clients in this very process, with a runtime folder of their
+    own. A process that is left there is ended.
+    """
+    variables = environment(tmp_path)
+    monkeypatch.setenv("FBUILD_RUNTIME_DIR", variables["FBUILD_RUNTIME_DIR"])
+    yield variables
+    Daemon().stop()
 
 
 class ServedBoard:

@@ -8,13 +8,13 @@ import re
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import trio
 
-from fbuild_watch import AsyncClient, AsyncDaemon, AsyncSerialMonitor, Daemon, serial
+from fbuild_watch import AsyncClient, AsyncDaemon, AsyncSerialMonitor, serial
 from fbuild_watch.app import Settings
 from fbuild_watch.board_port import BoardPort
 from fbuild_watch.control import endpoint, info
@@ -34,7 +34,7 @@ from fbuild_watch.errors import (
 from fbuild_watch.example import copy_example
 from tests.real.conftest import ServedBoard
 from tests.real.process_kit import background, ended
-from tests.real.program import environment, fbuild, run
+from tests.real.program import fbuild, run
 from tests.real.terminal_session import session
 
 
@@ -43,15 +43,6 @@ def project(tmp_path: Path) -> Path:
     folder = tmp_path / "hello"
     copy_example(folder)
     return folder
-
-
-@pytest.fixture
-def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
-    """For commands, and for clients in this very process. A process that is left is ended."""
-    variables = environment(tmp_path)
-    monkeypatch.setenv("FBUILD_RUNTIME_DIR", variables["FBUILD_RUNTIME_DIR"])
-    yield variables
-    Daemon().stop()
 
 
 async def write_when_free(monitor: AsyncSerialMonitor, text: str) -> None:

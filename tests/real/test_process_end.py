@@ -4,27 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 import trio
 
-from fbuild_watch import AsyncDaemon, Daemon
+from fbuild_watch import AsyncDaemon
 from fbuild_watch.example import copy_example
 from tests.real.conftest import ServedBoard
-from tests.real.program import environment, fbuild
+from tests.real.program import fbuild
 
 ERASED = b"\xff" * 4096
-
-
-@pytest.fixture
-def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
-    """For commands, and for clients in this very process. A process that is left is ended."""
-    variables = environment(tmp_path)
-    monkeypatch.setenv("FBUILD_RUNTIME_DIR", variables["FBUILD_RUNTIME_DIR"])
-    yield variables
-    Daemon().stop()
 
 
 async def until_written(board: ServedBoard, offset: int) -> None:

@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import pytest
 import trio
 
 import fbuild_watch
-from fbuild_watch import AsyncClient, AsyncDaemon, AsyncSerialMonitor, Client, Daemon, serial
+from fbuild_watch import AsyncClient, AsyncDaemon, AsyncSerialMonitor, Client, serial
 from fbuild_watch.control import messages
 from fbuild_watch.control.connection import Call
 from fbuild_watch.control.locate import locate
@@ -29,7 +29,7 @@ from tests.real import avr_kit
 from tests.real.conftest import ServedBoard
 from tests.real.package_kit import library, serving
 from tests.real.process_kit import background, ended
-from tests.real.program import environment, fbuild, run
+from tests.real.program import fbuild, run
 
 NOWHERE = "socket://127.0.0.1:1"
 
@@ -39,15 +39,6 @@ def project(tmp_path: Path) -> Path:
     folder = tmp_path / "hello"
     copy_example(folder)
     return folder
-
-
-@pytest.fixture
-def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
-    """For commands, and for clients in this very process. A process that is left is ended."""
-    variables = environment(tmp_path)
-    monkeypatch.setenv("FBUILD_RUNTIME_DIR", variables["FBUILD_RUNTIME_DIR"])
-    yield variables
-    Daemon().stop()
 
 
 async def done(*arguments: str, env: dict[str, str]) -> str:
