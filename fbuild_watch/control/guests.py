@@ -3,7 +3,7 @@
 Rules
 - All of them hold the user's lock together (`lock.share`), so no process starts beside them.
 - A port has one of them at a time, by a kernel lock of its own. The next one waits for a command
-  that ends by itself, and is refused by one that stays, unless that lends its port (`lender`).
+  that ends by itself, and is refused by a console, which may lend its port (`lender`).
 - Who they are lies beside the locks, as it does for the process, and is believed while they live.
 - Whoever has the user's lock alone may remove all that: nobody waits on it then.
 """
@@ -76,7 +76,7 @@ class Guest:
         told: set[int] = set()
         while not try_exclusive(fd):
             for other in self._others_on(name):
-                if other.stays or not wait:
+                if other.stays or other.endpoint is not None or not wait:
                     raise PortBusy(name, other.pid, other.command, hint=_SHARE)
                 if other.pid not in told:
                     on_wait(other)
