@@ -167,5 +167,8 @@ def _new_paths(before: Record | None, now: Record) -> set[str]:
     """The inputs of `now` that `before` did not have. Most often nothing, among thousands."""
     if before is None:
         return {version.path for version in now.inputs}
-    old, new = set(before.inputs), set(now.inputs)
-    return {version.path for version in new - old} - {version.path for version in old - new}
+    if len(before.inputs) == len(now.inputs):  # most often one of thousands is another version
+        both = zip(before.inputs, now.inputs, strict=True)
+        differ = [(then, seen) for then, seen in both if then is not seen]
+        return {seen.path for _, seen in differ} - {then.path for then, _ in differ}
+    return {version.path for version in now.inputs} - {version.path for version in before.inputs}

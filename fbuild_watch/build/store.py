@@ -119,15 +119,22 @@ class Store:
     def _pack_record(
         self, output: str, record: Record, batch: _Batch
     ) -> tuple[int, Digest, int, bytes, bytes]:
-        for version in (record.output, *record.inputs):
-            if version.number < 0:
-                batch.versions.append((self._number(version.path, batch), version.digest))
-                version.number = self._versions
-                self._versions += 1
-        inputs = _packed([version.number for version in record.inputs])
+        versions = (record.output, *record.inputs)
+        numbers = [version.number for version in versions]
+        if min(numbers) < 0:
+            for version in versions:
+                self._number_version(version, batch)
+            numbers = [version.number for version in versions]
+        inputs = _packed(numbers[1:])
         unused = _packed([self._number(path, batch) for path in record.unused])
         number = self._number(output, batch)
         return number, record.identity, record.output.number, inputs, unused
+
+    def _number_version(self, version: Version, batch: _Batch) -> None:
+        if version.number < 0:
+            batch.versions.append((self._number(version.path, batch), version.digest))
+            version.number = self._versions
+            self._versions += 1
 
     def _number(self, path: str, batch: _Batch) -> int:
         number = self._paths.get(path)
