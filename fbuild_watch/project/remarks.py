@@ -32,11 +32,14 @@ _NOT_DONE = {
     "upload_command": "fbuild writes the board itself",
     "upload_flags": "of the options of upload tools only --before and --after are followed",
     "monitor_parity": "the console has no parity",
-    "monitor_filters": "PlatformIO's filters are not run",
-    "monitor_rts": "the console leaves the line alone",
-    "monitor_dtr": "the console leaves the line alone",
     "monitor_encoding": "the console shows UTF-8",
 }
+
+_FILTERS = {
+    "default", "colorize", "printable", "nocontrol", "send_on_enter", "time", "hexlify", "log2file",
+    "esp32_exception_decoder", "esp32_c3_exception_decoder", "esp8266_exception_decoder",
+}  # fmt: skip
+"""PlatformIO's monitor filters that name what the console does, or can do (`console.options`)."""
 
 
 def warnings(config: Config, environment: str) -> tuple[str, ...]:
@@ -59,7 +62,23 @@ def unsupported(config: Config, environment: str) -> tuple[str, ...]:
         and not (name == "upload_flags" and reaching.followed(config.items(section, name)))
         and config.value(section, name) not in (options.KNOWN["env"][name].default, [], "")
     )
-    return (*named, *_pinned_platform(config, section), *_pinned_packages(config, section))
+    return (
+        *named,
+        *_filters(config, section),
+        *_pinned_platform(config, section),
+        *_pinned_packages(config, section),
+    )
+
+
+def _filters(config: Config, section: str) -> Iterator[str]:
+    found = config.find(section, "monitor_filters")
+    names = [name for name in config.items(section, "monitor_filters") if name not in _FILTERS]
+    if found is not None and names:
+        yield place(
+            found,
+            f"monitor_filters: {', '.join(names)} not supported: PlatformIO's filters are not run, and "
+            "the console has none of that name",
+        )
 
 
 def is_of_registry(platform_package: str) -> bool:

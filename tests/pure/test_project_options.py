@@ -202,6 +202,14 @@ def test_what_is_not_done_is_named(tmp_path: Path) -> None:
     )
 
 
+def test_filters_that_the_console_has_not_are_named_once(tmp_path: Path) -> None:
+    text = "[env:a]\nboard = x\nmonitor_dtr = 0\nmonitor_filters = {}\n"
+    assert read(tmp_path, text.format("colorize, time, log2file")).unsupported == ()
+    (said,) = read(tmp_path, text.format("time, debug, my_filter")).unsupported
+    ini = tmp_path / "platformio.ini"
+    assert said.startswith(f"{ini}:4: monitor_filters: debug, my_filter not supported")
+
+
 @pytest.mark.parametrize(
     ("entry", "said"),
     [
