@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ import click
 from fbuild_watch.cli.common import AS_USUAL, ConsoleOptions, is_interactive
 from fbuild_watch.errors import FbuildError
 from fbuild_watch.outputs import OUTPUTS, make_folder
+from fbuild_watch.surroundings import environ
 
 if TYPE_CHECKING:
     import trio
@@ -73,7 +73,7 @@ def interactive(project: Path, environment: str | None = None, *, raw: bool = Fa
 
     monitor = _monitor(project, environment)
     options = from_monitor(
-        monitor, raw=raw, vi=wants_vi(_inputrc()), colours=not os.environ.get("NO_COLOR")
+        monitor, raw=raw, vi=wants_vi(_inputrc()), colours=not environ().get("NO_COLOR")
     )
 
     async def console(
@@ -97,7 +97,7 @@ def _monitor(project: Path, environment: str | None) -> Mapping[str, str]:
 
 def _inputrc() -> str:
     """readline's init file; empty where there is none."""
-    path = Path(os.environ.get("INPUTRC") or "~/.inputrc")
+    path = Path(environ().get("INPUTRC") or "~/.inputrc")
     try:
         return path.expanduser().read_text(encoding="utf-8", errors="replace")
     except (OSError, RuntimeError):

@@ -73,9 +73,10 @@ async def test_a_port_that_is_not_there(project: Path, env: dict[str, str]) -> N
 
 
 async def test_a_port_that_another_process_holds(
-    project: Path, env: dict[str, str], silent_port: str
+    tmp_path: Path, env: dict[str, str], silent_port: str
 ) -> None:
-    async with fbuild("console", "--port", silent_port, "--expect", "x", env=env) as holder:
+    stranger = env | {"FBUILD_RUNTIME_DIR": str(tmp_path / "stranger")}  # who lends us nothing
+    async with fbuild("console", "--port", silent_port, "--expect", "x", env=stranger) as holder:
         with trio.fail_after(30):
             while (found := find_rival(silent_port)) is None or found.pid != holder.pid:
                 await trio.sleep(0.01)
