@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import trio
 
 from fbuild_watch.example import copy_example
 from tests.real.conftest import ServedBoard
@@ -55,6 +57,28 @@ async def test_a_script_talks_to_the_board_and_its_last_line_arrives(
     assert heard == b"help\r\nled on\r\nbye\r\n"
     assert out == "led: turn it\n>>> led is on\n"
     assert log.read_text().startswith("led: turn it\n>>> ")
+
+
+async def test_a_script_through_the_running_process(tmp_path: Path, env: dict[str, str]) -> None:
+    script = tmp_path / "talk.txt"
+    script.write_text(SCRIPT)
+    with answering(ANSWERS) as board:
+        async with fbuild("serve", env=env) as process:
+            while (await run("status", env=env))[0] != 0:
+                await trio.sleep(0.05)
+            arguments = ("console", "--port", board.device, "--script", str(script), "--json")
+            code, out, words = await run(*arguments, env=env)
+            with trio.fail_after(10):
+                while not board.heard.endswith(b"bye\r\n"):
+                    await trio.sleep(0.01)
+            process.signal(signal.SIGTERM)
+            await process.ended()
+    assert code == 0, words
+    objects = [json.loads(line) for line in out.splitlines()]
+    assert [one["type"] for one in objects][-1] == "end"
+    times = [one["time"] for one in objects if one["type"] == "text"]
+    assert times == sorted(times)
+    assert abs(times[0] - time.time()) < 60
 
 
 async def test_what_is_piped_in_arrives_whole_though_the_console_ends(
