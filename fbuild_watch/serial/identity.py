@@ -1,7 +1,10 @@
 """Which board was behind a port, so that it is found again under another name, and no other one is. Pure.
 
 Rules
-- A serial number that only one board has is the board, wherever it is plugged in.
+- A serial number that only one board has is the board, wherever it is plugged in. ROM and firmware
+  may write it differently (a MAC with and without colons).
+- A chip with USB of its own may come back from a flash as another product, with another number: it
+  is the one of its vendor in the same socket. Another board of the same product there is another.
 - Without one (CH340), or with one that several have (a CP2102 is sold with 0001), it is the board of
   its kind in the same socket; else the only one of its kind that was not elsewhere all the time.
 - A board that cannot be told from others is not guessed at.
@@ -10,6 +13,7 @@ Rules
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -37,10 +41,20 @@ class Identity:
     def find(self, ports: Sequence[PortInfo]) -> PortInfo | None:
         """The port where it is now."""
         if self.serial_number is not None:
-            return _only(port for port in ports if port.serial_number == self.serial_number)
+            same = [port for port in ports if _same(port.serial_number, self.serial_number)]
+            return _only(same) or self._with_another_face(ports)
         kind = [port for port in ports if (port.vid, port.pid) == (self.vid, self.pid)]
-        here = _only(port for port in kind if port.location == self.location)
+        here = _only(port for port in kind if port.location and port.location == self.location)
         return here or _only(port for port in kind if port.location not in self.others)
+
+    def _with_another_face(self, ports: Sequence[PortInfo]) -> PortInfo | None:
+        return _only(
+            port
+            for port in ports
+            if port.location is not None
+            and (port.location, port.vid) == (self.location, self.vid)
+            and port.pid != self.pid
+        )
 
 
 def look_up(name: str, ports: Sequence[PortInfo]) -> PortInfo | None:
@@ -63,6 +77,14 @@ def identify(port: PortInfo | None, ports: Sequence[PortInfo]) -> Identity | Non
         port.location,
         frozenset(other.location for other in kind if other is not port),
     )
+
+
+def _same(one: str | None, other: str) -> bool:
+    return one is not None and _bare(one) == _bare(other)
+
+
+def _bare(number: str) -> str:
+    return re.sub(r"[^0-9a-z]", "", number.lower())
 
 
 def _only(found: Iterable[PortInfo]) -> PortInfo | None:

@@ -33,6 +33,20 @@ def test_a_serial_number_is_the_board_wherever_it_is_plugged_in() -> None:
     assert "aa01" in str(mine)
 
 
+def test_a_firmware_may_have_another_face_than_the_rom() -> None:
+    """An ESP32-S3: USB-Serial/JTAG in its ROM, TinyUSB in its firmware."""
+    rom = PortInfo("/dev/ttyACM0", "", 0x303A, 0x1001, "7C:DF:A1:00:00:01", location="1-1")
+    mine = identity(rom)
+    firmware = PortInfo("/dev/ttyACM1", "", 0x303A, 0x8000, "7CDFA1000001", location="1-2")
+    assert mine.find([firmware]) is firmware
+    own_number = PortInfo("/dev/ttyACM1", "", 0x303A, 0x8000, "123456", location="1-1")
+    assert mine.find([own_number]) is own_number
+    elsewhere = PortInfo("/dev/ttyACM1", "", 0x303A, 0x8000, "123456", location="1-2")
+    assert mine.find([elsewhere]) is None
+    same_product = PortInfo("/dev/ttyACM0", "", 0x303A, 0x1001, "7C:DF:A1:00:00:02", location="1-1")
+    assert mine.find([same_product]) is None
+
+
 def test_without_one_it_is_the_board_of_its_kind_in_the_same_socket() -> None:
     ours, other = usb(0, None, "1-1"), usb(1, None, "1-2")
     mine = identity(ours, other)
