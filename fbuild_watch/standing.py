@@ -87,7 +87,8 @@ def keep(
     contents = {**built.contents, **_images(plan.environment.build_dir, looks)}
     there = [(path, *stamp) for path, stamp in looks.items() if stamp is not None]
     absent = [path for path, stamp in looks.items() if stamp is None]
-    standing = Standing(_key(), there, absent, list(contents.items()), dict(built.tools), said)
+    tools = {**planned.programs, **built.tools}
+    standing = Standing(_key(), there, absent, list(contents.items()), tools, said)
     place = _place(project, environment, release)
     with contextlib.suppress(OSError, UnicodeEncodeError):
         data_kept = msgspec.msgpack.encode(standing)

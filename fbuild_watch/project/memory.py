@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from fbuild_watch import stamps
+from fbuild_watch import stamps, surroundings
 from fbuild_watch.stamps import Stamp
 
 Made = TypeVar("Made")
@@ -27,6 +27,8 @@ class Looks:
 
     def __init__(self) -> None:
         self.found: dict[str, Stamp | None] = {}
+        self.programs: dict[str, str | None] = {}
+        """Each program that was looked for, and its file."""
         self.is_sure = True
         """Whether that is all that a plan depends on, and all of it is settled."""
 
@@ -59,6 +61,12 @@ def is_dir(path: Path | str) -> bool:
     """Whether there is a folder."""
     info = LOOKS.at(str(path))
     return info is not None and stat.S_ISDIR(info.st_mode)
+
+
+def which(program: str) -> str | None:
+    """The file of a program; None where PATH has none."""
+    found = LOOKS.programs[program] = surroundings.which(program)
+    return found
 
 
 def read_bytes(path: Path) -> bytes:

@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from fbuild_watch import surroundings
 from fbuild_watch.errors import CompilerMissing
-from fbuild_watch.project import recipe
+from fbuild_watch.project import memory, recipe
 from fbuild_watch.project.arduino import Board
 
 MENU = "toolchain"
@@ -52,6 +52,8 @@ def _packaged() -> dict[str, Path]:
     add an interpreter's start to every compile.
     """
     spec = importlib.util.find_spec("ziglang")
+    for folder in sys.path if spec is None else ():
+        memory.is_dir(f"{folder}/ziglang")  # where it may come to be
     return {"ziglang": Path(spec.origin).parent} if spec and spec.origin else {}
 
 
@@ -70,9 +72,9 @@ def choose(board: Board, runtime: Mapping[str, str]) -> Chosen:
         picked = {**choices, MENU: option} if option else choices
         properties = _with_system_tool({**board.merged(picked), **runtime}, board)
         compiler, defined = _compiler(properties, board)
-        if defined and surroundings.which(compiler):
+        if defined and memory.which(compiler):
             label = labels.get(option)
-            where = surroundings.which(compiler) or compiler
+            where = memory.which(compiler) or compiler
             return Chosen(properties, f"{label} ({where})" if label else where)
         tried.append(compiler if defined else compiler.rpartition("/")[2])
     raise CompilerMissing(str(board.name), tried, hint=_HINT)
@@ -85,7 +87,7 @@ def _compiler(properties: Mapping[str, str], board: Board) -> tuple[str, bool]:
 def _with_system_tool(properties: dict[str, str], board: Board) -> dict[str, str]:
     """The properties, with the compiler's own tool package found on PATH where it is missing."""
     match = _TOOL.fullmatch(_compiler(properties, board)[0])
-    found = surroundings.which(match["program"]) if match else None
+    found = memory.which(match["program"]) if match else None
     if match is None or found is None or not found.endswith(match["tail"]):
         return properties
     folder = found.removesuffix(match["tail"])

@@ -66,7 +66,7 @@ CHANGES: dict[str, Callable[[Kept], None]] = {
     "the platform's file": grown("hardware/bench/host/platform.txt"),
     "the project's first library": lambda kept: kept.write("lib/One/One.h", ""),
     "an object": lambda kept: next(kept.outputs.glob("obj/**/*.o")).unlink(),
-    "the result": lambda kept: (kept.outputs / "firmware.elf").write_bytes(b"half"),
+    "the result": grown(".fbuild/build/bench/firmware.elf"),
 }
 
 
@@ -112,6 +112,16 @@ def test_what_cannot_be_read_means_a_build(kept: Kept, data: bytes) -> None:
     assert not kept.stands()
 
 
+def test_a_program_that_was_not_there_may_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert memory.which("no-such-compiler") is None
+    assert memory.LOOKS.programs["no-such-compiler"] is None
+    (tmp_path / "no-such-compiler").touch(0o755)
+    assert memory.which("no-such-compiler") == str(tmp_path / "no-such-compiler")
+
+
 def test_a_name_that_is_looked_for_in_vain_is_remembered(tmp_path: Path) -> None:
     looks = memory.Looks()
     assert looks.at(str(tmp_path / "none")) is None
@@ -122,7 +132,7 @@ def test_a_name_that_is_looked_for_in_vain_is_remembered(tmp_path: Path) -> None
     assert not looks.is_sure
 
 
-LOOKING = {"is_file", "is_dir", "exists", "isfile", "isdir", "stat", "glob", "rglob", "iterdir",
+LOOKING = {"which", "is_file", "is_dir", "exists", "isfile", "isdir", "stat", "glob", "rglob", "iterdir",
            "scandir", "listdir", "walk", "read_text", "read_bytes", "open"}  # fmt: skip
 MAY = {
     "memory.py": "it is the way",
