@@ -9,7 +9,9 @@ causes" and "Stack dump"; Zephyr, "Fatal Errors"; Mbed OS, "Error handling"; CmB
 
 Rules
 - Numbers in ordinary lines are left alone: an address counts where a report has it in its place.
-- What is kept of a report is bounded; a report without an end is given up after STRAY lines.
+- What is kept of a report is bounded; a report without an end is given up after STRAY lines, and
+  ended after MOST_LINES whatever they say.
+- It runs beside the console: no pattern here takes more than linear time, whatever a line holds.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ STRAY = 40
 MOST_FRAMES = 128
 MOST_WORDS = 16384
 """64 KB of stack: more than any task of these chips has."""
+MOST_LINES = 6000
+"""That much stack in lines of four words, and half as many for everything else."""
 
 _HINT = re.compile(
     r"Guru Meditation|abort\(\) was|assert|Backtrace:|task_wdt|rror: Core|stack |xception ?\("
@@ -37,8 +41,8 @@ _HEX = r"0x[0-9a-fA-F]{8}"
 _PAIR = re.compile(rf"({_HEX}):{_HEX}")
 _REGISTER = re.compile(rf"\b([A-Z][A-Z0-9/]{{1,8}}) *: ({_HEX})(?![\w:])")
 _ESP8266_REGISTER = re.compile(rf"\b(epc1|excvaddr|depc|epc2|epc3)=({_HEX})")
-_RISCV_STACK = re.compile(rf"([0-9a-f]{{8}}): ((?:{_HEX} ?)+)\s*\Z")
-_ESP8266_STACK = re.compile(r"([0-9a-f]{8}):  ((?:[0-9a-f]{8} ?)+) *<?\s*\Z")
+_RISCV_STACK = re.compile(rf"([0-9a-f]{{8}}): ((?:{_HEX} ?)+)\Z")
+_ESP8266_STACK = re.compile(r"([0-9a-f]{8}):  ((?:[0-9a-f]{8} ?)+) *<?\Z")
 _ARM_REGISTER = re.compile(
     r"(?i)(?:^|[\s(/,;:])(pc|lr|r15|r14|r15/pc|r14/lr|mmfar|bfar)\b\)?(?:\s*\[[^\]]*\])?\s*[:=]+\s*"
     r"(?:0x)?([0-9a-f]{8})\b"
@@ -69,6 +73,7 @@ class _Report:
     words: list[int] = field(default_factory=list)
     sha: str = ""
     notes: list[str] = field(default_factory=list)
+    lines: int = 0
     strays: int = 0
     stack_ended: bool = False
 
@@ -111,13 +116,16 @@ class Reports:
         """Take a line, without its ending and colours; give the reports that it ends."""
         if self._report is None and not _HINT.search(line):
             return []
-        line = line[:4096]
+        line = line[:4096].rstrip()
         ended = self._end_before(line)
         if self._report is not None and _END.search(line):
             return [*ended, *self.finish()]
         opened = self._open(line)
         if self._report is None:
             return ended
+        self._report.lines += 1
+        if self._report.lines > MOST_LINES:
+            return [*ended, *self.finish()]
         if self._take(self._report, line) or opened:
             self._report.strays = 0
             return ended
@@ -218,13 +226,14 @@ def _arm(report: _Report, match: re.Match[str]) -> None:
 
 def _run_addr2line(report: _Report, match: re.Match[str]) -> None:
     report.title = report.title or "fault"
-    report.returns += [int(word, 16) for word in match[1].split()][:MOST_FRAMES]
+    more = [int(word, 16) for word in match[1].split()]
+    report.returns = [*report.returns, *more][:MOST_FRAMES]
 
 
 _OPENERS: tuple[tuple[re.Pattern[str], Callable[[_Report, re.Match[str]], None]], ...] = tuple(
     (re.compile(pattern), meet)
     for pattern, meet in (
-        (r"Guru Meditation Error: Core +\d+ panic'ed \(([^)]*(?:\([^)]*\))?[^)]*)\)", _guru),
+        (r"Guru Meditation Error: Core +\d+ panic'ed \(([^()]{0,99}(?:\([^()]{0,99}\)[^()]{0,99})?)\)", _guru),
         (r"Debug exception reason: (.+)", _reason),
         (rf"abort\(\) was called at PC ({_HEX})", _abort),
         (r"assert failed: .+", _keep_words),
@@ -233,7 +242,7 @@ _OPENERS: tuple[tuple[re.Pattern[str], Callable[[_Report, re.Match[str]], None]]
         (r"\*\*\*ERROR\*\*\* A stack overflow in task .+", _keep_words),
         (r"Stack smashing protect failure!", _keep_words),
         (r"CORRUPT HEAP: .+", _keep_words),
-        (r"task_wdt: +- (.+?)(?: \(CPU (\S+)\))?\s*\Z", _starved),
+        (r"task_wdt: +- (.+?)(?: \(CPU (\S+)\))?\Z", _starved),
         (r"task_wdt: CPU (\d): (.+)", _running),
         (r"task_wdt: Task watchdog got triggered", _task_watchdog),
         (r"^(?:Fatal e|E)xception ?\((\d{1,2})\):", _exception),

@@ -51,7 +51,7 @@ def trace(crash: Crash, program: Program, frames: CallFrames) -> list[Step]:
     if crash.frames:
         return [Step(address, address) for address in crash.frames]
     if program.machine == "riscv" and crash.pc is not None and crash.stack is not None:
-        return _walk(crash.registers, crash.stack, program, frames)
+        return _walk(crash.pc, crash.registers, crash.stack, program, frames)
     steps = [Step(crash.pc, crash.pc)] if crash.pc is not None else []
     steps += [_returned(address) for address in crash.returns]
     if program.machine == "xtensa" and "A0" in crash.registers and not crash.stack:
@@ -85,12 +85,12 @@ def _windowed(a0: int) -> Step:
 
 
 def _walk(
-    named: Mapping[str, int], stack: Stack, program: Program, frames: CallFrames
+    pc: int, named: Mapping[str, int], stack: Stack, program: Program, frames: CallFrames
 ) -> list[Step]:
     registers = {_RISCV[name]: value for name, value in named.items() if name in _RISCV}
     walker = _Walker(registers, stack, program, frames)
     is_jump = named.get("MCAUSE") == _FETCH_FAULT
-    steps = list(walker.steps(named["MEPC"], is_jump=is_jump))
+    steps = list(walker.steps(pc, is_jump=is_jump))
     if not walker.is_through:
         steps += _scan(program, stack, walker.sp)
     return _without_repeats(steps)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 from itertools import pairwise
+from time import process_time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fbuild_watch.decode import Crash, Scanner
-from fbuild_watch.decode.block import MOST_WORDS, STRAY, Reports
+from fbuild_watch.decode.block import MOST_FRAMES, MOST_LINES, MOST_WORDS, STRAY, Reports
 from fbuild_watch.model import DeviceText, Notice
 from fbuild_watch.serial import LineAssembler
 from tests.pure import panic_texts as texts
@@ -156,11 +157,47 @@ def test_a_stack_without_an_end_is_bounded() -> None:
     reports.feed(
         "MEPC    : 0x42007f2a  RA      : 0x42007f58  SP      : 0x3fc94e10  GP      : 0x3fc8b800"
     )
+    found: list[Crash] = []
     for at in range(0x3FC00000, 0x3FC40000, 32):
-        reports.feed(f"{at:08x}: " + " ".join(["0x42007f58"] * 8))
-    (crash,) = reports.finish()
+        found += reports.feed(f"{at:08x}: " + " ".join(["0x42007f58"] * 8))
+    (crash,) = [*found, *reports.finish()]
     assert crash.stack is not None
     assert len(crash.stack.words) == MOST_WORDS
+
+
+def test_a_report_whose_every_line_goes_on_with_it_is_ended() -> None:
+    reports = Reports()
+    line = "addr2line -e pump.elf -afpiC 08001234 080056ab"
+    found = [crash for _ in range(MOST_LINES + 1) for crash in reports.feed(line)]
+    assert [len(crash.returns) for crash in found] == [MOST_FRAMES]
+    assert not reports.is_open
+
+
+GURU = "Guru Meditation Error: Core  0 panic'ed ("
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        GURU * 100,
+        f"{GURU}((((((((((" * 80,
+        GURU + "(" * 4000,
+        "3ffffff0:  " + "aaaaaaaa " * 2 + " " * 4000 + "x",
+        "task_wdt: - " + " " * 4000 + "x",
+        "task_wdt: - " + " (CPU " * 600,
+        'assertion "' * 370,
+        "pc [" * 1000,
+        "ESP_ERROR_CHECK failed: esp_err_t " * 110,
+    ],
+    ids=lambda line: line[:12] + line[-6:],
+)
+def test_no_line_keeps_the_console_waiting(line: str) -> None:
+    """In time of the processor: 10 ms at most where it is linear, 300 ms and more where it is not."""
+    reports = Reports()
+    reports.feed("***** HARD FAULT *****")
+    began = process_time()
+    reports.feed(line)
+    assert process_time() - began < 0.15
 
 
 # --- the whole scanner -----------------------------------------------------------------------

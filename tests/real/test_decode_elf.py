@@ -199,6 +199,13 @@ def test_words_that_follow_a_call_are_probable_where_nothing_else_is_known(one: 
     assert text.count("pump::twice") == 1
 
 
+def test_a_dump_of_another_machine_is_no_defect(one: Path) -> None:
+    """An ESP8266's, where the newest ELF of the project is a RISC-V one."""
+    stack = Stack(0x3FFFFF20, (0x40201D02, 1))
+    text = decoded(one, Crash("exception 28", registers={"EPC1": 0x40201C3A}, stack=stack))
+    assert text.startswith("exception 28\n  #0  0x40201c3a not in this program")
+
+
 def patched(elf: Path, folder: Path) -> Path:
     """The same program as if it were an Xtensa one: what decodes asks for no instruction there."""
     data = bytearray(elf.read_bytes())
