@@ -237,7 +237,8 @@ class Decoding:
         look = partial(choose, self._sources, board.elf_sha256, self._proven)
         choice = await trio.to_thread.run_sync(look, abandon_on_cancel=True)
         command = dumps.command(path, choice.path, board.chip)
-        if choice.path is None or surroundings.which(dumps.TOOL) is None:
+        tool = await trio.to_thread.run_sync(surroundings.which, dumps.TOOL)
+        if choice.path is None or tool is None:
             self._tell(Notice(f"core dump saved; to look at it:\n  {' '.join(command)}"))
             return
         self._tell(Notice(f"core dump saved as {path}; asking {dumps.TOOL}"))

@@ -91,20 +91,27 @@ class Provision:
         required: _Required,
         on_progress: Callable[[Progress], None],
     ) -> Installed:
-        from fbuild_watch.packages import Packages
-
-        self._packages = self._packages or Packages()
+        if self._packages is None:
+            self._packages = await trio.to_thread.run_sync(_new_packages)
+        packages = self._packages
         needed = _platforms(environment, required)
-        platforms = await self._packages.ensure(needed, on_progress=on_progress)
+        platforms = await packages.ensure(needed, on_progress=on_progress)
         borrowed = await trio.to_thread.run_sync(project.lenders, environment, platforms)
         if lenders := _known(borrowed, required.indexes):
             needed = _with_platforms(needed, lenders)
-            platforms = await self._packages.ensure(needed, on_progress=on_progress)
+            platforms = await packages.ensure(needed, on_progress=on_progress)
         wanted = await trio.to_thread.run_sync(_libraries, environment, required, platforms)
         if not wanted.packages:
             return platforms
-        brought = await self._packages.ensure(wanted, on_progress=on_progress)
+        brought = await packages.ensure(wanted, on_progress=on_progress)
         return replace(platforms, libraries=brought.libraries)
+
+
+def _new_packages() -> Packages:
+    """The first time it imports an HTTP client and all that goes with it."""
+    from fbuild_watch.packages import Packages
+
+    return Packages()
 
 
 def _required(environment: Environment) -> _Required:

@@ -81,7 +81,8 @@ class ForeignBuilder:
     async def _look_up_inputs(self) -> None:
         """Ask again what was read, if the record of it has changed."""
         if self.plan.deps_from:
-            stamp = _stamps([self.plan.environment.build_dir / ".ninja_deps"])
+            log = self.plan.environment.build_dir / ".ninja_deps"
+            stamp = await trio.to_thread.run_sync(_stamps, [log])
             if stamp != self._deps_stamp:
                 outcome = await self._runner.run(self.plan.deps_from)
                 names = dict.fromkeys(_NINJA_INPUT.findall(outcome.output))
