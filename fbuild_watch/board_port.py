@@ -331,6 +331,7 @@ class BoardPort:
                     await self._opened().send_all(piece)
             except trio.ClosedResourceError as error:
                 raise PortLost(self.name, "it was closed") from error
+        self._occupy_line(len(piece))
         if self._send_scope.cancelled_caught:
             raise PortLost(self.name, "the board takes nothing, and the port was wanted")
 
@@ -346,9 +347,12 @@ class BoardPort:
             await trio.sleep(RETRY_S)
 
     def _count_sent(self, count: int) -> None:
+        self._to_send -= count
+        self._occupy_line(count)
+
+    def _occupy_line(self, count: int) -> None:
         now = trio.current_time()
         self._busy_until = max(now, self._busy_until) + count * BITS / self._baud
-        self._to_send -= count
 
     @asynccontextmanager
     async def _sent(self) -> AsyncIterator[None]:
