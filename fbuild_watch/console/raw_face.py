@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import codecs
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,15 +33,20 @@ ESCAPE = b"\x1d"
 
 _FRAME = 0.01
 
+_OTHER_SCREEN = re.compile(r"\x1b\[\?(1049|1047|47)([hl])")
+_LONGEST_SWITCH = len("\x1b[?1049h")
+
 _UNDO = (
     "\x1b[0m\x1b(B"  # colours, line drawing
-    "\x1b7\x1b[?1049l"  # the other screen; leaving it restores the cursor that its screen saved last
     "\x1b7\x1b[r\x1b8"  # the scroll region; setting it moves the cursor
     "\x1b[?6l\x1b[?7h\x1b[4l"  # origin, wrap, insert
     "\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l"  # mouse, bracketed paste
     "\x1b[?1l\x1b>\x1b[?25h"  # cursor and number keys as they were, a cursor
 )
-"""What a program may have set and not taken back (xterm's control sequences, ctlseqs)."""
+"""What a program may have set and not taken back (xterm's control sequences, ctlseqs).
+
+The other screen is left only where it was entered: tmux moves the cursor even where it was not.
+"""
 
 
 class RawFace:
@@ -53,6 +59,9 @@ class RawFace:
         self._stopped = False
         self._gone = False
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._recent = ""
+        self._leave_screen = ""
+        """What leaves the other screen, while the board's program has it."""
         self._output = get_app_session().output
         self._input = get_app_session().input
 
@@ -79,13 +88,14 @@ class RawFace:
     @contextmanager
     def _borrowed(self) -> Iterator[None]:
         """The terminal, which is as the other faces need it afterwards."""
+        self._write("".join(f"{line}\r\n" for line in self._session.frame().lines))
         self._write_notice(Notice("raw mode: every key goes to the board; Ctrl-] leads back"))
         self._write(self._session.scrollback.tail.text)
         try:
             yield
         finally:
             self._show()
-            self._write(f"{_UNDO}\r\n")
+            self._write(f"{self._leave_screen}{_UNDO}\r\n")
             self._session.skip_drawn()
 
     # --- to the board ---
@@ -116,9 +126,18 @@ class RawFace:
 
     def _show_item(self, item: ConsoleItem) -> None:
         if isinstance(item, DeviceBytes):
-            self._write(self._decoder.decode(item.data))
+            text = self._decoder.decode(item.data)
+            self._note_screen(text)
+            self._write(text)
         elif isinstance(item, Notice):
             self._write_notice(item)
+
+    def _note_screen(self, text: str) -> None:
+        """Whether the board's program is on the other screen; what says so may come in two pieces."""
+        self._recent += text
+        for switch in _OTHER_SCREEN.finditer(self._recent):
+            self._leave_screen = f"\x1b[?{switch[1]}l" if switch[2] == "h" else ""
+        self._recent = self._recent[1 - _LONGEST_SWITCH :]
 
     def _write_notice(self, notice: Notice) -> None:
         lines = self._session.view.notice(notice)

@@ -31,6 +31,7 @@ class Screen:
         self._y = self._x = 0
         self._rest = ""
         self._main: tuple[list[str], int, int] | None = None
+        self._saved: tuple[int, int] | None = None
 
     def feed(self, text: str) -> None:
         text, self._rest = self._rest + text, ""
@@ -52,13 +53,19 @@ class Screen:
                 self._escape(final, int(number) if number.isdecimal() else None)
 
     def _swap(self, *, to_other: bool) -> None:
-        """The other screen has no scrollback, and leaves no trace on the main one."""
+        """The other screen has no scrollback, and leaves no trace on the main one.
+
+        Leaving it twice moves the cursor to where it was when it was entered, as in tmux.
+        """
         if to_other and self._main is None:
             self._main = self.lines, self._y, self._x
             self.lines, self._y, self._x = [""], 0, 0
         elif not to_other and self._main is not None:
             self.lines, self._y, self._x = self._main
+            self._saved = self._main[1:]
             self._main = None
+        elif not to_other and self._saved is not None:
+            self._y, self._x = self._saved
 
     def _go(self, row: int, column: int) -> None:
         self._y = max(0, len(self.lines) - self.rows) + max(1, row) - 1

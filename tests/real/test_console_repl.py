@@ -254,6 +254,32 @@ def test_raw_mode_passes_keys_and_bytes_and_one_key_leads_back(
     quit_and_check(running)
 
 
+def test_raw_mode_after_a_full_screen_leaves_the_cursor_where_it_is(
+    start: Callable[..., Session],
+) -> None:
+    running = start()
+    running.type(CTRL_T + "s")
+    running.wait_for_text("q back")
+    running.type("q" + ":help\r" + CTRL_T + "m")
+    running.wait_for_text("Ctrl-] leads back")
+    running.type(CTRL_QUIT + "x")
+    running.wait_for(lambda screen: _input_line(screen) == "x")
+    shown = "\n".join(running.screen.shown)
+    assert shown.index(":quit") < shown.index("raw mode: every key") < shown.index(">>> x")
+    quit_and_check(running)
+
+
+def test_raw_mode_leaves_the_boards_other_screen(start: Callable[..., Session]) -> None:
+    running = start()
+    running.type(CTRL_T + "m")
+    running.wait_for_text("Ctrl-] leads back")
+    running.type("\x1b[?1049hmenu")
+    running.wait_for(lambda screen: "menu" in screen.shown[0])
+    running.type(CTRL_QUIT)
+    running.wait_for_text("-- raw mode: every key goes to the board; Ctrl-] leads back --")
+    quit_and_check(running)
+
+
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT, None])
 def test_raw_mode_gives_the_terminal_back_whatever_happens(
     start: Callable[..., Session], end: signal.Signals | None
