@@ -20,6 +20,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
+from subprocess import list2cmdline
 from typing import TYPE_CHECKING
 
 import trio
@@ -121,14 +122,13 @@ class Decoding:
 
     async def run(self) -> None:
         """Decode until cancelled."""
-        for notice in await trio.to_thread.run_sync(self._plugins.load, abandon_on_cancel=True):
-            self._tell(notice)
+        await self._do(self._load_plugins)
         while True:
             await self._wait()
-            await self._prove()
+            await self._do(self._prove)
             while self._jobs:
                 await self._do(self._jobs.popleft())
-            await self._ask_plugins()
+            await self._do(self._ask_plugins)
 
     async def _do(self, job: Job) -> None:
         """A defect here, or an ELF such as nobody has seen, must not end the console."""
@@ -149,6 +149,8 @@ class Decoding:
     def board_holds(self, build_id: str | None) -> None:
         """The board has proven that it holds this build; None: what it holds is not known."""
         if build_id != self._proven:
+            for finding in self._scanner.flashed():
+                self._found(finding)  # of what ran before
             self._proven = build_id
             self._is_kept = build_id is None
             self._woken.set()
@@ -166,19 +168,21 @@ class Decoding:
         findings = self._scanner.feed(text)
         for finding in findings:
             self._found(finding)
-        if self._scanner.is_in_report and not was_in_report:
+        if self._scanner.is_in_report and not was_in_report and not self._jobs:
             self._add(self._prepare)
         if self._plugins.are_there:
             self._keep_for_plugins(text)
 
     def _found(self, finding: Finding) -> None:
+        """Say it, or have it worked on: for what runs now, as the board may start again meanwhile."""
+        board, proven = self._scanner.board, self._proven
         match finding:
             case Notice():
                 self._tell(finding)
             case Crash():
-                self._add(partial(self._decode, finding, self._scanner.board, self._proven))
+                self._add(partial(self._decode, finding, board, proven))
             case CoreDump():
-                self._add(partial(self._save, finding))
+                self._add(partial(self._save, finding, board, proven))
 
     def _add(self, job: Job) -> None:
         self._jobs.append(job)
@@ -221,7 +225,7 @@ class Decoding:
             self._decoder = Decoder(self._sources)
         return self._decoder
 
-    async def _save(self, dump: CoreDump) -> None:
+    async def _save(self, dump: CoreDump, board: Board, proven: str | None) -> None:
         if self._folder is None:
             self._tell(Notice("a core dump came; without a project there is nowhere to keep it"))
             return
@@ -230,16 +234,15 @@ class Decoding:
         except OSError as error:
             self._tell(Notice(f"a core dump came and cannot be saved: {error}", "bad"))
             return
-        await self._show_dump(path)
+        await self._show_dump(path, board, proven)
 
-    async def _show_dump(self, path: Path) -> None:
-        board = self._scanner.board
-        look = partial(choose, self._sources, board.elf_sha256, self._proven)
+    async def _show_dump(self, path: Path, board: Board, proven: str | None) -> None:
+        look = partial(choose, self._sources, board.elf_sha256, proven)
         choice = await trio.to_thread.run_sync(look, abandon_on_cancel=True)
         command = dumps.command(path, choice.path, board.chip)
         tool = await trio.to_thread.run_sync(surroundings.which, dumps.TOOL)
         if choice.path is None or tool is None:
-            self._tell(Notice(f"core dump saved; to look at it:\n  {' '.join(command)}"))
+            self._tell(Notice(f"core dump saved; to look at it:\n  {list2cmdline(command)}"))
             return
         self._tell(Notice(f"core dump saved as {path}; asking {dumps.TOOL}"))
         try:
@@ -252,6 +255,10 @@ class Decoding:
         self._tell(Notice("\n".join([*lines[:TOOL_LINES], *more]), "info"))
 
     # --- plugins ---
+
+    async def _load_plugins(self) -> None:
+        for notice in await trio.to_thread.run_sync(self._plugins.load, abandon_on_cancel=True):
+            self._tell(notice)
 
     def _keep_for_plugins(self, text: DeviceText) -> None:
         self._line += text.text
@@ -266,5 +273,5 @@ class Decoding:
         if not lines:
             return
         ask = partial(self._plugins.feed, lines)
-        for finding in await trio.to_thread.run_sync(ask, abandon_on_cancel=True):
-            self._found(finding)
+        for found in await trio.to_thread.run_sync(ask, abandon_on_cancel=True):
+            self._found(self._scanner.of_build(found) if isinstance(found, Crash) else found)

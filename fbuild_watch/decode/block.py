@@ -47,6 +47,8 @@ _ARM_REGISTER = re.compile(
     r"(?i)(?:^|[\s(/,;:])(pc|lr|r15|r14|r15/pc|r14/lr|mmfar|bfar)\b\)?(?:\s*\[[^\]]*\])?\s*[:=]+\s*"
     r"(?:0x)?([0-9a-f]{8})\b"
 )
+_IN_PARENTHESES = r"[^()]{0,99}(?:\([^()]{0,99}\)[^()]{0,99})?"
+"""May have a pair of its own."""
 _SHA = re.compile(r"ELF file SHA256:\s*([0-9a-fA-F]{8,64})")
 _END = re.compile(
     r"Rebooting\.\.\.|CPU halted\.|Entering gdb stub|-- MbedOS Error Info --|Halting system"
@@ -233,7 +235,7 @@ def _run_addr2line(report: _Report, match: re.Match[str]) -> None:
 _OPENERS: tuple[tuple[re.Pattern[str], Callable[[_Report, re.Match[str]], None]], ...] = tuple(
     (re.compile(pattern), meet)
     for pattern, meet in (
-        (r"Guru Meditation Error: Core +\d+ panic'ed \(([^()]{0,99}(?:\([^()]{0,99}\)[^()]{0,99})?)\)", _guru),
+        (rf"Guru Meditation Error: Core +\d+ panic'ed \(({_IN_PARENTHESES})\)", _guru),
         (r"Debug exception reason: (.+)", _reason),
         (rf"abort\(\) was called at PC ({_HEX})", _abort),
         (r"assert failed: .+", _keep_words),

@@ -40,13 +40,18 @@ class Plugins:
 
     def load(self) -> list[Notice]:
         """Find and make them; what could not be made."""
-        said = []
-        for point in self._found():
-            try:
-                self._decoders[point.name] = point.load()()
-            except Exception as error:  # anything may go wrong in code of others
-                said.append(_broken(point.name, error))
-        return said
+        try:
+            points = tuple(self._found())
+        except Exception as error:  # what one package has installed may not be readable
+            return [Notice(f"decoders cannot be looked for ({_what(error)})", "bad")]
+        return [said for point in points if (said := self._make(point))]
+
+    def _make(self, point: EntryPoint) -> Notice | None:
+        try:
+            self._decoders[point.name] = point.load()()
+        except (Exception, SystemExit) as error:  # anything may go wrong in code of others
+            return _broken(point.name, error)
+        return None
 
     @property
     def are_there(self) -> bool:
@@ -64,7 +69,7 @@ class Plugins:
     def _ask(self, name: str, line: str) -> list[Notice | Crash]:
         try:
             return [_as_finding(each) for each in self._decoders[name].feed(line)]
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             del self._decoders[name]
             return [_broken(name, error)]
 
@@ -83,6 +88,10 @@ def _as_finding(said: str | Notice | Crash) -> Notice | Crash:
     return Notice(said)
 
 
-def _broken(name: str, error: Exception) -> Notice:
-    what = f"{type(error).__name__}: {error}"
-    return Notice(f"the decoder {name} has failed ({what}); the console goes on without it", "bad")
+def _broken(name: str, error: BaseException) -> Notice:
+    said = f"the decoder {name} has failed ({_what(error)}); the console goes on without it"
+    return Notice(said, "bad")
+
+
+def _what(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"

@@ -25,7 +25,8 @@ Finding = Notice | Crash | CoreDump
 
 _CSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _SHA = re.compile(r"ELF file SHA256:\s*([0-9a-fA-F]{8,64})")
-_CHIP = re.compile(r"^ESP-ROM:(esp32[a-z0-9]*?)-")
+_CHIP = re.compile(r"ESP-ROM:(esp32[a-z0-9]*?)-")
+"""Where the firmware was at a prompt, the banner goes on with its line."""
 _ROM_DATE = re.compile(r"^(?:Build: ?| ?ets )([A-Z][a-z]{2} [ \d]\d \d{4})\b")
 
 
@@ -73,20 +74,27 @@ class Scanner:
 
     def silence(self) -> list[Finding]:
         """The board has been silent for a while: what was being received is whole."""
-        return [self._of_build(crash) for crash in self._reports.finish()]
+        return [self.of_build(crash) for crash in self._reports.finish()]
+
+    def flashed(self) -> list[Finding]:
+        """Another firmware runs now, whether its start is seen or not: what the last one has left."""
+        left = self.silence()
+        self._line, self._ended = "", ""
+        self.board = replace(self.board, elf_sha256="")
+        return left
+
+    def of_build(self, crash: Crash) -> Crash:
+        """With what the firmware said when it started, where the panic itself does not say it."""
+        return replace(crash, elf_sha256=crash.elf_sha256 or self.board.elf_sha256)
 
     def _read(self, line: str, at: float) -> list[Finding]:
-        crashes = [self._of_build(crash) for crash in self._reports.feed(line)]
+        crashes = [self.of_build(crash) for crash in self._reports.feed(line)]
         if "rst" in line and reset_in(line):
             self._ended = self.board.elf_sha256
-        if line[:4] in ("ESP-", "Buil", "ets ", " ets") or "rst" in line or "SHA256" in line:
+        if line[:4] in _BANNERS or "ESP-ROM:" in line or "rst" in line or "SHA256" in line:
             self._learn(line)
         about_start = [self._of_ended(found) for found in self._boots.feed(line, at)]
         return [*crashes, *about_start, *self._dumps.feed(line)]
-
-    def _of_build(self, crash: Crash) -> Crash:
-        """With what the firmware said when it started, where the panic itself does not say it."""
-        return replace(crash, elf_sha256=crash.elf_sha256 or self.board.elf_sha256)
 
     def _of_ended(self, found: Notice | Crash) -> Notice | Crash:
         """What a boot tells of the end before it is about the firmware that ran then."""
@@ -94,9 +102,9 @@ class Scanner:
 
     def _learn(self, line: str) -> None:
         board = self.board
-        if reset_in(line) or line.startswith("ESP-ROM:"):
+        if reset_in(line) or "ESP-ROM:" in line:
             board = Board("", board.chip, board.rom_date)
-        if match := _CHIP.match(line):
+        if match := _CHIP.search(line):
             board = Board("", match[1], "")
         if match := _ROM_DATE.match(line):
             chip = board.chip if line.startswith("Build") else _OLD_ROMS.get(match[1][-4:], "")
@@ -106,5 +114,6 @@ class Scanner:
         self.board = board
 
 
+_BANNERS = ("Buil", "ets ", " ets")
 _OLD_ROMS = {"2016": "esp32", "2013": "esp8266"}
 """ROMs whose banner has a date and no name: by its year."""

@@ -140,6 +140,13 @@ def test_a_rom_names_its_chip() -> None:
     assert scanner.board.rom_date == "Jul 29 2019"
 
 
+def test_a_rom_names_its_chip_behind_a_prompt() -> None:
+    scanner = Scanner()
+    scanner.feed(DeviceText(">>> ", False, 0.0))
+    scanner.feed(DeviceText("ESP-ROM:esp32c3-api1-20210207", True, 0.0))
+    assert scanner.board.chip == "esp32c3"
+
+
 # --- core dumps ------------------------------------------------------------------------------
 
 START = "================= CORE DUMP START ================="

@@ -66,10 +66,32 @@ async def decoding(
         for line in text.splitlines():
             await show(DeviceText(line, True, trio.current_time()))
 
+    async with running(made):
+        yield say
+
+
+@asynccontextmanager
+async def running(made: Decoding) -> AsyncIterator[None]:
+    """The decoder at work for the length of the block."""
     async with trio.open_nursery() as nursery:
         nursery.start_soon(made.run)
-        yield say
+        yield
         nursery.cancel_scope.cancel()
+
+
+def hear(made: Decoding, text: str) -> None:
+    """All of it at once, before anything can be made of it."""
+    for line in text.splitlines():
+        made._look(DeviceText(line, True, 0.0))
+
+
+def kept_elfs(folder: Path, *builds: str) -> KeptElfs:
+    """Builds whose ELFs hold their names."""
+    kept = KeptElfs(folder / "elfs")
+    for build_id in builds:
+        (folder / "app.elf").write_text(build_id)
+        kept.keep(build_id, folder / "app.elf")
+    return kept
 
 
 async def test_what_the_board_says_is_shown_at_once_and_what_is_said_of_it_follows() -> None:
@@ -134,6 +156,45 @@ async def test_without_a_project_a_core_dump_cannot_be_kept() -> None:
         await shown.notice("nowhere to keep it")
 
 
+async def test_a_core_dump_is_about_what_ran_when_it_came(tmp_path: Path) -> None:
+    kept = kept_elfs(tmp_path, "aaaa0001", "bbbb0001")
+    (ran,) = kept.of_build("aaaa0001")
+    shown = Shown()
+    made = Decoding(shown.tell, Sources(kept), tmp_path / "a folder", Plugins(list))
+    boot = f"I (1) cpu_start: ELF file SHA256:  {ran.sha256[:16]}...\n"
+    hear(made, boot + DUMPED + "rst:0xc (RTC_SW_CPU_RST),boot:0x13 (SPI_FAST_FLASH_BOOT)\n")
+    async with running(made):
+        notice = await shown.notice("core dump saved")
+    assert notice.text.endswith(str(ran.path))
+    assert f'--core "{tmp_path / "a folder"}' in notice.text
+
+
+# --- what runs, and what ran before ----------------------------------------------------------
+
+
+async def test_a_panic_that_a_flash_has_cut_off_is_not_of_what_was_flashed(tmp_path: Path) -> None:
+    shown = Shown()
+    made = Decoding(shown.tell, Sources(kept_elfs(tmp_path, "bbbb0001")), None, Plugins(list))
+    made.board_holds("aaaa0001")
+    hear(made, texts.XTENSA.partition("ELF file")[0])
+    made.board_holds("bbbb0001")
+    async with running(made):
+        notice = await shown.notice("LoadProhibited")
+    assert "the ELF of build aaaa0001, which runs, was not kept" in notice.text
+
+
+async def test_a_digest_that_was_printed_before_a_flash_counts_no_more(tmp_path: Path) -> None:
+    """Where a USB port comes too late for the banner, nothing else says that the board restarted."""
+    shown = Shown()
+    made = Decoding(shown.tell, Sources(kept_elfs(tmp_path, "aaaa0001")), None, Plugins(list))
+    hear(made, f"I (1) cpu_start: ELF file SHA256:  {'ab' * 8}...\n")
+    made.board_holds("bbbb0001")
+    hear(made, texts.XTENSA_TASK_WATCHDOG)
+    async with running(made):
+        notice = await shown.notice("task watchdog")
+    assert "the ELF of build bbbb0001, which runs, was not kept" in notice.text
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="the tool is a shell script here")
 async def test_a_core_dump_is_given_to_esp_coredump(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -143,19 +204,13 @@ async def test_a_core_dump_is_given_to_esp_coredump(
     tool.write_text('#!/bin/sh\necho "asked for: $@"\n')
     tool.chmod(tool.stat().st_mode | stat.S_IEXEC)
     monkeypatch.setenv("PATH", str(tool.parent), prepend=":")
-    elf = tmp_path / "app.elf"
-    elf.write_bytes(b"an ELF")
-    kept = KeptElfs(tmp_path / "elfs")
-    kept.keep("aaaa0001", elf)
+    kept = kept_elfs(tmp_path, "aaaa0001")
     shown = Shown()
     made = Decoding(shown.tell, Sources(kept), tmp_path / ".fbuild" / "coredumps", Plugins(list))
     made.board_holds("aaaa0001")
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(made.run)
-        for line in DUMPED.splitlines():
-            await made.shown(shown.show)(DeviceText(line, True, 0.0))
+    hear(made, DUMPED)
+    async with running(made):
         notice = await shown.notice("asked for: info_corefile")
-        nursery.cancel_scope.cancel()
     assert str(kept.all()[0].path) in notice.text
 
 
@@ -226,6 +281,61 @@ async def test_a_decoder_that_fails_is_said_once_and_the_others_go_on(
         await shown.notice("a fault of ours")
     said = [item.text for item in shown.items if isinstance(item, Notice)]
     assert sum("the decoder broken" in text for text in said) == 1
+
+
+@pytest.mark.parametrize(
+    "points", [b"[fbuild_watch.decoders]\nno point\n", b"[fbuild_watch.decoders]\nx = \xff\n"]
+)
+async def test_what_a_package_has_installed_amiss_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, points: bytes
+) -> None:
+    install(tmp_path, "amiss", "unused")
+    (tmp_path / "amiss-1.0.dist-info" / "entry_points.txt").write_bytes(points)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    shown = Shown()
+    async with decoding(shown, plugins=Plugins()) as say:
+        await shown.notice("decoders cannot be looked for")
+        await say(texts.XTENSA)
+        await shown.notice("LoadProhibited")
+
+
+LEAVES = """\
+import sys
+class AtOnce:
+    def __init__(self):
+        sys.exit("no licence")
+class Later:
+    def feed(self, line):
+        sys.exit("no licence")
+"""
+
+
+async def test_a_decoder_that_would_end_the_program_ends_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "leaving_decoders.py").write_text(LEAVES)
+    for name in ("AtOnce", "Later"):
+        install(tmp_path, name.lower(), f"leaving_decoders:{name}")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    shown = Shown()
+    async with decoding(shown, plugins=Plugins()) as say:
+        await shown.notice("the decoder atonce has failed (SystemExit")
+        await say("a line")
+        await shown.notice("the decoder later has failed (SystemExit")
+
+
+async def test_the_digest_that_the_board_printed_counts_for_decoders_of_others_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "one_more_decoder.py").write_text(BROKEN)
+    install(tmp_path, "fault", "one_more_decoder:Fault")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    shown = Shown()
+    async with decoding(shown, plugins=Plugins()) as say:
+        await say(f"I (1) cpu_start: ELF file SHA256:  {'ab' * 8}...")
+        await shown_ready(say, shown, "FAULT 42000020")
+        notice = await shown.notice("a fault of ours")
+    assert "no ELF here has the SHA-256 that the board printed (abab" in notice.text
 
 
 # --- in the loop -----------------------------------------------------------------------------
