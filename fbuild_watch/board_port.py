@@ -14,7 +14,7 @@ from typing import Literal, TypeVar
 import trio
 
 from fbuild_watch import flash, tool_upload, words
-from fbuild_watch.errors import PortError, PortLost, PortNotFound
+from fbuild_watch.errors import PortError, PortLost, PortNotFound, PortUnusable
 from fbuild_watch.model import (
     ConsoleItem,
     DeviceBytes,
@@ -273,9 +273,14 @@ class BoardPort:
         """The speed of the console from now on. Raises PortError."""
         if baud == self._baud:
             return
-        self._baud = baud
-        if self._port is not None and self._free_to_type.is_set():
+        before, self._baud = self._baud, baud
+        if self._port is None or not self._free_to_type.is_set():
+            return
+        try:
             await self._port.set_baud(baud)
+        except PortUnusable:
+            self._baud = before
+            raise
 
     async def set_line(self, line: Literal["dtr", "rts"], on: bool) -> None:
         """Move one of the modem lines, after a flash that is under way. Raises PortError."""

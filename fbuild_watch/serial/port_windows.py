@@ -107,9 +107,12 @@ class ThreadedPort(Port):
     async def set_baud(self, baud: int) -> None:
         """See `Port.set_baud`."""
         self._check_open()
+        before = self._serial.baudrate
         try:
             await self._call(setattr, self._serial, "baudrate", baud)
         except PortLost as error:
+            # Raises PortLost if it is the port that is gone.
+            await self._call(setattr, self._serial, "baudrate", before)
             raise PortUnusable(self.name, f"{baud} baud", hint="use a common baud rate") from error
 
     async def set_lines(self, *, dtr: bool, rts: bool) -> None:

@@ -8,7 +8,8 @@ timeouts are ours alone and are never sent. (pyserial's RFC 2217 client does oth
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import serial
 
@@ -77,7 +78,8 @@ class BlockingTcp:
 
     @baudrate.setter
     def baudrate(self, baud: int) -> None:
-        self._wire.ask_baud(baud)
+        with _refusals_as_pyserials():
+            self._wire.ask_baud(baud)
         self._settle()
 
     @property
@@ -134,12 +136,10 @@ class BlockingTcp:
     def _settle(self) -> None:
         deadline = _deadline(CONFIRM_LIMIT)
         self._flush(deadline)
-        try:
+        with _refusals_as_pyserials():
             while not self._wire.settled():
                 if not self._take(deadline()):
                     raise serial.SerialException(str(no_answer(self.name)))
-        except PortUnusable as error:
-            raise serial.SerialException(str(error)) from error
 
     def _flush(self, deadline: Callable[[], float | None]) -> None:
         while self._wire.unsent:
@@ -173,3 +173,11 @@ def _deadline(seconds: float | None) -> Callable[[], float | None]:
         return lambda: None
     end = time.monotonic() + seconds
     return lambda: max(0.0, end - time.monotonic())
+
+
+@contextmanager
+def _refusals_as_pyserials() -> Iterator[None]:
+    try:
+        yield
+    except PortUnusable as error:
+        raise serial.SerialException(str(error)) from error

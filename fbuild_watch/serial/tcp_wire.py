@@ -66,7 +66,9 @@ class Wire:
         del self.unsent[: self.sock.send(self.unsent)]
 
     def ask_baud(self, baud: int) -> None:
-        """Queue a change of speed, if it is one."""
+        """Queue a change of speed, if it is one. Raises PortUnusable for what RFC 2217 cannot say."""
+        if not 0 < baud < 2**32:
+            raise PortUnusable(self.name, f"{baud} baud", hint="use a common baud rate")
         if baud != self.baud:
             self.baud = baud
             self._ask(Setting.BAUD, baud.to_bytes(4, "big"))

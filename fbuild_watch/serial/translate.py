@@ -25,12 +25,13 @@ from fbuild_watch.serial.holders import find_holder
 from fbuild_watch.serial.ports import list_ports
 
 if sys.platform == "win32":
-    FOREIGN: tuple[type[Exception], ...] = (OSError, ValueError)
+    FOREIGN: tuple[type[Exception], ...] = (OSError, ValueError, OverflowError)
 else:
     import termios
 
-    FOREIGN = (OSError, ValueError, termios.error)
-"""What pyserial lets out: its SerialException is an OSError, a wrong setting a ValueError."""
+    FOREIGN = (OSError, ValueError, OverflowError, termios.error)
+"""What pyserial lets out: its SerialException is an OSError, a wrong setting a ValueError, and a
+speed that no integer of the system holds an OverflowError."""
 
 _ABSENT = {errno.ENOENT, errno.ENXIO, errno.ENODEV}
 _HELD = {errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK}

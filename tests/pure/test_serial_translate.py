@@ -44,6 +44,7 @@ def with_numbers() -> list[Exception]:
         *(serial.SerialException(number, "words") for number in numbers),
         *(termios.error(number, "words") for number in numbers),
         ValueError("Not a valid baudrate: -1"),
+        OverflowError("signed integer is greater than maximum"),
         socket.gaierror(-2, "Name or service not known"),
     ]
 

@@ -151,8 +151,9 @@ async def test_closing_does_not_wait_for_a_board_that_does_not_listen(port: Port
 async def test_a_baud_rate_is_set_and_a_wrong_one_is_refused(port: Port) -> None:
     await port.set_baud(460800)
     assert port.blocking().baudrate == 460800
-    with pytest.raises(PortUnusable):
-        await port.set_baud(-1)
+    for wrong in (-1, 99_999_999_999):
+        with pytest.raises(PortUnusable):
+            await port.set_baud(wrong)
     assert port.blocking().baudrate == 460800
 
 
@@ -453,5 +454,25 @@ async def test_a_board_that_takes_nothing_stops_neither_the_end_nor_a_flash(boar
         with trio.fail_after(5):
             await way.borrow("flasher", restart)
             await trio.to_thread.run_sync(board.hear, 10_000)  # the rest goes on, but for a piece
+        nursery.cancel_scope.cancel()
+    await way.aclose()
+
+
+async def test_a_speed_that_the_port_refuses_leaves_the_one_there_was(board: Pty) -> None:
+    seen = trio.Event()
+
+    async def show(_item: object) -> None:
+        seen.set()
+
+    way = BoardPort(show, 115200)
+    await way.open(board.device)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(way.read)
+        board.say(b"x")
+        with trio.fail_after(5):
+            await seen.wait()
+        with pytest.raises(PortUnusable):
+            await way.change_baud(99_999_999_999)
+        assert way.baud == 115200
         nursery.cancel_scope.cancel()
     await way.aclose()

@@ -175,6 +175,22 @@ async def test_a_refused_baud_is_said_and_the_port_goes_on() -> None:
         await port.aclose()
 
 
+async def test_a_baud_that_rfc_2217_cannot_say_is_refused_on_every_way() -> None:
+    with running_peer() as peer:
+        with pytest.raises(PortUnusable, match="99999999999 baud"):
+            await open_port(peer.url, 99_999_999_999)
+        port = await open_port(peer.url, 115200)
+        with pytest.raises(PortUnusable, match="99999999999 baud"):
+            await port.set_baud(99_999_999_999)
+
+        def blocking() -> None:
+            with pytest.raises(serial.SerialException, match="99999999999 baud"):
+                port.blocking().baudrate = 99_999_999_999
+
+        await trio.to_thread.run_sync(blocking)
+        await port.aclose()
+
+
 async def test_a_server_that_goes_is_port_lost_on_both_faces() -> None:
     with running_peer() as peer:
         port = await open_port(peer.url, 115200)
