@@ -6,9 +6,14 @@ import os
 
 from hypothesis import settings
 
+from tests.guard import plugin
+from tests.guard.plugin import nothing_blocks as nothing_blocks  # a fixture of all tests
+
 os.environ["FBUILD_OFFLINE"] = "1"  # no test asks a server that it does not run itself
 
 settings.register_profile("fbuild", deadline=None)
 settings.load_profile("fbuild")
 
 os.environ["FBUILD_CACHE_LIMIT"] = "0"
+
+plugin.begin()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import trio
+
 from fbuild_watch.errors import CommandNotStarted, TimedOut
 from fbuild_watch.processes.run_command import run_command
 
@@ -24,7 +26,7 @@ def knows(tool: str, option: str) -> bool | None:
 
 async def ask(tool: str, option: str) -> bool:
     """Ask a compiler that, unless it was asked."""
-    question = _question(tool, option)
+    question = await trio.to_thread.run_sync(_question, tool, option)
     if question is None:
         return False
     if question not in _answers:
