@@ -95,7 +95,7 @@ class Boots:
         reset, self._reset = self._reset, None
         if reset is None or reset.kind != "watchdog":
             return []
-        return [Crash(f"watchdog reset ({reset.name}): the CPU was", frames=(pc,))]
+        return [Crash(f"watchdog reset ({reset.name})", frames=(pc,))]
 
 
 def _loop(why: str, count: int, span: float) -> Notice:

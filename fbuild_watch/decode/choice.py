@@ -34,6 +34,8 @@ class Choice:
     path: Path | None
     words: str
     is_verified: bool = False
+    sha256: str = ""
+    """What the digest of the ELF must begin with when it is read: it may be replaced before."""
 
 
 def choose(sources: Sources, sha256: str, proven: str | None) -> Choice:
@@ -55,10 +57,11 @@ def _printed(sources: Sources, kept: list[KeptElf], sha256: str) -> Choice:
     for elf in kept:
         if elf.sha256.startswith(sha256):
             words = f"decoded with build {elf.build_id}, whose ELF SHA-256 the board printed"
-            return Choice(elf.path, words, True)
+            return Choice(elf.path, words, True, sha256)
     built = _existing(sources)
     if built is not None and _digest(built).startswith(sha256):
-        return Choice(built, f"decoded with {built.name}, whose SHA-256 the board printed", True)
+        words = f"decoded with {built.name}, whose SHA-256 the board printed"
+        return Choice(built, words, True, sha256)
     return Choice(
         None,
         f"not decoded: no ELF here has the SHA-256 that the board printed ({sha256[:16]}...);\n"

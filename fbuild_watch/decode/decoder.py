@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 from fbuild_watch import surroundings
 from fbuild_watch.decode import report, rom
@@ -60,7 +61,7 @@ class Decoder:
         choice = choose(self._sources, board.elf_sha256, proven)
         if choice.path is not None:
             try:
-                self._load(choice.path).lines.places(0)
+                self._load(choice.path, choice.sha256).lines.places(0)
             except ElfUnreadable:
                 return  # `decode` says so
 
@@ -68,25 +69,26 @@ class Decoder:
         """What is to be said of a crash; None: it was said already."""
         choice = choose(self._sources, crash.elf_sha256, proven)
         head, rest = self._decoded(crash, board, choice)
+        kind: Literal["info", "bad"] = "bad" if crash.is_fatal else "info"
         if (crash.signature, choice) == self._last:
-            return self._again(head)
+            return self._again(head, kind)
         self._last, self._count, self._said_at = (crash.signature, choice), 1, self._clock()
         text = "\n".join([head, *(f"  {line}" for line in rest)])
-        return Notice(text, "bad" if crash.is_fatal else "info")
+        return Notice(text, kind)
 
-    def _again(self, head: str) -> Notice | None:
+    def _again(self, head: str, kind: Literal["info", "bad"]) -> Notice | None:
         self._count += 1
         if self._clock() - self._said_at < AGAIN_S:
             return None
         self._said_at = self._clock()
-        return Notice(f"the same again ({self._count} times): {head}", "bad")
+        return Notice(f"the same again ({self._count} times): {head}", kind)
 
     def _decoded(self, crash: Crash, board: Board, choice: Choice) -> tuple[str, list[str]]:
         """The headline, and what follows it."""
         if choice.path is None:
             return crash.title, [*crash.notes, *choice.words.splitlines()]
         try:
-            loaded = self._load(choice.path)
+            loaded = self._load(choice.path, choice.sha256)
         except ElfUnreadable as error:
             return crash.title, [*crash.notes, f"not decoded: {error}"]
         steps = trace(crash, loaded.program, loaded.frames)
@@ -97,7 +99,8 @@ class Decoder:
         head = report.headline(crash.title, shown, self._paths.is_own, self._paths.show)
         return head, [*crash.notes, *report.table(shown, self._paths.show), choice.words]
 
-    def _load(self, path: Path) -> _Loaded:
+    def _load(self, path: Path, sha256: str) -> _Loaded:
+        """`sha256`: what the file's digest begins with, else it is not what was chosen."""
         try:
             stat = path.stat()
         except OSError as error:
@@ -105,6 +108,8 @@ class Decoder:
         key = (str(path), stat.st_mtime_ns, stat.st_size)
         if key not in self._programs:
             self._programs[key] = _Loaded(load(path))
+        if not self._programs[key].program.sha256.startswith(sha256):
+            raise ElfUnreadable(f"{path} is not what its digest said: it was replaced, or damaged")
         self._programs.move_to_end(key)
         while len(self._programs) > LOADED:
             self._programs.popitem(last=False)
@@ -122,9 +127,16 @@ class Decoder:
     def _rom(self, board: Board) -> Program | None:
         key = (board.chip, board.rom_date)
         if key not in self._roms:
-            found = rom.find(*key, surroundings.environ(), Path.home()) if board.chip else None
+            found = rom.find(*key, surroundings.environ(), _home()) if board.chip else None
             self._roms[key] = found
         return self._roms[key]
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError:  # a container's user, whom no file knows
+        return Path("~")
 
 
 def _worth_showing(decoded: list[Decoded]) -> list[Decoded]:

@@ -53,20 +53,18 @@ class KeptElfs:
         """A build is about to be flashed: its ELF, before the next build writes over it."""
         with suppress(OSError):
             stat = elf.stat()
-            if self._last == (this := (build_id, stat.st_mtime_ns, stat.st_size)):
+            this = (build_id, stat.st_mtime_ns, stat.st_size)
+            if self._last == this and self._has(build_id):
                 return
             make_folder(self._folder)
-            aside = self._folder / f".{build_id}.{os.getpid()}.tmp"
-            aside.unlink(missing_ok=True)
-            copy(elf, aside)
-            aside.replace(self._folder / f"{build_id}{_SUFFIX}")
+            self._copy(elf, self._candidate(build_id))
             _remove(self._newest(f"*{_SUFFIX}")[CANDIDATES:])
             self._last = this
 
     def prove(self, build_id: str) -> None:
         """A board holds this build."""
         with suppress(OSError):
-            candidate = self._folder / f"{build_id}{_SUFFIX}"
+            candidate = self._candidate(build_id)
             if candidate.exists():
                 name = f"{build_id}-{sha256_of(candidate)}.elf"
                 candidate.replace(self._folder / name)
@@ -76,8 +74,9 @@ class KeptElfs:
 
     def keep(self, build_id: str, elf: Path) -> None:
         """A board holds this build, of which `elf` is if nothing was kept of it before."""
-        if not (self._folder / f"{build_id}{_SUFFIX}").exists() and not self.of_build(build_id):
-            self.add(build_id, elf)
+        with suppress(OSError):
+            if not self._has(build_id):
+                self.add(build_id, elf)
         self.prove(build_id)
 
     def all(self) -> list[KeptElf]:
@@ -89,10 +88,26 @@ class KeptElfs:
         """Those of a build, the newest first: one image may come of two ELFs."""
         return [kept for kept in self.all() if kept.build_id == build_id]
 
+    def _candidate(self, build_id: str) -> Path:
+        return self._folder / f"{build_id}{_SUFFIX}"
+
+    def _has(self, build_id: str) -> bool:
+        return self._candidate(build_id).exists() or bool(self.of_build(build_id))
+
+    def _copy(self, elf: Path, target: Path) -> None:
+        """Whole or not at all: what a full disk has cut off is not left on it."""
+        aside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+        try:
+            aside.unlink(missing_ok=True)
+            copy(elf, aside)
+            aside.replace(target)
+        finally:
+            aside.unlink(missing_ok=True)
+
     def _newest(self, pattern: str) -> list[Path]:
         files = []
         for path in self._folder.glob(pattern):
-            with suppress(FileNotFoundError):  # another process of ours has removed it
+            with suppress(OSError):  # as one that another process of ours has removed
                 files.append((path.stat().st_mtime_ns, path.name, path))
         return [path for _, _, path in sorted(files, reverse=True)]
 

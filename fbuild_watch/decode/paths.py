@@ -38,6 +38,13 @@ class Paths:
         if not place.file or place.file == ROM.file:
             return None
         folder = Path(place.folder)
-        if self.project_dir is not None and (self.project_dir / place.file).is_file():
+        if self.project_dir is not None and _is_file(self.project_dir / place.file):
             folder = self.project_dir
         return Path(os.path.normpath(folder / place.file))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that no file can have, or a folder that may not be read
+        return False

@@ -6,6 +6,7 @@ Sources: System V ABI, chapter 4; the Arm, Xtensa and RISC-V supplements name no
 
 from __future__ import annotations
 
+import hashlib
 import io
 import struct
 from bisect import bisect_right
@@ -91,6 +92,11 @@ class Program:
             return self.elf.get_dwarf_info(relocate_dwarf_sections=False) if has else None
         except Exception:  # damaged: the symbols may be all right
             return None
+
+    @cached_property
+    def sha256(self) -> str:
+        """The digest of the file that was read, in hex digits."""
+        return hashlib.sha256(self._data).hexdigest()
 
     @cached_property
     def lowest_code(self) -> int:

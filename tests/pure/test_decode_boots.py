@@ -123,7 +123,7 @@ def test_a_watchdogs_reset_tells_where_the_cpu_was() -> None:
     )
     (crash,) = (each for each in found if isinstance(each, Crash))
     assert crash.frames == (0x42007F2A,)
-    assert "TG0WDT_SYS_RST" in crash.title
+    assert crash.title == "watchdog reset (TG0WDT_SYS_RST)"
     assert crash.elf_sha256 == "3326b1b89c849ed8"
 
 

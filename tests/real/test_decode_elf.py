@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import random
 import re
@@ -18,7 +19,8 @@ from fbuild_watch.decode.calls import follows_call
 from fbuild_watch.decode.cfi import CallFrames
 from fbuild_watch.decode.decoder import Decoder
 from fbuild_watch.decode.kept import CANDIDATES, KEPT, sha256_of
-from fbuild_watch.decode.lines import Lines
+from fbuild_watch.decode.lines import Lines, Place
+from fbuild_watch.decode.paths import Paths
 from fbuild_watch.decode.program import ElfUnreadable, Program, load
 
 SOURCE = """\
@@ -246,6 +248,22 @@ def test_a_backtrace_that_does_not_fit_an_unverified_elf_is_not_decoded(one: Pat
     assert "#0" not in text
 
 
+def test_a_name_that_no_file_can_have_is_shown_as_it_is(tmp_path: Path) -> None:
+    paths = Paths(tmp_path, tmp_path / "src")
+    assert paths.show(Place("f", "x" * 5000, 7)) == f"{'x' * 5000}:7"
+
+
+def test_a_user_without_a_home_has_no_rom(one: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", nowhere)
+    crash = Crash("fault", frames=(named(load(one), "other")[0], 0x40000100))
+    notice = Decoder(Sources(built=lambda: one)).decode(crash, Board(chip="esp32c3"), None)
+    assert notice is not None
+    assert re.search(r"#1 .* mask ROM", notice.text)
+
+
 # --- which ELF -------------------------------------------------------------------------------
 
 
@@ -307,6 +325,14 @@ def test_without_any_elf_the_crash_is_said(tmp_path: Path) -> None:
     assert notice.text == "fault\n  not decoded: no ELF is here; build the project"
 
 
+def test_a_warning_that_comes_again_is_still_a_warning(one: Path) -> None:
+    times = iter((0.0, 5.0, 5.0))
+    decoder = Decoder(Sources(built=lambda: one), clock=lambda: next(times))
+    crash = Crash("task watchdog", frames=(named(load(one), "other")[0],), is_fatal=False)
+    said = [decoder.decode(crash, Board(), None) for _ in range(2)]
+    assert [notice.kind for notice in said if notice] == ["info", "info"]
+
+
 def test_the_same_crash_again_is_one_line_and_not_more_often_than_anybody_reads(one: Path) -> None:
     times = iter((0.0, 0.4, 1.2, 1.2, 1.5, 9.0, 9.0))
     decoder = Decoder(Sources(built=lambda: one), clock=lambda: next(times))
@@ -359,6 +385,53 @@ def test_an_elf_that_cannot_be_kept_stops_nothing(tmp_path: Path) -> None:
     kept = KeptElfs(blocked / "elfs")
     kept.keep("aaaa0001", tmp_path / "missing.elf")
     assert kept.all() == []
+
+
+def test_what_a_full_disk_has_cut_off_is_not_left_on_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_source: Path, target: Path) -> None:
+        target.write_bytes(b"as much as there was room for")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("fbuild_watch.decode.kept.copy", full)
+    made = tmp_path / "made.elf"
+    made.write_bytes(b"an ELF")
+    KeptElfs(tmp_path / "elfs").keep("aaaa0001", made)
+    assert list((tmp_path / "elfs").iterdir()) == []
+
+
+def test_what_cannot_be_looked_at_among_the_kept_hides_none_of_the_others(tmp_path: Path) -> None:
+    kept = keep(tmp_path / "elfs", ("aaaa0001", b"proven"))
+    loop = tmp_path / "elfs" / f"bbbb0001-{'0' * 64}.elf"
+    loop.symlink_to(loop.name)
+    assert [elf.build_id for elf in kept.all()] == ["aaaa0001"]
+
+
+def test_an_elf_is_kept_again_when_its_folder_was_removed(tmp_path: Path) -> None:
+    kept = keep(tmp_path / "elfs", ("aaaa0001", b"proven"))
+    shutil.rmtree(tmp_path / "elfs")
+    kept.add("aaaa0001", tmp_path / "made.elf")
+    kept.prove("aaaa0001")
+    assert [elf.build_id for elf in kept.all()] == ["aaaa0001"]
+
+
+def test_an_elf_that_is_replaced_while_it_is_looked_at_is_noticed(
+    one: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = tmp_path / "built.elf"
+    built.write_bytes(one.read_bytes())
+
+    def digest_then_build(path: Path) -> str:
+        digest = sha256_of(path)
+        path.write_bytes(one.read_bytes() + b"of the next build")
+        return digest
+
+    monkeypatch.setattr("fbuild_watch.decode.choice.sha256_of", digest_then_build)
+    crash = Crash("fault", frames=(named(load(one), "other")[0],), elf_sha256=sha256_of(one)[:16])
+    text = decoded(built, crash)
+    assert text.startswith("fault\n  not decoded: ")
+    assert text.endswith("it was replaced, or damaged")
 
 
 # --- the mask ROM ----------------------------------------------------------------------------

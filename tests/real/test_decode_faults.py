@@ -108,7 +108,7 @@ def test_a_watchdog_is_shown_with_the_line_that_hung(bench: Bench) -> None:
     notice = next(each for each in found if isinstance(each, Notice))
     assert notice.text.startswith("reset: watchdog of timer group 0")
     text = bench.decoded("w", proven=bench.image.build_id)
-    assert text.splitlines()[0].endswith(f"the CPU was in hang, {bench.line('hang')}")
+    assert text.splitlines()[0].endswith(f"_RST) in hang, {bench.line('hang')}")
     assert text.endswith("proven in this session")
 
 
