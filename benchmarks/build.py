@@ -140,13 +140,14 @@ async def _edits(
         pipeline._hints.lose()
         await pipeline.build()
     print(f"  one edit: compiler and linker alone {statistics.median(floors):.1f}; above that:")
-    ninja = statistics.median(above["ninja"]) if "ninja" in above else None
     for name, times in above.items():
-        ratio = f"  {statistics.median(times) / ninja:6.2f} x ninja" if ninja else ""
-        print(f"  {'':6} {name:42} {statistics.median(times):9.2f}{ratio}")
+        _row("", name, times)
     for name, times in alone.items():
         if times:
             _row("edit", f"{name}, without its commands", times)
+    if alone["ninja"]:
+        ratio = statistics.median(alone["ours"]) / statistics.median(alone["ninja"])
+        print(f"  edit   ours to ninja's: {ratio:.2f}")
 
 
 async def _build(pipeline: Pipeline) -> tuple[float, float]:
