@@ -284,6 +284,7 @@ class App:
         before = self.state.proven
         visited = replace(self.state, port=loop.PortUse.FLASHER)
         self.show_state(visited)
+        self._decoding.forget()
         held: str | None = None
         try:
             result = await work(self.port)
@@ -366,6 +367,7 @@ class App:
         try:
             await self.port.read()
         except PortError as error:
+            self._decoding.forget()
             self._post.send_nowait(loop.PortWent(error))
 
     async def _flash(self, image: Image, scope: trio.CancelScope) -> None:

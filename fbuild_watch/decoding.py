@@ -149,11 +149,15 @@ class Decoding:
     def board_holds(self, build_id: str | None) -> None:
         """The board has proven that it holds this build; None: what it holds is not known."""
         if build_id != self._proven:
-            for finding in self._scanner.flashed():
-                self._found(finding)  # of what ran before
+            self.forget()
             self._proven = build_id
             self._is_kept = build_id is None
             self._woken.set()
+
+    def forget(self) -> None:
+        """The port is lent, or it has gone: what the board said is not of what it says next."""
+        for finding in self._scanner.left():
+            self._found(finding)
 
     async def _prove(self) -> None:
         if not self._is_kept and self._proven is not None and self._sources.kept is not None:

@@ -165,7 +165,7 @@ async def talk(
             raise
     try:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_keep_reading, board, port, feed.tell)
+            nursery.start_soon(_keep_reading, board, port, feed.tell, decoder.forget)
             nursery.start_soon(board.send_typed)
             nursery.start_soon(decoder.run)
             nursery.start_soon(beside, board, feed.tell)
@@ -186,7 +186,9 @@ async def _let_type_out(board: BoardPort, obeyed: trio.Event) -> None:
         await board.type_out()
 
 
-async def _keep_reading(board: BoardPort, port: str, tell: Callable[[Notice], None]) -> None:
+async def _keep_reading(
+    board: BoardPort, port: str, tell: Callable[[Notice], None], forget: Callable[[], None]
+) -> None:
     while True:
         if not board.name:
             await board.find(lambda: port, tell)
@@ -194,6 +196,7 @@ async def _keep_reading(board: BoardPort, port: str, tell: Callable[[Notice], No
         try:
             await board.read()
         except PortError as error:
+            forget()
             tell(words.failed(error))
             await board.aclose()
 

@@ -75,6 +75,7 @@ class Visitor:
     async def lend(self, work: Callable[[BoardPort], Awaitable[T]], *, leaves: Leaves[T]) -> T:
         """Have the port used, and say so. Nothing was known of the board, and nothing is (`leaves`)."""
         self._say_use("flasher")
+        self._decoding.forget()
         try:
             return await work(self._port)
         finally:
@@ -89,6 +90,7 @@ class Visitor:
             try:
                 await self._port.read()
             except PortError as error:
+                self._decoding.forget()
                 self.tell(words.failed(error))
                 await self._port.find(lambda: self._name, self.tell)
                 self.tell(words.board_back())

@@ -76,8 +76,8 @@ class Scanner:
         """The board has been silent for a while: what was being received is whole."""
         return [self.of_build(crash) for crash in self._reports.finish()]
 
-    def flashed(self) -> list[Finding]:
-        """Another firmware runs now, whether its start is seen or not: what the last one has left."""
+    def left(self) -> list[Finding]:
+        """What the firmware has left that runs no more; another's start need not be seen."""
         left = self.silence()
         self._line, self._ended = "", ""
         self.board = replace(self.board, elf_sha256="")

@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 import trio
 
+from fbuild_watch import oneshot
 from fbuild_watch.decode import KeptElfs, Plugins, Sources
 from fbuild_watch.decoding import Decoding
 from fbuild_watch.example import copy_example
-from fbuild_watch.model import ConsoleItem, DeviceText, Notice
+from fbuild_watch.model import ConsoleInput, ConsoleItem, DeviceText, Notice
 from fbuild_watch.pipeline import built_elf
 from fbuild_watch.project import load
 from tests.pure import panic_texts as texts
@@ -193,6 +194,40 @@ async def test_a_digest_that_was_printed_before_a_flash_counts_no_more(tmp_path:
     async with running(made):
         notice = await shown.notice("task watchdog")
     assert "the ELF of build bbbb0001, which runs, was not kept" in notice.text
+
+
+async def test_a_board_that_went_and_came_may_run_another_build() -> None:
+    """As one that was unplugged, flashed elsewhere, and sends nothing while USB is set up."""
+    boot = f"I (1) cpu_start: ELF file SHA256:  {'ab' * 8}...\n"
+    said = [boot + texts.XTENSA_TASK_WATCHDOG, texts.XTENSA_TASK_WATCHDOG]
+    heard: list[Notice] = []
+
+    async def serve(stream: trio.SocketStream) -> None:
+        async with stream:
+            if said:
+                await stream.send_all(said.pop(0).encode())
+                if said:
+                    return
+            await trio.sleep_forever()
+
+    async def console(
+        items: trio.MemoryReceiveChannel[ConsoleItem], _inputs: trio.MemorySendChannel[ConsoleInput]
+    ) -> None:
+        with trio.fail_after(DEADLINE_S):
+            async for item in items:
+                if isinstance(item, Notice) and item.text.startswith("task watchdog"):
+                    heard.append(item)
+                    if len(heard) == 2:
+                        return
+
+    async with trio.open_nursery() as nursery:
+        (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        nursery.start_soon(trio.serve_listeners, serve, [listener])
+        port = f"socket://127.0.0.1:{listener.socket.getsockname()[1]}"
+        await oneshot.talk(port, 115200, console)
+        nursery.cancel_scope.cancel()
+    assert "no ELF here has the SHA-256 that the board printed" in heard[0].text
+    assert heard[1].text.endswith("no ELF is here; build the project")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the tool is a shell script here")
