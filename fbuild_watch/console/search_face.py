@@ -14,7 +14,7 @@ from prompt_toolkit.layout import AnyContainer, BufferControl, ConditionalContai
 from prompt_toolkit.layout.processors import BeforeInput
 
 from fbuild_watch.console import paint
-from fbuild_watch.console.ansi import plain
+from fbuild_watch.console.ansi import plain, without_tabs
 from fbuild_watch.console.full_screen import FullScreen
 from fbuild_watch.console.pager import Pager
 from fbuild_watch.console.pulse import Pulse
@@ -59,7 +59,8 @@ class SearchFace(FullScreen):
         return not self._asking
 
     def _marked(self, line: str) -> str:
-        return paint.highlight(line, [self._pager.pattern]) if self._pager.pattern else line
+        found = paint.highlight(line, [self._pager.pattern]) if self._pager.pattern else line
+        return without_tabs(found)
 
     def rows(self) -> list[AnyContainer]:
         """The line for a regex takes the bar's place."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from fbuild_watch.console.ansi import only_colours
+from fbuild_watch.console.ansi import only_colours, visible, without_tabs
 from fbuild_watch.console.backlog import Backlog
 from fbuild_watch.console.commands import EOLS
 from fbuild_watch.console.hexdump import HexDump
@@ -164,7 +164,7 @@ class Session:
 
     def _tail(self) -> str:
         line = self._hexdump.tail if self.view.hex else self.scrollback.tail
-        return only_colours(line.text)
+        return without_tabs(only_colours(line.text))
 
     def mark(self, text: str) -> None:
         """Say something about what is shown from here on."""
@@ -221,7 +221,7 @@ class Session:
 
     def _show_sent(self, data: bytes) -> None:
         for text in data.decode("utf-8", "backslashreplace").splitlines():
-            self.scrollback.add(Line(text, self._now(), "echo"))
+            self.scrollback.add(Line(visible(text), self._now(), "echo"))
 
     def show_bytes(self, on: bool) -> None:
         """Rows of bytes from here on, or text again."""

@@ -66,11 +66,11 @@ class View:
         return [self._coloured(Line(text, 0.0, notice.kind)) for text in notice_lines(notice)]
 
     def _coloured(self, line: Line) -> str:
-        if line.kind == "board":
-            text = only_colours(line.text)
-            text = paint.by_level(text) if self.colours else text
-            return paint.highlight(text, self.highlights) if self.highlights else text
-        return self._in(_COLOURS.get(line.kind, ""), line.text)
+        text = only_colours(line.text)
+        if line.kind != "board":
+            return self._in(_COLOURS.get(line.kind, ""), text)
+        text = paint.by_level(text) if self.colours else text
+        return paint.highlight(text, self.highlights) if self.highlights else text
 
     def _in(self, colour: str, text: str) -> str:
         """`text` in a colour; one that has its own keeps it."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fbuild_watch.console.ansi import RESET, only_colours, plain
+from fbuild_watch.console.ansi import RESET, only_colours, plain, visible, without_tabs
 from fbuild_watch.console.bar import KEYS, bar
 from fbuild_watch.console.commands import (
     COMMANDS,
@@ -133,9 +135,17 @@ def test_colours_stay_and_what_moves_the_cursor_goes() -> None:
 
 
 @given(st.text())
-def test_text_without_escapes_is_left_alone(text: str) -> None:
-    if "\x1b" not in text:
-        assert only_colours(text) == plain(text) == text
+def test_only_tabs_and_colours_act(text: str) -> None:
+    drawn = plain(only_colours(text))
+    assert not any(unicodedata.category(char) == "Cc" for char in drawn.replace("\t", ""))
+    if drawn == text:
+        assert only_colours(text) == visible(text) == text
+
+
+@given(st.text("ab\t", max_size=30))
+def test_blanks_for_tabs_are_as_many_as_a_terminal_draws(text: str) -> None:
+    assert without_tabs(text) == text.expandtabs()
+    assert without_tabs(f"\x1b[1m{text}{RESET}") == f"\x1b[1m{text.expandtabs()}{RESET}"
 
 
 def test_notices() -> None:
