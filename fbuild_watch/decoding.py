@@ -20,7 +20,6 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
-from subprocess import list2cmdline
 from typing import TYPE_CHECKING
 
 import trio
@@ -42,6 +41,7 @@ from fbuild_watch.errors import FbuildError
 from fbuild_watch.model import ConsoleItem, DeviceText, Environment, Image, Notice
 from fbuild_watch.outputs import core_dumps_folder, elfs_folder
 from fbuild_watch.pipeline import built_elf
+from fbuild_watch.processes.ended import typed
 from fbuild_watch.processes.run_command import run_command
 
 if TYPE_CHECKING:
@@ -246,7 +246,7 @@ class Decoding:
         command = dumps.command(path, choice.path, board.chip)
         tool = await trio.to_thread.run_sync(surroundings.which, dumps.TOOL)
         if choice.path is None or tool is None:
-            self._tell(Notice(f"core dump saved; to look at it:\n  {list2cmdline(command)}"))
+            self._tell(Notice(f"core dump saved; to look at it:\n  {typed(command)}"))
             return
         self._tell(Notice(f"core dump saved as {path}; asking {dumps.TOOL}"))
         try:

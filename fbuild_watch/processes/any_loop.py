@@ -22,5 +22,6 @@ async def run_in_any_loop(argv: Argv) -> Ended:
             [str(word) for word in argv], stdin=subprocess.DEVNULL, check=False
         )
     except OSError as error:
-        raise not_started(argv, None, os.environ, error) from error
+        refused = await anyio.to_thread.run_sync(not_started, argv, None, os.environ, error)
+        raise refused from error
     return Ended(done.returncode, done.stdout, done.stderr, time.monotonic() - began)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -33,6 +35,16 @@ class Ended:
 def text(output: bytes) -> str:
     """A program's output as text: what is no UTF-8 is replaced, lines end as in Python."""
     return output.decode("utf-8", errors="replace").replace("\r\n", "\n")
+
+
+def typed(argv: Argv) -> str:
+    """A command as a person would type it in this system's shell."""
+    words = [str(word) for word in argv]
+    if sys.platform == "win32":
+        import subprocess
+
+        return subprocess.list2cmdline(words)
+    return shlex.join(words)
 
 
 def not_started(

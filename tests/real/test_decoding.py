@@ -167,7 +167,7 @@ async def test_a_core_dump_is_about_what_ran_when_it_came(tmp_path: Path) -> Non
     async with running(made):
         notice = await shown.notice("core dump saved")
     assert notice.text.endswith(str(ran.path))
-    assert f'--core "{tmp_path / "a folder"}' in notice.text
+    assert f"--core '{tmp_path / 'a folder'}" in notice.text
 
 
 # --- what runs, and what ran before ----------------------------------------------------------

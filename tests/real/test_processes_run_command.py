@@ -17,6 +17,7 @@ from fbuild_watch.errors import CommandNotStarted, TimedOut
 from fbuild_watch.processes import run_command as module
 from fbuild_watch.processes.any_loop import run_in_any_loop
 from fbuild_watch.processes.blocking import run_blocking
+from fbuild_watch.processes.ended import typed
 from fbuild_watch.processes.run_command import LastingGroup, ProcessGroup, child, run_command
 from tests.real.build_kit import wait_until
 
@@ -256,6 +257,10 @@ async def test_a_child_that_does_not_leave_is_ended(monkeypatch: pytest.MonkeyPa
     async with child(("sleep", "60")) as process:
         pass
     assert process.returncode == -signal.SIGTERM
+
+
+def test_a_command_as_a_person_would_type_it() -> None:
+    assert typed(("tool", Path("/a b/it's"), "$x")) == """tool '/a b/it'"'"'s' '$x'"""
 
 
 async def test_the_ways_without_trio() -> None:
