@@ -12,6 +12,9 @@ from pathlib import Path
 
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 
+LIMIT = 1 << 20
+"""Bytes of the file beyond which its older half goes: all of it is read at each start."""
+
 
 class _SafeHistory(FileHistory):
     """A full disk does not disturb typing."""
@@ -27,6 +30,17 @@ def open_history(path: Path) -> History:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        if path.stat().st_size > LIMIT:
+            _keep_newer_half(path)
     except OSError:
         return InMemoryHistory()
     return _SafeHistory(str(path))
+
+
+def _keep_newer_half(path: Path) -> None:
+    """Put a shorter file in the place of `path`, from the beginning of an entry on."""
+    _, begin, kept = path.read_bytes()[-LIMIT // 2 :].partition(b"\n# ")
+    shorter = path.with_name(f"{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(shorter, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as file:
+        file.write(begin + kept)
+    shorter.replace(path)

@@ -8,7 +8,7 @@ is echoed between two of them. What was typed too early for a face is for the ne
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -68,12 +68,12 @@ class Terminal:
         self._loop.set_exception_handler(self._fail)
         self._pulse.start()
         line = LineFace(self._session, self._pulse, self._history)
-        try:
-            with get_app_session().input.raw_mode():
-                await self._run_faces(line)
-        finally:
-            line.print_rest()
-            self._session.close()
+        with closing(self._session):
+            try:
+                with get_app_session().input.raw_mode():
+                    await self._run_faces(line)
+            finally:
+                line.print_rest()
         if self._failure is not None:
             raise self._failure
 

@@ -5,7 +5,9 @@ Here and not among the virtual-time tests, for the console has a thread.
 
 from __future__ import annotations
 
+import errno
 import math
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +20,8 @@ from prompt_toolkit.output import DummyOutput
 
 from fbuild_watch.console import keyboard_posix, keyboard_windows, raw_face
 from fbuild_watch.console.backlog import Backlog
+from fbuild_watch.console.history import LIMIT, open_history
+from fbuild_watch.console.line_face import LineFace
 from fbuild_watch.console.repl import run_repl
 from fbuild_watch.model import Command, ConsoleInput, ConsoleItem, DeviceText, Typed
 
@@ -103,6 +107,19 @@ async def test_a_history_that_cannot_be_written_does_not_matter(
     assert await console.type("x\r") == [Typed(b"x\r\n"), Command("quit")]
 
 
+def test_a_long_history_loses_its_older_half(tmp_path: Path) -> None:
+    path = tmp_path / "history"
+    path.write_text("".join(f"\n# 2026\n+line {number}\n+and more\n" for number in range(50_000)))
+    entries = list(open_history(path).load_history_strings())
+    numbers = [int(entry.split()[1]) for entry in entries]
+    assert entries[0] == "line 49999\nand more"
+    assert numbers == list(range(49_999, numbers[-1] - 1, -1))
+    assert numbers[-1] > 0
+    assert LIMIT // 4 < path.stat().st_size <= LIMIT // 2
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
 async def test_a_keyboard_that_goes_away_counts_as_quit(console: Console) -> None:
     console.keyboard.send_text("x\r")
     async with trio.open_nursery() as nursery:
@@ -129,6 +146,17 @@ async def test_a_defect_in_drawing_ends_it_and_comes_out(
     monkeypatch.setattr(Backlog, "take", take)
     with pytest.RaisesGroup(ZeroDivisionError, flatten_subgroups=True):
         await console.run()
+
+
+async def test_a_terminal_that_goes_away_does_not_leave_the_log_open(
+    console: Console, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def print_rest(_self: LineFace) -> None:
+        raise OSError(errno.EIO, "hung up")
+
+    monkeypatch.setattr(LineFace, "print_rest", print_rest)
+    assert await console.type(f":log on {tmp_path / 'log'}\r") == [Command("quit")] * 2
+    assert not [thread for thread in threading.enumerate() if thread.name == "log"]
 
 
 async def test_nobody_takes_the_input_any_more(console: Console) -> None:
