@@ -10,6 +10,7 @@ Rules
 - The board's output waits for nothing here. It is shown first; ELFs are read in a thread, and what
   comes of it follows as soon as it is there. A panic's ELF is read while the panic is printed.
 - What waits is bounded: of more than WAITING crashes at once the oldest are dropped.
+- A decoder of others keeps ours waiting no more than the console, however long it takes.
 - The board is never asked and never reset.
 """
 
@@ -107,6 +108,7 @@ class Decoding:
         self._jobs: deque[Job] = deque(maxlen=WAITING)
         self._lines: deque[str] = deque(maxlen=LINES)
         self._line = ""
+        self._heard = trio.Event()
         self._woken = trio.Event()
         self._seen = -math.inf
 
@@ -122,13 +124,13 @@ class Decoding:
 
     async def run(self) -> None:
         """Decode until cancelled."""
-        await self._do(self._load_plugins)
-        while True:
-            await self._wait()
-            await self._do(self._prove)
-            while self._jobs:
-                await self._do(self._jobs.popleft())
-            await self._do(self._ask_plugins)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._run_plugins)
+            while True:
+                await self._wait()
+                await self._do(self._prove)
+                while self._jobs:
+                    await self._do(self._jobs.popleft())
 
     async def _do(self, job: Job) -> None:
         """A defect here, or an ELF such as nobody has seen, must not end the console."""
@@ -260,6 +262,13 @@ class Decoding:
 
     # --- plugins ---
 
+    async def _run_plugins(self) -> None:
+        await self._do(self._load_plugins)
+        while True:
+            await self._heard.wait()
+            self._heard = trio.Event()
+            await self._do(self._ask_plugins)
+
     async def _load_plugins(self) -> None:
         for notice in await trio.to_thread.run_sync(self._plugins.load, abandon_on_cancel=True):
             self._tell(notice)
@@ -269,13 +278,11 @@ class Decoding:
         if text.complete:
             self._lines.append(self._line)
             self._line = ""
-            self._woken.set()
+            self._heard.set()
 
     async def _ask_plugins(self) -> None:
         lines = tuple(self._lines)
         self._lines.clear()
-        if not lines:
-            return
         ask = partial(self._plugins.feed, lines)
         for found in await trio.to_thread.run_sync(ask, abandon_on_cancel=True):
             self._found(self._scanner.of_build(found) if isinstance(found, Crash) else found)

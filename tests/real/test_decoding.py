@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import importlib
 import shutil
 import signal
 import stat
@@ -332,6 +333,37 @@ async def test_what_a_package_has_installed_amiss_ends_nothing(
         await shown.notice("decoders cannot be looked for")
         await say(texts.XTENSA)
         await shown.notice("LoadProhibited")
+
+
+SLOW = """\
+import threading
+asked, gate = threading.Event(), threading.Event()
+class Slow:
+    def feed(self, line):
+        asked.set()
+        gate.wait()
+        return []
+"""
+
+
+async def test_a_decoder_that_hangs_keeps_ours_not_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "slow_decoder.py").write_text(SLOW)
+    install(tmp_path, "slow", "slow_decoder:Slow")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    slow = importlib.import_module("slow_decoder")
+    shown = Shown()
+    try:
+        async with decoding(shown, plugins=Plugins()) as say:
+            with trio.fail_after(DEADLINE_S):
+                while not slow.asked.is_set():
+                    await say("a line")
+                    await trio.sleep(0.01)
+            await say(texts.XTENSA)
+            await shown.notice("LoadProhibited")
+    finally:
+        slow.gate.set()
 
 
 LEAVES = """\
