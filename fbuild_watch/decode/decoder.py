@@ -108,12 +108,13 @@ class Decoder:
         key = (str(path), stat.st_mtime_ns, stat.st_size)
         if key not in self._programs:
             self._programs[key] = _Loaded(load(path))
-        if not self._programs[key].program.sha256.startswith(sha256):
-            raise ElfUnreadable(f"{path} is not what its digest said: it was replaced, or damaged")
         self._programs.move_to_end(key)
         while len(self._programs) > LOADED:
             self._programs.popitem(last=False)
-        return self._programs[key]
+        loaded = self._programs[key]
+        if not loaded.program.sha256.startswith(sha256):
+            raise ElfUnreadable(f"{path} is not what its digest said: it was replaced, or damaged")
+        return loaded
 
     def _places(self, loaded: _Loaded, step: Step, board: Board) -> tuple[Place, ...]:
         if loaded.program.is_code(step.within):
