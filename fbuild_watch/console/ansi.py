@@ -57,3 +57,15 @@ def without_tabs(text: str) -> str:
         column += 0 if part.startswith("\x1b") else len(shown)
         out += shown
     return out
+
+
+def without_start(text: str, count: int) -> str:
+    """`text` without its first `count` characters; what coloured them colours the rest."""
+    out = ""
+    for part in _CSI_OR_TAB.split(text):
+        if part.startswith("\x1b"):
+            out += part
+        else:
+            out += part[count:]
+            count = max(0, count - len(part))
+    return out

@@ -66,7 +66,9 @@ def _filter(session: Session, arguments: Arguments) -> None:
         session.mark(f"filter {arguments[0]}: {len(fit):,} of {len(kept):,} lines match so far")
         session.begin_hiding()
         session.draw_again(fit[-SHOWN_AGAIN:])
-    elif view.filter is not None:
+    elif view.filter is None:
+        session.mark("there is no filter")
+    else:
         view.filter = None
         session.mark("filter off; what came since, with what it hid, follows")
         session.give_back()

@@ -14,13 +14,15 @@ from prompt_toolkit.layout import AnyContainer, BufferControl, ConditionalContai
 from prompt_toolkit.layout.processors import BeforeInput
 
 from fbuild_watch.console import paint
-from fbuild_watch.console.ansi import plain, without_tabs
+from fbuild_watch.console.ansi import plain, without_start, without_tabs
 from fbuild_watch.console.full_screen import FullScreen
 from fbuild_watch.console.pager import Pager
 from fbuild_watch.console.pulse import Pulse
 from fbuild_watch.console.session import Session
 
 KEYS = "/ search  n N next  q back"
+SHIFT = 20
+"""Columns that a key moves a line that is longer than the screen."""
 
 
 class SearchFace(FullScreen):
@@ -36,15 +38,17 @@ class SearchFace(FullScreen):
         self._entry = Buffer(accept_handler=self._accept, multiline=False)
         self._asking = False
         self._wrong = ""
+        self._left = 0
+        """Columns that are off the screen on the left."""
         for regex in session.wanted:
-            self._pager.search(regex)
+            self._search(regex)
         super().__init__(session, pulse)
         self._add_moves()
         self._add_search_keys()
 
     def picture(self, rows: int, columns: int) -> AnyFormattedText:
         """The lines from the pager's first row on."""
-        del columns  # the window cuts them
+        del columns  # the window cuts what is too long
         self._pager.resize(rows)
         top = self._pager.top
         return ANSI("\n".join(map(self._marked, self._drawn[top : top + rows])))
@@ -60,7 +64,7 @@ class SearchFace(FullScreen):
 
     def _marked(self, line: str) -> str:
         found = paint.highlight(line, [self._pager.pattern]) if self._pager.pattern else line
-        return without_tabs(found)
+        return without_start(without_tabs(found), self._left)
 
     def rows(self) -> list[AnyContainer]:
         """The line for a regex takes the bar's place."""
@@ -83,8 +87,10 @@ class SearchFace(FullScreen):
         self._bind(lambda: pager.go(pager.top + pager.rows), "pagedown", "space", "c-f")
         self._bind(lambda: pager.go(0), "home", "g")
         self._bind(lambda: pager.go(pager.last_top), "end", "G")
-        self._bind(lambda: pager.next(1), "n")
-        self._bind(lambda: pager.next(-1), "N")
+        self._bind(lambda: self._next(1), "n")
+        self._bind(lambda: self._next(-1), "N")
+        self._bind(lambda: self._shift(-SHIFT), "left", "h")
+        self._bind(lambda: self._shift(SHIFT), "right", "l")
 
     def _bind(self, move: Callable[[], None], *names: str) -> None:
         def moved(_event: KeyPressEvent) -> None:
@@ -92,6 +98,31 @@ class SearchFace(FullScreen):
 
         for name in names:
             self.keys.add(name, filter=self.free)(moved)
+
+    def _shift(self, step: int) -> None:
+        shown = self._pager.lines[self._pager.top :][: self._pager.rows]
+        longest = max((len(without_tabs(line)) for line in shown), default=0)
+        self._left = min(max(0, self._left + step), longest // SHIFT * SHIFT)
+
+    def _next(self, step: int) -> None:
+        self._pager.next(step)
+        self._show_match()
+
+    def _search(self, regex: str) -> None:
+        self._pager.search(regex)
+        self._show_match()
+
+    def _show_match(self) -> None:
+        """Shift the lines so that the match that was gone to is on the screen."""
+        pattern, number = self._pager.pattern, self._pager.found
+        match = (
+            pattern.search(self._pager.lines[number]) if pattern and number is not None else None
+        )
+        if match is not None:
+            end = len(without_tabs(match.string[: match.end()]))
+            start = len(without_tabs(match.string[: match.start()]))
+            fits = end <= get_app_session().output.get_size().columns
+            self._left = 0 if fits else start // SHIFT * SHIFT
 
     def _add_search_keys(self) -> None:
         @self.keys.add("/", filter=self.free)
@@ -107,7 +138,7 @@ class SearchFace(FullScreen):
 
     def _accept(self, entry: Buffer) -> bool:
         try:
-            self._pager.search(entry.text)
+            self._search(entry.text)
             self._wrong = ""
         except re.error as error:
             self._wrong = f"{entry.text} is no regular expression: {error}"

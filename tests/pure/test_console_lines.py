@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fbuild_watch.console.ansi import RESET, only_colours, plain, visible, without_tabs
+from fbuild_watch.console.ansi import (
+    RESET,
+    only_colours,
+    plain,
+    visible,
+    without_start,
+    without_tabs,
+)
 from fbuild_watch.console.bar import KEYS, bar
 from fbuild_watch.console.commands import (
     COMMANDS,
@@ -146,6 +153,14 @@ def test_only_tabs_and_colours_act(text: str) -> None:
 def test_blanks_for_tabs_are_as_many_as_a_terminal_draws(text: str) -> None:
     assert without_tabs(text) == text.expandtabs()
     assert without_tabs(f"\x1b[1m{text}{RESET}") == f"\x1b[1m{text.expandtabs()}{RESET}"
+
+
+@given(st.lists(st.sampled_from(["a", "bc", "\x1b[1m", RESET]), max_size=9), st.integers(0, 20))
+def test_a_start_is_cut_and_its_colours_stay(parts: list[str], count: int) -> None:
+    text = "".join(parts)
+    cut = without_start(text, count)
+    assert plain(cut) == plain(text)[count:]
+    assert cut.count("\x1b") == text.count("\x1b")
 
 
 def test_notices() -> None:

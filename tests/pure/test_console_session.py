@@ -255,6 +255,12 @@ def test_clear_forgets_and_says_so_once(desk: Desk) -> None:
     assert (frame.lines, frame.clear) == (["new"], False)
 
 
+def test_no_filter_is_said_whatever_is_asked_of_it(desk: Desk) -> None:
+    desk.type(":filter")
+    desk.type(":filter off")
+    assert desk.lines() == ["-- there is no filter --"] * 2
+
+
 def test_no_word_but_the_boards_colours_acts_on_the_terminal(desk: Desk) -> None:
     desk.type(":echo on")
     desk.type(":sendhex 1b 63 1b 5b 32 4a 9b")

@@ -240,6 +240,22 @@ def test_search_has_the_whole_screen_and_gives_it_back(start: Callable[..., Sess
     )
 
 
+def test_what_is_beyond_the_edge_is_found_and_looked_at(start: Callable[..., Session]) -> None:
+    running = start()
+    running.type("begin" + "." * 100 + "needle\r")
+    running.wait_for_text("needle")
+    running.type(":search needle\r")
+    running.wait_for(lambda screen: BAR not in screen.shown[-1] and "needle" in screen.shown[1])
+    assert "begin" not in running.screen.shown[1]
+    running.type("h" * 9)
+    running.wait_for(lambda screen: "begin" in screen.shown[1])
+    running.type("l" * 9)
+    running.wait_for_text("needle")
+    running.type("q")
+    running.wait_for(lambda screen: _input_line(screen) == "")
+    quit_and_check(running)
+
+
 def test_raw_mode_passes_keys_and_bytes_and_one_key_leads_back(
     start: Callable[..., Session], log: Path
 ) -> None:
