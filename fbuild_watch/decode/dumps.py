@@ -16,7 +16,9 @@ TOOL = "esp-coredump"
 def save(dump: CoreDump, folder: Path) -> Path:
     """Write a dump into `folder`, of which the KEPT newest stay. Raises OSError."""
     make_folder(folder)
-    path = folder / f"{time.strftime('%Y%m%d-%H%M%S')}.b64"
+    now = time.time_ns()  # two boards of one project may crash within the same second
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now // 10**9))
+    path = folder / f"{stamp}-{now % 10**9 // 10**6:03}.b64"
     write_atomically(path, dump.text.encode())
     for old in sorted(folder.glob("*.b64"))[:-KEPT]:
         old.unlink(missing_ok=True)

@@ -10,13 +10,14 @@ import stat
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from itertools import count
 from pathlib import Path
 
 import pytest
 import trio
 
 from fbuild_watch import oneshot
-from fbuild_watch.decode import KeptElfs, Plugins, Sources
+from fbuild_watch.decode import CoreDump, KeptElfs, Plugins, Sources, dumps
 from fbuild_watch.decoding import Decoding
 from fbuild_watch.example import copy_example
 from fbuild_watch.model import ConsoleInput, ConsoleItem, DeviceText, Notice
@@ -149,6 +150,17 @@ async def test_a_core_dump_is_saved_and_how_to_look_at_it_is_said(tmp_path: Path
     (saved,) = folder.iterdir()
     assert base64.b64decode(saved.read_text()) == bytes(range(200))
     assert f"info_corefile --core {saved} --core-format b64" in notice.text
+
+
+def test_core_dumps_of_the_same_second_are_several_and_the_oldest_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = count(1_800_000_000 * 10**9, 10**6)
+    monkeypatch.setattr("fbuild_watch.decode.dumps.time.time_ns", lambda: next(times))
+    for number in range(dumps.KEPT + 2):
+        dumps.save(CoreDump(f"{number}\n"), tmp_path)
+    kept = {path.read_text() for path in tmp_path.iterdir()}
+    assert kept == {f"{number}\n" for number in range(2, dumps.KEPT + 2)}
 
 
 async def test_without_a_project_a_core_dump_cannot_be_kept() -> None:
