@@ -31,6 +31,9 @@ _CHUNK = 65536
 _CLOSE_LIMIT = 2.0
 """Seconds to wait for a close; Linux waits up to 30 for output to drain (`closing_wait`)."""
 
+_MEMORY = 1
+"""The major number of /dev/null and its like (Linux, Documentation/admin-guide/devices.txt)."""
+
 
 class _LentDevice(LentSerial):
     """A device whose two lines change in one call to the driver."""
@@ -164,8 +167,9 @@ async def open_device(name: str, baud: int, rest: Rest = OFF) -> PosixPort:
 
 def _open(name: str, baud: int, rest: Rest) -> LentSerial:
     with opening(name):
-        os.stat(name)  # noqa: PTH116 - before anything else: is there such a device?
-        _refuse_if_held(name)
+        found = os.stat(name)  # noqa: PTH116 - before anything else: is there such a device?
+        if os.major(found.st_rdev) != _MEMORY:  # which open() refuses, whoever else has it
+            _refuse_if_held(name)
         device = _LentDevice(baudrate=baud, timeout=None, exclusive=True, dsrdtr=True)
         # dsrdtr only tells pyserial's open() to leave DTR alone: it would lower it before RTS.
         device.port = name

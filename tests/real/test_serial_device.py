@@ -215,7 +215,7 @@ async def test_nobody_else_can_open_an_open_port(board: Pty) -> None:
     await (await open_port(board.device, 115200)).aclose()
 
 
-@pytest.mark.parametrize("name", ["missing", "regular", "folder"])
+@pytest.mark.parametrize("name", ["missing", "regular", "folder", "/dev/null"])
 async def test_what_is_no_port(tmp_path: Path, name: str) -> None:
     (tmp_path / "regular").write_bytes(b"x")
     (tmp_path / "folder").mkdir()
