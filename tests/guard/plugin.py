@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +21,7 @@ _of_others = Path(tempfile.mkdtemp(prefix="fbuild-guard-")) / "seen"
 def begin() -> None:
     """Watch this process, and those that it starts."""
     Guard(_seen.append, NAMED).install()
+    atexit.register(shutil.rmtree, _of_others.parent, ignore_errors=True)
     os.environ["FBUILD_TEST_BLOCKING"] = str(_of_others)
     folders = [str(Path(__file__).parent), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, folders))
