@@ -10,7 +10,6 @@ Times of day, addresses (0x...) and versions are no fields.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable
 
@@ -26,6 +25,9 @@ _NAME = re.compile(r"[^\W\d][\w /.%°()\[\]-]*\Z")
 
 MOST_FIELDS = 64
 """Of one line: more is no measurement."""
+
+LARGEST = 1e100
+"""A number beyond it is noise on the line."""
 
 
 class FieldReader:
@@ -47,7 +49,7 @@ class FieldReader:
         if all(_VALUE.match(part) for part in parts):
             known = self._header if len(self._header) == len(parts) else ()
             names = known or tuple(str(number) for number in range(1, len(parts) + 1))
-            return _finite(zip(names, map(float, parts), strict=True))
+            return _drawable(zip(names, map(float, parts), strict=True))
         titles = tuple(_COLUMNS.split(line))
         if 1 < len(titles) == len(set(titles)) and all(map(_NAME.match, titles)):
             self._header = titles
@@ -60,9 +62,13 @@ def _pairs(line: str) -> dict[str, float]:
         for pair in _PAIR.finditer(line)
         if not _ADDRESS.match(line, pair.start(2))
     ]
-    return _finite(found[:MOST_FIELDS])
+    return _drawable(found[:MOST_FIELDS])
 
 
-def _finite(found: Iterable[tuple[str, float]]) -> dict[str, float]:
-    """1e999 is a number to a regex only."""
-    return {name: value for name, value in found if math.isfinite(value)}
+def _drawable(found: Iterable[tuple[str, float]]) -> dict[str, float]:
+    """Without what plotext fails on: infinity (1e999), a range that is, and the decimals of 1e-310."""
+    return {
+        name: value if abs(value) >= 1 / LARGEST else 0.0
+        for name, value in found
+        if abs(value) <= LARGEST
+    }

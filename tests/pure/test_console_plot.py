@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fbuild_watch.console.fields import FieldReader
+from fbuild_watch.console.fields import LARGEST, FieldReader
 from fbuild_watch.console.plot_face import draw
 from fbuild_watch.console.png import write_png
 from fbuild_watch.console.samples import MOST_NAMES, MOST_SAMPLES, Samples, thinned
@@ -42,7 +42,7 @@ numbers = st.floats(-1e9, 1e9, allow_nan=False).map(lambda value: round(value, 3
         ("core: 1.2.3", {}),
         ("hello", {}),
         ("", {}),
-        ("big:1e999", {}),
+        ("big:1e999 low:-1e308 mass:1e30", {"mass": 1e30}),
         (" ".join("1" * 100), {}),
     ],
 )
@@ -135,3 +135,16 @@ def test_a_png_without_its_extra_says_what_to_install(
         write_png(Samples(), 30, tmp_path / "plot.png")
     assert "fbuild-watch[png]" in caught.value.hint
     assert not list(tmp_path.iterdir())
+
+
+@settings(max_examples=50)
+@given(
+    st.lists(st.floats() | st.sampled_from([LARGEST, -LARGEST, 1 / LARGEST]), max_size=5),
+    st.integers(1, 20),
+    st.integers(1, 60),
+)
+def test_whatever_the_reader_gives_is_drawn(values: list[float], rows: int, columns: int) -> None:
+    samples, reader = Samples(), FieldReader()
+    for at, value in enumerate(values):
+        samples.add(at, reader.read(f"x:{value!r}"))
+    assert len(draw(samples, 5, rows, columns).splitlines()) <= rows
