@@ -60,6 +60,11 @@ class Boots:
             self._before = "brown-out"
         return []
 
+    def forget(self) -> None:
+        """What comes next was restarted by us: those resets are none of a loop's."""
+        self._times.clear()
+        self._count, self._say_at = 0, LOOP
+
     def _once(self, what: str, notice: Notice, at: float) -> list[Notice | Crash]:
         last = self._said.get(what)
         self._said[what] = at
@@ -80,8 +85,7 @@ class Boots:
         if why == "sleep":
             return []
         if self._times and at - self._times[-1] > LOOP_S:
-            self._times.clear()
-            self._count, self._say_at = 0, LOOP
+            self.forget()
         self._times.append(at)
         self._count += 1
         span = at - self._times[0]

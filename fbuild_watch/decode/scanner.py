@@ -80,6 +80,7 @@ class Scanner:
         """What the firmware has left that runs no more; another's start need not be seen."""
         left = self.silence()
         self._line, self._ended = "", ""
+        self._boots.forget()
         self.board = replace(self.board, elf_sha256="")
         return left
 

@@ -92,6 +92,13 @@ def test_a_loop_of_panics_is_one_and_its_reason_is_the_panic() -> None:
     assert said_once.startswith("rebooted 5 times in 4 s: panic")
 
 
+def test_the_restarts_of_our_own_flashes_are_no_loop() -> None:
+    scanner = Scanner()
+    for at in range(12):
+        scanner.left()  # the port was lent
+        assert scanner.feed(DeviceText(banner("POWERON"), True, float(at))) == []
+
+
 @pytest.mark.parametrize(
     ("name", "count", "every"), [("POWERON", 4, 1.0), ("POWERON", 30, 3.0), ("DSLEEP", 30, 1.0)]
 )
