@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
     from fbuild_watch.errors import FileUnwritable
     from fbuild_watch.feed import Feed
     from fbuild_watch.model import ConsoleInput, ConsoleItem
-
-
-EOL = b"\r\n"
-"""What a script sends at the end of a line, as the console does."""
 
 
 def choose_console(
@@ -47,7 +44,7 @@ def choose_console(
     console = (
         interactive(project, environment, raw=shown.raw)
         if interactive_one
-        else plain(shown, from_proof=from_proof)
+        else plain(shown, partial(_monitor, project, environment), from_proof=from_proof)
     )
     console = after_reset(console) if reset else console
     return logged(console, shown.log, times=shown.log_times) if shown.log else console
@@ -114,20 +111,26 @@ def _history(project: Path) -> Path:
     return platformdirs.user_state_path("fbuild", appauthor=False) / "history"
 
 
-def plain(shown: ConsoleOptions, *, from_proof: bool = False) -> Console:
+def plain(
+    shown: ConsoleOptions, monitor: Callable[[], Mapping[str, str]], *, from_proof: bool = False
+) -> Console:
     """Lines to stdout, words to stderr; what comes in on a piped stdin goes to the board.
 
-    A script types alone.
+    A script types alone, with the line ending of `monitor`, the project's `monitor_*` options.
     """
     import trio as _trio
 
     from fbuild_watch.console import printed, script
+    from fbuild_watch.console.commands import EOLS
     from fbuild_watch.console.goals import Goals
     from fbuild_watch.console.headless import run_headless
+    from fbuild_watch.console.options import from_monitor
     from fbuild_watch.console.output import writer
     from fbuild_watch.console.stdin import forward_stdin
 
-    steps = script.load(shown.script, EOL) if shown.script else None
+    steps = None
+    if shown.script:
+        steps = script.load(shown.script, EOLS[from_monitor(monitor()).eol])
     goals = Goals(shown.expect, shown.fail, count=shown.count, script=steps)
 
     async def console(

@@ -93,6 +93,21 @@ async def test_what_is_piped_in_arrives_whole_though_the_console_ends(
     assert heard == b"first\r\n" * 100 + b"last\r\n"
 
 
+async def test_a_script_ends_its_lines_as_the_project_says(
+    tmp_path: Path, env: dict[str, str]
+) -> None:
+    (tmp_path / "platformio.ini").write_text("[env:devkit]\nboard = esp32c3\nmonitor_eol = LF\n")
+    script = tmp_path / "talk.txt"
+    script.write_text("send one\nsend two\n")
+    with answering({}) as board:
+        arguments = ("console", str(tmp_path), "--port", board.device, "--script", str(script))
+        code, _, words = await run(*arguments, env=env)
+        assert code == 0, words
+        with trio.fail_after(5):
+            while board.heard != b"one\ntwo\n":
+                await trio.sleep(0.01)
+
+
 async def test_a_step_that_is_not_met_names_file_and_line(
     tmp_path: Path, env: dict[str, str]
 ) -> None:
