@@ -49,6 +49,7 @@ class Visitor:
                 self._nursery.start_soon(self._port.send_typed)
                 self._nursery.start_soon(self._decoding.run)
                 yield
+                await self._port.type_out()  # the last reader may have left with a last line
                 self._nursery.cancel_scope.cancel()
         finally:
             await self._port.aclose()
