@@ -162,6 +162,7 @@ class App:
         self._post, self._events = trio.open_memory_channel[loop.Event](math.inf)
         self._feed = Feed(observer.item)
         self._enter, self._inputs = trio.open_memory_channel[ConsoleInput](math.inf)
+        self._inputs_taken = trio.Event()
         self._times = PassTimes()
         self._first_byte = trio.Event()
         self._building = trio.Lock()
@@ -422,15 +423,10 @@ class App:
     async def _run_console(self, console: Console) -> None:
         try:
             await console(self._feed.items, self._enter)
-            await self._let_type_out()
+            self._enter.close()
+            await self.port.type_out(self._inputs_taken)
         finally:
             self._post.send_nowait(loop.QuitAsked())
-
-    async def _let_type_out(self) -> None:
-        """A script may end with what it sends."""
-        while self._inputs.statistics().current_buffer_used:
-            await trio.lowlevel.checkpoint()
-        await self.port.type_out()
 
     async def _take_inputs(self) -> None:
         async for given in self._inputs:
@@ -441,6 +437,7 @@ class App:
                     self.command(command)
                 case InputEnded():
                     self._observer.input_ended()
+        self._inputs_taken.set()
 
     def _type(self, data: bytes) -> None:
         if (writer := self._observer.other_writer()) is not None:

@@ -166,6 +166,24 @@ class BoardPort:
                     with scope, self._lease.take("console") as port:
                         await self._read_now(port)
 
+    async def keep_reading(
+        self, name: str, tell: Callable[[Notice], None], forget: Callable[[], None]
+    ) -> None:
+        """Show what the board on `name` says, and wait for it while it is away, until cancelled.
+
+        `forget` is called when it goes: what it said is not of what it says next.
+        """
+        while True:
+            if not self.name:
+                await self.find(lambda: name, tell)
+                tell(words.board_back())
+            try:
+                await self.read()
+            except PortError as error:
+                forget()
+                tell(words.failed(error))
+                await self.aclose()
+
     def _check_closed_here(self) -> None:
         if self._port is not None:
             raise PortLost(self._port.name, "it did not come back after the upload")
@@ -372,9 +390,14 @@ class BoardPort:
         finally:
             self._sending.release()
 
-    async def type_out(self) -> None:
-        """Wait, for seconds at most, until all that was typed is with the board."""
+    async def type_out(self, taken: trio.Event | None = None) -> None:
+        """Wait, for seconds at most, until all that was typed is with the board.
+
+        A script may end with what it sends. `taken` is set when all of it has come here; None: it has.
+        """
         with trio.move_on_after(LAST_WORDS_S):
+            if taken is not None:
+                await taken.wait()
             while self._to_send:  # noqa: ASYNC110 - the end of a program, once
                 await trio.sleep(DRAIN_LOOK)
             async with self._sending:

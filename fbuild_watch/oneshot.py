@@ -14,7 +14,7 @@ from fbuild_watch import decoding, flash, tool_upload, words
 from fbuild_watch.app import Console
 from fbuild_watch.approach import Approach
 from fbuild_watch.board_commands import obey
-from fbuild_watch.board_port import LAST_WORDS_S, BoardPort, Operation, flash_line
+from fbuild_watch.board_port import BoardPort, Operation, flash_line
 from fbuild_watch.errors import ConnectionLost, PortBusy, PortError
 from fbuild_watch.feed import Feed
 from fbuild_watch.model import (
@@ -165,7 +165,7 @@ async def talk(
             raise
     try:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_keep_reading, board, port, feed.tell, decoder.forget)
+            nursery.start_soon(board.keep_reading, port, feed.tell, decoder.forget)
             nursery.start_soon(board.send_typed)
             nursery.start_soon(decoder.run)
             nursery.start_soon(beside, board, feed.tell)
@@ -173,32 +173,10 @@ async def talk(
             nursery.start_soon(_obey, board, port, inputs, feed, obeyed)
             await console(feed.items, enter)
             enter.close()
-            await _let_type_out(board, obeyed)
+            await board.type_out(obeyed)
             nursery.cancel_scope.cancel()
     finally:
         await board.aclose()
-
-
-async def _let_type_out(board: BoardPort, obeyed: trio.Event) -> None:
-    """A script may end with what it sends."""
-    with trio.move_on_after(LAST_WORDS_S):
-        await obeyed.wait()
-        await board.type_out()
-
-
-async def _keep_reading(
-    board: BoardPort, port: str, tell: Callable[[Notice], None], forget: Callable[[], None]
-) -> None:
-    while True:
-        if not board.name:
-            await board.find(lambda: port, tell)
-            tell(words.board_back())
-        try:
-            await board.read()
-        except PortError as error:
-            forget()
-            tell(words.failed(error))
-            await board.aclose()
 
 
 async def _obey(

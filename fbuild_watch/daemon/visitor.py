@@ -13,7 +13,6 @@ from fbuild_watch.board_commands import obey
 from fbuild_watch.board_port import BoardPort
 from fbuild_watch.control.news import State
 from fbuild_watch.daemon.board import Leaves, Outlet
-from fbuild_watch.errors import PortError
 from fbuild_watch.model import Command, ConsoleItem, Environment, Notice
 
 T = TypeVar("T")
@@ -45,7 +44,9 @@ class Visitor:
         self._say_use("console")
         try:
             async with trio.open_nursery() as self._nursery:
-                self._nursery.start_soon(self._read)
+                self._nursery.start_soon(
+                    self._port.keep_reading, self._name, self.tell, self._decoding.forget
+                )
                 self._nursery.start_soon(self._port.send_typed)
                 self._nursery.start_soon(self._decoding.run)
                 yield
@@ -85,16 +86,6 @@ class Visitor:
     def _say_use(self, use: str) -> None:
         said, port = words.port_use(use), self._port
         self.outlet.send(State("idle", use, None, said, port=self._name, baud=port.baud))
-
-    async def _read(self) -> None:
-        while True:
-            try:
-                await self._port.read()
-            except PortError as error:
-                self._decoding.forget()
-                self.tell(words.failed(error))
-                await self._port.find(lambda: self._name, self.tell)
-                self.tell(words.board_back())
 
     async def _show(self, item: ConsoleItem) -> None:
         self.outlet.show(item)
