@@ -16,9 +16,10 @@ import trio
 
 from fbuild_watch import flash, words
 from fbuild_watch.board_port import BoardPort
+from fbuild_watch.control.messages import PortHolder
 from fbuild_watch.errors import FbuildError, InvalidCommand
 from fbuild_watch.model import Command, Notice
-from fbuild_watch.serial import find_holder, list_ports
+from fbuild_watch.port_survey import survey
 from fbuild_watch.transfer import send_file
 
 Tell = Callable[[Notice], None]
@@ -94,20 +95,15 @@ async def _send(port: BoardPort, arguments: Sequence[str], tell: Tell) -> None:
 
 
 async def _show_ports(_port: BoardPort, _arguments: Sequence[str], tell: Tell) -> None:
-    tell(Notice("\n".join(await trio.to_thread.run_sync(_port_lines))))
-
-
-def _port_lines() -> list[str]:
     lines = [
-        words.held_port(port.device, port.description, _holder(port.device))
-        for port in list_ports()
+        words.held_port(port.device, port.description, _words(port.holder))
+        for port in await survey()
     ]
-    return lines or ["no serial ports were found"]
+    tell(Notice("\n".join(lines) or "no serial ports were found"))
 
 
-def _holder(device: str) -> str:
-    found = find_holder(device)
-    return f"pid {found.pid}, {found.command}" if found else ""
+def _words(holder: PortHolder | None) -> str:
+    return f"pid {holder.pid}, {holder.command}" if holder else ""
 
 
 def _refuse_while_lent(port: BoardPort) -> None:

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 from fbuild_watch import flash, words
 from fbuild_watch.board_commands import obey
 from fbuild_watch.errors import FbuildError
-from fbuild_watch.model import Command, Image, Notice, VerifyReport
+from fbuild_watch.model import Command, Notice
 from fbuild_watch.size_table import table
 
 if TYPE_CHECKING:
     from fbuild_watch.app import App
     from fbuild_watch.board_commands import Tell
-    from fbuild_watch.board_port import Operation
 
 
 async def answer(app: App, command: Command, tell: Tell) -> None:
@@ -40,20 +39,17 @@ async def _verify(app: App, tell: Tell) -> None:
         return
     try:
         report = await app.lend(
-            lambda port: port.visit(_verification(image), app.upload_baud(), flash.Listener()),
+            lambda port: port.visit(
+                lambda line, listener: flash.verify(line, image, listener),
+                app.upload_baud(),
+                flash.Listener(),
+            ),
             leaves=lambda report, before: None if report.different else before,
         )
     except FbuildError as error:
         tell(words.failed(error))
         return
     tell(words.verified(report, image.build_id))
-
-
-def _verification(image: Image) -> Operation[VerifyReport]:
-    async def operation(line: flash.Line, listener: flash.Listener) -> VerifyReport:
-        return await flash.verify(line, image, listener)
-
-    return operation
 
 
 async def _tell_sizes(app: App, tell: Tell) -> None:

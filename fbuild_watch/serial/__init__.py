@@ -1,7 +1,6 @@
 """Ports and what comes through them: opening, handing over, finding them, and lines of text."""
 
 from fbuild_watch.serial.follow import wait_for_board
-from fbuild_watch.serial.holders import find_holder
 from fbuild_watch.serial.identity import Identity, identify, look_up
 from fbuild_watch.serial.lease import LeaseConflict, PortLease
 from fbuild_watch.serial.line_policy import OFF, Rest, rest_of
@@ -29,7 +28,6 @@ __all__ = [
     "Rest",
     "SerialLike",
     "choose_port",
-    "find_holder",
     "identify",
     "list_ports",
     "list_ports_soon",
