@@ -1,6 +1,8 @@
 """A C++ tree of any size as an Arduino project for the host's compiler, and as other tools take it.
 
-The commands are the same for all: those of our plan. What differs is who decides what to run.
+The commands are the same for all: those of our plan, each tool's objects in a folder of its own with
+the same folders in it. What differs is who decides what to run. (Names count: where objects lay all in
+one folder under short names, the same link of 2,000 of them took an eighth less.)
 """
 
 from __future__ import annotations
@@ -75,7 +77,7 @@ def _unit(number: int, headers: list[int], value: int) -> str:
 
 def write_ninja(plan: BuildPlan, folder: Path) -> list[str]:
     """A build.ninja in `folder`; the command that builds it."""
-    objects = [str(folder / f"{place}.o") for place in range(len(plan.units))]
+    objects = _objects(plan, folder)
     lines = [
         "rule cc", "  command = $cmd", "  depfile = $out.d", "  deps = gcc",
         "rule link", f"  command = g++ -o $out @{folder}/rsp", f"  rspfile = {folder}/rsp",
@@ -90,7 +92,7 @@ def write_ninja(plan: BuildPlan, folder: Path) -> list[str]:
 
 def write_make(plan: BuildPlan, folder: Path) -> list[str]:
     """A Makefile in `folder`; the command that builds it."""
-    objects = [str(folder / f"{place}.o") for place in range(len(plan.units))]
+    objects = _objects(plan, folder)
     lines = [
         f"OBJECTS := {' '.join(objects)}",
         f"{folder}/all.elf: $(OBJECTS)",
@@ -99,7 +101,7 @@ def write_make(plan: BuildPlan, folder: Path) -> list[str]:
     ]
     for unit, place in zip(plan.units, objects, strict=True):
         lines += [f"{place}: {unit.source}", f"\t{_command(unit, place)}"]
-    lines += [f"-include $(wildcard {folder}/*.d)", ""]
+    lines += ["-include $(OBJECTS:=.d)", ""]
     (folder / "Makefile").write_text("\n".join(lines))
     return ["make", "-rR", "-s", "-j2", "-C", str(folder)]
 
@@ -107,9 +109,8 @@ def write_make(plan: BuildPlan, folder: Path) -> list[str]:
 def write_scons(plan: BuildPlan, folder: Path) -> list[str]:
     """An SConstruct in `folder`; the command that builds it."""
     include = plan.environment.project_dir / "include"
-    pairs = [
-        (str(folder / f"{place}.o"), str(unit.source)) for place, unit in enumerate(plan.units)
-    ]
+    sources = (str(unit.source) for unit in plan.units)
+    pairs = list(zip(_objects(plan, folder), sources, strict=True))
     text = (
         f"env = Environment(CXXFLAGS=['-O0'], CPPPATH=[{str(include)!r}], MAXLINELENGTH=1000)\n"
         "env['LINKCOM'] = \"${TEMPFILE('$LINK -o $TARGET $SOURCES')}\"\n"
@@ -118,6 +119,15 @@ def write_scons(plan: BuildPlan, folder: Path) -> list[str]:
     )
     (folder / "SConstruct").write_text(text)
     return ["scons", "-C", str(folder), "-s", "-j2"]
+
+
+def _objects(plan: BuildPlan, folder: Path) -> list[str]:
+    """Where another tool's objects go: in `folder` as ours in the project."""
+    project = plan.environment.project_dir
+    objects = [folder / unit.object.relative_to(project) for unit in plan.units]
+    for place in {path.parent for path in objects}:
+        place.mkdir(parents=True, exist_ok=True)
+    return [str(path) for path in objects]
 
 
 def _command(unit: TranslationUnit, place: str) -> str:
