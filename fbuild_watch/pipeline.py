@@ -274,7 +274,9 @@ class Pipeline:
             self.say(words.dev_cost(*cost))
 
     def grounds(self) -> Grounds | None:
-        """What the newest build rests on; None: it cannot be told, or is another program's."""
+        """What the newest build rests on, so that another would find nothing to do; None: that
+        cannot be told, or it is another program's.
+        """
         return self._builder.grounds() if isinstance(self._builder, Builder) else None
 
     async def sizes(self) -> SizeReport | None:
@@ -300,9 +302,14 @@ class Pipeline:
         self.plan = plan
         return await self._builder.build(clean=clean)
 
-    def _say_once(self, plan: BuildPlan | ForeignPlan) -> None:
+    @staticmethod
+    def slips(plan: BuildPlan | ForeignPlan) -> tuple[str, ...]:
+        """What `say` is told once of a plan: slips in its files, and what they ask for in vain."""
         about = () if isinstance(plan, ForeignPlan) else plan.warnings
-        for said in (*plan.environment.warnings, *plan.environment.unsupported, *about):
+        return (*plan.environment.warnings, *plan.environment.unsupported, *about)
+
+    def _say_once(self, plan: BuildPlan | ForeignPlan) -> None:
+        for said in self.slips(plan):
             if said not in self._said:
                 self._said.add(said)
                 self.say(said)

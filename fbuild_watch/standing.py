@@ -1,8 +1,8 @@
-"""A build that found nothing to do, kept so that the next process need not plan to find the same.
+"""A build after which nothing is to do, kept so that the next process need not plan to find that.
 
 What is kept is how everything was found that the build rests on: files read and folders listed by
 planning and by the engine, names that were looked for in vain, programs, the environment. While all
-of that is so, the same words are said again, and nothing else is done.
+of that is so, what there is to say of it is said again, and nothing else is done.
 
 Rules
 - Anything that differs, or cannot be told, means no: then the build is done as ever.
@@ -49,6 +49,7 @@ class Standing(msgspec.Struct, array_like=True):
     key: bytes
     stamps: list[tuple[str, int, int, int, int]]
     absent: list[str]
+    no_files: list[str]
     contents: list[tuple[str, bytes]]
     tools: dict[str, str | None]
     said: list[Said]
@@ -74,7 +75,7 @@ def keep(
     *,
     release: bool,
 ) -> None:
-    """Keep a build that found nothing to do, where that can be told again.
+    """Keep that there is nothing to do, where that can be told again.
 
     A folder that refuses costs time later, nothing else.
     """
@@ -88,7 +89,9 @@ def keep(
     there = [(path, *stamp) for path, stamp in looks.items() if stamp is not None]
     absent = [path for path, stamp in looks.items() if stamp is None]
     tools = {**planned.programs, **built.tools}
-    standing = Standing(_key(), there, absent, list(contents.items()), tools, said)
+    standing = Standing(
+        _key(), there, absent, list(built.no_files), list(contents.items()), tools, said
+    )
     place = _place(project, environment, release)
     with contextlib.suppress(OSError, UnicodeEncodeError):
         data_kept = msgspec.msgpack.encode(standing)
@@ -126,6 +129,7 @@ def _stands(standing: Standing) -> bool:
         all(surroundings.which(name) == file for name, file in standing.tools.items())
         and all(stamps.now(path) == (a, b, c, d) for path, a, b, c, d in standing.stamps)
         and not any(map(os.path.lexists, standing.absent))
+        and not any(map(os.path.isfile, standing.no_files))
         and all(_digest(path) == content for path, content in standing.contents)
     )
 

@@ -103,8 +103,13 @@ class Check:
 
     def end(self) -> None:
         """A build has succeeded."""
+        self._works = False
         made = {path for job in self._blind for path in job.may_make if self.memory.has_path(path)}
         self._left = {path: self.tree.now(path) for path in made}
+
+    def is_at_rest(self) -> bool:
+        """Whether another build of the same files would find nothing to do, as far as can be told."""
+        return not (self._is_stale or self.due() or any(map(self.why, self._jobs.steps())))
 
     def expect_hints(self) -> None:
         """Do now what the first hint would have to wait for."""

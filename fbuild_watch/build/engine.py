@@ -194,12 +194,17 @@ class Builder:
             self._expected = expected
 
     def grounds(self) -> Grounds | None:
-        """What the newest build rests on; None: it cannot be told. Not while one runs."""
-        found, contents = self._check.tree.looks()
+        """What the newest build rests on; None: it cannot be told, or something is still due.
+
+        Not while one runs.
+        """
+        if not self._check.is_at_rest():
+            return None
+        found, no_files, contents = self._check.tree.looks()
         folders = self._executor.reading.shadows.looks()
         if folders is None:
             return None
-        return Grounds({**found, **folders}, contents, dict(self._tools))
+        return Grounds({**found, **folders}, no_files, contents, dict(self._tools))
 
     async def sizes(self) -> SizeReport:
         """What the newest ELF takes, as `sizing.report` says it."""

@@ -65,7 +65,9 @@ class Grounds:
     """What a build rests on: while all of it is so, there is nothing to do."""
 
     stamps: Mapping[str, Stamp | None]
-    """How files and folders were found; None: there was nothing."""
+    """How files and folders were found; None: there was no such folder."""
+    no_files: frozenset[str]
+    """Where there was no file; a folder there is no matter."""
     contents: Mapping[str, Digest]
     """What files held whose stamps prove nothing."""
     tools: Mapping[str, str | None]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 _OPTIONS = ("-I", "-iquote", "-isystem", "-idirafter", "--include-directory", "--embed-dir")
 _AFTER_PREFIX = ("-iwithprefixbefore", "-iwithprefix")
 _PREFIX = "-iprefix"
+_MAY_NAME = ("-I", "-i", "--include-directory", "--embed-dir")
 _VARIABLES = ("CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "OBJC_INCLUDE_PATH")
 _DEEPEST = 8
 """Files of words may name more of them."""
@@ -19,7 +20,7 @@ def folders(argv: Iterable[str]) -> Iterator[str]:
     words = iter(argv)
     prefix = ""
     for word in words:
-        if not word.startswith(("-I", "-i", "--")):
+        if not word.startswith(_MAY_NAME):
             continue
         if option := _begins(word, (_PREFIX,)):
             prefix = _value(word, option, words)

@@ -66,19 +66,22 @@ class Tree:
         self._seen.pop(path, None)
         return self.look(path)
 
-    def looks(self) -> tuple[dict[str, stamps.Stamp | None], dict[str, Digest]]:
-        """How each file was found: by its stamp or, where that proves nothing, its content."""
-        found: dict[str, stamps.Stamp | None] = {}
+    def looks(self) -> tuple[dict[str, stamps.Stamp], frozenset[str], dict[str, Digest]]:
+        """How each file was found: by its stamp, not at all or, where its stamp proves nothing, by
+        its content.
+        """
+        found: dict[str, stamps.Stamp] = {}
         contents: dict[str, Digest] = {}
         for path, version in self._seen.items():
             stamp = self.memory.stamps.get(path)
             if version is None:
-                found[path] = None
-            elif stamp is not None and stamp.digest == version.digest:
+                continue
+            if stamp is not None and stamp.digest == version.digest:
                 found[path] = stamp[:4]
             else:
                 contents[path] = version.digest
-        return found, contents
+        no_files = frozenset(path for path, version in self._seen.items() if version is None)
+        return found, no_files, contents
 
     def now(self, path: str) -> Version | None:
         """What a file holds now, whatever this build saw."""

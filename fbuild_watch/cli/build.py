@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,7 +70,7 @@ def _build_here(
 
     pipeline, said = Pipeline(project, environment, release=release), _Lines()
     with BuildProgress(explain=explain) as progress:
-        pipeline.say = said.through(progress.say)
+        pipeline.say = progress.say
         pipeline.colours = wants_colours(sys.stderr)
         pipeline.on_package = progress.show_package
         report = run_async(pipeline.build, on_event=progress.show)
@@ -89,8 +89,7 @@ def _build_here(
         _show_sizes(run_async(pipeline.sizes))
     outputs = pipeline.environment.build_dir
     said.echo(f"build {report.image.build_id} in {outputs}", to_stderr=True)
-    if not report.reasons:
-        _keep(project, environment, said.lines, pipeline, release=release)
+    _keep(project, environment, said.lines, pipeline, release=release)
 
 
 class _Lines:
@@ -104,15 +103,6 @@ class _Lines:
         self.lines.append(standing.Said(text, to_stderr))
         click.echo(text, err=to_stderr)
 
-    def through(self, say: Callable[[str], None]) -> Callable[[str], None]:
-        """A `say` whose sentences are among the lines."""
-
-        def tell(text: str) -> None:
-            self.lines.append(standing.Said(text, to_stderr=True))
-            say(text)
-
-        return tell
-
 
 def _keep(
     project: Path,
@@ -122,11 +112,12 @@ def _keep(
     *,
     release: bool,
 ) -> None:
-    """Remember that there was nothing to do."""
+    """Remember that there is nothing to do now, and what would be said of that."""
     from fbuild_watch.project.memory import LOOKS
 
     plan, grounds = pipeline.plan, pipeline.grounds()
     if isinstance(plan, BuildPlan) and grounds is not None:
+        said = [*(standing.Said(text, to_stderr=True) for text in pipeline.slips(plan)), *said]
         standing.keep(project, environment, said, plan, LOOKS, grounds, release=release)
 
 

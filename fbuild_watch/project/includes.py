@@ -85,7 +85,8 @@ def _read(code: str) -> list[Include]:
     for match in _DIRECTIVE.finditer(code):
         name, rest = match["name"], match["rest"].strip()
         if name in ("include", "import"):
-            found += _include(rest, open_ifs)
+            conditions = [condition for level in open_ifs for condition in level.conditions()]
+            found += _include(rest, tuple(conditions))
         elif name in ("if", "ifdef", "ifndef"):
             open_ifs.append(_If(_condition(name, rest)))
         elif open_ifs and name == "endif":
@@ -95,13 +96,13 @@ def _read(code: str) -> list[Include]:
     return found
 
 
-def _include(rest: str, open_ifs: list[_If]) -> list[Include]:
+@lru_cache(maxsize=4096)
+def _include(rest: str, conditions: tuple[str, ...]) -> tuple[Include, ...]:
     match = _NAME.match(rest)
     if match is None:
-        return []
-    conditions = tuple(condition for level in open_ifs for condition in level.conditions())
+        return ()
     name = match["system"] or match["quoted"]
-    return [Include(name.strip(), match["quoted"] is not None, conditions)]
+    return (Include(name.strip(), match["quoted"] is not None, conditions),)
 
 
 def _condition(name: str, rest: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 import fbuild_watch.project
 from benchmarks import build_trees as trees
-from fbuild_watch import standing
+from fbuild_watch import stamps, standing
 from fbuild_watch.project import memory
 
 ROOM = Path(fbuild_watch.project.__file__).parent
@@ -90,6 +91,41 @@ def test_the_same_words_are_said_again(kept: Kept) -> None:
     assert said is not None
     assert kept.build().splitlines() == [line.text for line in said if line.to_stderr]
     assert "compiled" not in kept.build()
+
+
+def test_a_build_that_did_something_is_kept(kept: Kept) -> None:
+    kept.settle()
+    source = kept.folder / "src" / "part0" / "unit1.cpp"
+    trees.edit(source, 4711)
+    while not stamps.is_settled(stamps.now(str(source))):  # within a tick of the clock
+        time.sleep(0.01)
+    assert "compiled" in kept.build()
+    assert kept.stands()
+    assert "compiled" not in kept.build()
+
+
+def test_what_a_build_left_undone_is_not_kept(kept: Kept) -> None:
+    kept.settle()
+    source = kept.folder / "src" / "part0" / "unit1.cpp"
+    text = source.read_text()
+    source.write_text(text + "nonsense\n")
+    with pytest.raises(subprocess.CalledProcessError):
+        kept.build()
+    assert not kept.stands()
+    source.write_text(text)
+
+
+def test_a_word_of_a_command_may_become_a_file_but_not_a_folder(tmp_path: Path) -> None:
+    trees.make_project(tmp_path / "project", 1)
+    kept = Kept(tmp_path / "project")
+    recipe = kept.platform / "platform.txt"
+    recipe.write_text(recipe.read_text().replace('"g++" -o', '"g++" -L include -L late -o'))
+    kept.settle()
+    (kept.folder / "late").mkdir()
+    assert kept.stands()
+    (kept.folder / "late").rmdir()
+    (kept.folder / "late").write_text("")
+    assert not kept.stands()
 
 
 def test_another_environment_means_a_build(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
