@@ -17,12 +17,12 @@ from typing import TypeVar
 
 import trio
 
-from fbuild_watch import board_commands, decoding, flash, loop, loop_commands, words
-from fbuild_watch.board_port import BoardPort
+from fbuild_watch import flash, loop, loop_commands, words
+from fbuild_watch.board import commands, decoding
+from fbuild_watch.board.port import BoardPort
 from fbuild_watch.build import BuildEvent
-from fbuild_watch.end_signals import END_SIGNALS
 from fbuild_watch.errors import FbuildError, FlashCancelled, PortError
-from fbuild_watch.feed import Feed
+from fbuild_watch.feed import Console, Feed
 from fbuild_watch.model import (
     BuildReport,
     Command,
@@ -40,6 +40,7 @@ from fbuild_watch.model import (
 )
 from fbuild_watch.outputs import boards_folder
 from fbuild_watch.pipeline import Pipeline
+from fbuild_watch.system.end_signals import END_SIGNALS
 from fbuild_watch.timing import PassTimes
 from fbuild_watch.watcher import Changes, age, watch
 
@@ -50,12 +51,6 @@ FIRST_BYTE_S = 2.0
 
 BANNER_S = 0.15
 """So long after the first byte the report comes, so that it does not fall into the boot banner."""
-
-Console = Callable[
-    ["trio.MemoryReceiveChannel[ConsoleItem]", "trio.MemorySendChannel[ConsoleInput]"],
-    Awaitable[None],
-]
-"""A console takes what is to be shown and gives what a person does. Its return ends the loop."""
 
 
 EVENTS: dict[str, loop.Event] = {
@@ -231,7 +226,7 @@ class App:
                 self._nursery.start_soon(self._read)
             case loop.ResetBoard():
                 reset = Command("reset")
-                self._nursery.start_soon(board_commands.obey, self.port, reset, self._feed.tell)
+                self._nursery.start_soon(commands.obey, self.port, reset, self._feed.tell)
             case loop.Tell(notice):
                 self._feed.tell(notice)
 

@@ -24,6 +24,7 @@ from fbuild_watch.console.printed import Lines
 from fbuild_watch.control.lock import Held
 from fbuild_watch.errors import BoardUnusable
 from fbuild_watch.example import copy_example
+from fbuild_watch.feed import Console
 from fbuild_watch.model import ConsoleInput, ConsoleItem
 from fbuild_watch.processes.run_command import child
 
@@ -70,7 +71,7 @@ async def _first_line(board: trio.Process) -> str:
     return line.decode().strip()
 
 
-async def run(held: Held, options: daemon.Options, project: Path, console: app.Console) -> None:
+async def run(held: Held, options: daemon.Options, project: Path, console: Console) -> None:
     """The interactive demo: `fbuild watch`, with all that talks to it, until the console is left."""
     edit = project / "src" / "greeting.h"
     greeting = (

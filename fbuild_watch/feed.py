@@ -8,11 +8,17 @@ fbuild says itself is kept.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import trio
 
-from fbuild_watch.model import ConsoleItem, DeviceBytes, DeviceText, Notice, Status
+from fbuild_watch.model import ConsoleInput, ConsoleItem, DeviceBytes, DeviceText, Notice, Status
+
+Console = Callable[
+    ["trio.MemoryReceiveChannel[ConsoleItem]", "trio.MemorySendChannel[ConsoleInput]"],
+    Awaitable[None],
+]
+"""A console takes what is to be shown and gives what a person does. Its return ends the loop."""
 
 LIMIT = 8 << 20
 """Weight that may wait before the oldest half goes: seconds of a board at 3 Mbaud."""

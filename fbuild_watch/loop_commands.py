@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fbuild_watch import flash, words
-from fbuild_watch.board_commands import obey
+from fbuild_watch.board.commands import obey
 from fbuild_watch.errors import FbuildError
 from fbuild_watch.model import Command, Notice
 from fbuild_watch.size_table import table
 
 if TYPE_CHECKING:
     from fbuild_watch.app import App
-    from fbuild_watch.board_commands import Tell
+    from fbuild_watch.board.commands import Tell
 
 
 async def answer(app: App, command: Command, tell: Tell) -> None:

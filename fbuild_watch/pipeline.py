@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from fbuild_watch import image, project, surroundings, words
+from fbuild_watch import image, project, words
 from fbuild_watch.build import (
     Builder,
     BuildEvent,
@@ -33,6 +33,7 @@ from fbuild_watch.model import BuildPlan, BuildReport, Environment, ForeignPlan,
 from fbuild_watch.outputs import make_folder, remove_outputs
 from fbuild_watch.profiles import Profile, launcher
 from fbuild_watch.provision import Provision, spoken
+from fbuild_watch.system import surroundings
 
 if TYPE_CHECKING:
     from fbuild_watch.packages import OnProgress

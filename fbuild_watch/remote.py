@@ -30,7 +30,6 @@ from fbuild_watch.control.news import (
     WriterChanged,
 )
 from fbuild_watch.control.wire_errors import from_wire
-from fbuild_watch.epoch import from_epoch
 from fbuild_watch.errors import ControlLost, FbuildError, NotRunning
 from fbuild_watch.feed import Feed
 from fbuild_watch.model import (
@@ -44,6 +43,7 @@ from fbuild_watch.model import (
     Typed,
 )
 from fbuild_watch.model import Status as StatusLine
+from fbuild_watch.system.epoch import from_epoch
 
 T = TypeVar("T")
 

@@ -21,15 +21,16 @@ from typing import TYPE_CHECKING
 import msgspec
 from blake3 import blake3
 
-from fbuild_watch import __version__, stamps, surroundings
-from fbuild_watch.files import write_atomically
+from fbuild_watch import __version__
 from fbuild_watch.outputs import OUTPUTS
+from fbuild_watch.system import stamps, surroundings
+from fbuild_watch.system.files import write_atomically
 
 if TYPE_CHECKING:
     from fbuild_watch.build import Grounds
     from fbuild_watch.model import BuildPlan
     from fbuild_watch.project.memory import Looks
-    from fbuild_watch.stamps import Stamp
+    from fbuild_watch.system.stamps import Stamp
 
 _FOLDER = "standing"
 _LEFT_OUT = ("_", "PWD", "OLDPWD", "SHLVL", "COLUMNS", "LINES", "TERM", "WINDOWID")

@@ -27,8 +27,8 @@ from pathlib import Path
 import msgspec
 
 from fbuild_watch.build.graph import Digest
-from fbuild_watch.clone import clone
-from fbuild_watch.files import write_atomically
+from fbuild_watch.system.clone import clone
+from fbuild_watch.system.files import write_atomically
 
 _ALTERNATIVES = 8
 """States of the headers that are remembered for one command on one source."""

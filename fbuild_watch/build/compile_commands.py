@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from fbuild_watch.files import write_if_changed
 from fbuild_watch.model import BuildPlan
+from fbuild_watch.system.files import write_if_changed
 
 NAME = "compile_commands.json"
 

@@ -20,7 +20,6 @@ from typing import Final, Literal
 
 import trio
 
-from fbuild_watch import surroundings
 from fbuild_watch.build import compile_commands, failures, sizing
 from fbuild_watch.build.aside import Aside
 from fbuild_watch.build.cache import ObjectCache
@@ -45,8 +44,9 @@ from fbuild_watch.errors import (
     BuildError,
     FbuildError,
 )
-from fbuild_watch.files import write_if_changed
 from fbuild_watch.model import BuildPlan
+from fbuild_watch.system import surroundings
+from fbuild_watch.system.files import write_if_changed
 
 _STORE = ".records"
 _SAVE_EVERY_S = 0.5

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fbuild_watch.build.graph import Digest, Reason
-from fbuild_watch.stamps import Stamp
+from fbuild_watch.system.stamps import Stamp
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import trio
 
 from fbuild_watch.build.aside import Aside
 from fbuild_watch.build.tree import changed_ns
-from fbuild_watch.kernel_lock import open_lock_file, try_exclusive
+from fbuild_watch.system.kernel_lock import open_lock_file, try_exclusive
 
 _PAUSE_S = 0.02
 

@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from fbuild_watch import stamps
 from fbuild_watch.build.graph import Digest, digest
-from fbuild_watch.stamps import Stamp
+from fbuild_watch.system import stamps
+from fbuild_watch.system.stamps import Stamp
 
 
 class Names:

@@ -29,7 +29,7 @@ from fbuild_watch.build.jobs import Jobs
 from fbuild_watch.build.listing import Listing, Names
 from fbuild_watch.build.memory import ByContent, Memory
 from fbuild_watch.build.unlisted import Unlisted, scan
-from fbuild_watch.stamps import Stamp
+from fbuild_watch.system.stamps import Stamp
 
 _ALL = "?"
 """Begins the digest of all names on the way; no name begins so that a compiler looks for."""

@@ -20,8 +20,8 @@ import msgspec
 from fbuild_watch.build import linkmap
 from fbuild_watch.build.elf import Section, sections
 from fbuild_watch.errors import ImageTooBig
-from fbuild_watch.files import write_atomically
 from fbuild_watch.model import BuildPlan, SizeRecipe
+from fbuild_watch.system.files import write_atomically
 
 _KEPT = ".size"
 

@@ -25,7 +25,7 @@ import msgspec
 
 from fbuild_watch.build.graph import Digest, Record, Version
 from fbuild_watch.build.memory import Memory, Stamp
-from fbuild_watch.files import write_atomically
+from fbuild_watch.system.files import write_atomically
 
 _MAGIC = b"fbuild records 4\n"
 _FRAME = struct.Struct("<II")

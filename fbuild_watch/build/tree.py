@@ -2,7 +2,7 @@
 
 Rules
 - A file is read again when its times, size or inode differ from those it was last read at.
-- A stamp that was not settled when the file was read is not trusted later (stamps.py).
+- A stamp that was not settled when the file was read is not trusted later (system/stamps.py).
 - What a build saw at its start stays what it saw. Whether an input is still that after a command
   has run is asked with `unchanged`.
 """
@@ -17,9 +17,9 @@ from pathlib import Path
 
 from blake3 import blake3
 
-from fbuild_watch import stamps
 from fbuild_watch.build.graph import Digest, Version, digest
 from fbuild_watch.build.memory import Memory, Stamp
+from fbuild_watch.system import stamps
 
 _LARGE = 1 << 20
 

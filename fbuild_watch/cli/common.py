@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
-from fbuild_watch import surroundings
-from fbuild_watch.end_signals import END_SIGNALS
 from fbuild_watch.errors import FbuildError
+from fbuild_watch.system import surroundings
+from fbuild_watch.system.end_signals import END_SIGNALS
 
 if TYPE_CHECKING:
     import trio

@@ -22,7 +22,7 @@ from fbuild_watch.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from fbuild_watch.board_port import BoardPort
+    from fbuild_watch.board.port import BoardPort
     from fbuild_watch.control.guests import Guest
     from fbuild_watch.model import Environment, Notice
 
@@ -47,11 +47,11 @@ def command(
     PROJECT gives the port and the speed, if there is a project. On a terminal a port that another
     program holds is waited for.
     """
+    from fbuild_watch.board.oneshot import talk
     from fbuild_watch.cli import attach, running
     from fbuild_watch.cli.faces import choose_console
     from fbuild_watch.cli.target import settings_of
     from fbuild_watch.control.guests import Guest
-    from fbuild_watch.oneshot import talk
 
     with running.process_or_guest(stays=shown.timeout is None) as found:
         watched = None

@@ -13,14 +13,13 @@ import click
 from fbuild_watch.cli.common import AS_USUAL, ConsoleOptions, is_interactive
 from fbuild_watch.errors import FbuildError
 from fbuild_watch.outputs import OUTPUTS, make_folder
-from fbuild_watch.surroundings import environ
+from fbuild_watch.system.surroundings import environ
 
 if TYPE_CHECKING:
     import trio
 
-    from fbuild_watch.app import Console
     from fbuild_watch.errors import FileUnwritable
-    from fbuild_watch.feed import Feed
+    from fbuild_watch.feed import Console, Feed
     from fbuild_watch.model import ConsoleInput, ConsoleItem
 
 

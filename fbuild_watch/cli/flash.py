@@ -73,9 +73,9 @@ def command(
 
     def here(job: BoardJob) -> OperationResult:
         from fbuild_watch import results
-        from fbuild_watch.approach import of_project
-        from fbuild_watch.decoding import keep_elf
-        from fbuild_watch.oneshot import deliver
+        from fbuild_watch.board.approach import of_project
+        from fbuild_watch.board.decoding import keep_elf
+        from fbuild_watch.board.oneshot import deliver
 
         wanted = wanted_image(project, environment, images, no_build)
         name = job.choose(port, wanted.settings)

@@ -43,7 +43,7 @@ def command(probe: bool, as_json: bool) -> None:
 
 
 def _seen() -> list[PortStatus]:
-    from fbuild_watch.port_survey import survey
+    from fbuild_watch.board.survey import survey
 
     return run_async(survey)
 
@@ -51,11 +51,11 @@ def _seen() -> list[PortStatus]:
 def _probed() -> list[PortStatus]:
     """Asked by the running process, which has some of the ports itself, or else by us."""
     from fbuild_watch import flash
-    from fbuild_watch.approach import Approach
+    from fbuild_watch.board.approach import Approach
+    from fbuild_watch.board.oneshot import visit
+    from fbuild_watch.board.survey import survey
     from fbuild_watch.cli.progress import FlashProgress
     from fbuild_watch.cli.target import BoardJob
-    from fbuild_watch.oneshot import visit
-    from fbuild_watch.port_survey import survey
 
     with FlashProgress() as progress, BoardJob(progress).reached() as job:
         if job.client is not None:

@@ -51,7 +51,7 @@ def command(
 
     def here(job: BoardJob) -> str:
         from fbuild_watch import flash
-        from fbuild_watch.files import write_for_user
+        from fbuild_watch.system.files import write_for_user
 
         settings = settings_of(project, environment)
         name = job.choose(port, settings)

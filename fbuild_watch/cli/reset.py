@@ -33,7 +33,7 @@ def command(project: Path, environment: str | None, port: str | None, bootloader
 
     def here(job: BoardJob) -> str:
         from fbuild_watch import flash
-        from fbuild_watch.oneshot import restart
+        from fbuild_watch.board.oneshot import restart
 
         settings = settings_of(project, environment)
         name = job.choose(port, settings)

@@ -161,8 +161,8 @@ class BoardJob:
         self, operation: Callable[[Line, Listener], Awaitable[T]], settings: Environment | None
     ) -> T:
         """Open the chosen port for one operation."""
-        from fbuild_watch.approach import of_project
-        from fbuild_watch.oneshot import visit
+        from fbuild_watch.board.approach import of_project
+        from fbuild_watch.board.oneshot import visit
 
         way = of_project(settings)
         found: T = run_async(visit, operation, self.port, way, listener=self.listener())

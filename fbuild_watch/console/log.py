@@ -22,7 +22,7 @@ from fbuild_watch.console.ansi import plain
 from fbuild_watch.console.notices import notice_lines
 from fbuild_watch.errors import FileUnwritable
 from fbuild_watch.model import ConsoleItem, DeviceText, Notice
-from fbuild_watch.rotation import rotate
+from fbuild_watch.system.rotation import rotate
 
 LIMIT, OLD = 10 << 20, 3
 """Bytes of a file before the next one is begun, and how many old ones stay."""

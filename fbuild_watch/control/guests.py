@@ -24,7 +24,7 @@ from fbuild_watch.control.info import Info
 from fbuild_watch.control.locate import Located
 from fbuild_watch.control.runtime import PREFIX
 from fbuild_watch.errors import PortBusy
-from fbuild_watch.kernel_lock import open_lock_file, try_exclusive
+from fbuild_watch.system.kernel_lock import open_lock_file, try_exclusive
 
 GUEST = f"{PREFIX}guest."
 PORT = f"{PREFIX}port."

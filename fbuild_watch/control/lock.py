@@ -26,7 +26,7 @@ from fbuild_watch.control.guests import Guest, OnWait, ignore
 from fbuild_watch.control.info import Info
 from fbuild_watch.control.runtime import PREFIX, runtime_dir
 from fbuild_watch.errors import LockHeld, LockUnsupported
-from fbuild_watch.kernel_lock import open_lock_file, try_exclusive, try_shared
+from fbuild_watch.system.kernel_lock import open_lock_file, try_exclusive, try_shared
 
 NAME = f"{PREFIX}lock"
 

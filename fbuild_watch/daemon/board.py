@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
-from fbuild_watch.board_port import BoardPort
+from fbuild_watch.board.port import BoardPort
 from fbuild_watch.control.messages import AttachAsked, Attached
 from fbuild_watch.control.news import Bytes, Item, State, WriterChanged
 from fbuild_watch.control.outbox import Stream

@@ -15,9 +15,10 @@ from typing import TypeVar
 
 import trio
 
-from fbuild_watch import flash, oneshot, tool_upload, words
-from fbuild_watch.approach import Approach
-from fbuild_watch.board_port import Operation
+from fbuild_watch import flash, words
+from fbuild_watch.board import oneshot, tool_upload
+from fbuild_watch.board.approach import Approach
+from fbuild_watch.board.port import Operation
 from fbuild_watch.daemon.board import Board, Leaves, build
 from fbuild_watch.daemon.room import Room
 from fbuild_watch.daemon.visitor import Visitor

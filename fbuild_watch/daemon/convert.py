@@ -8,7 +8,6 @@ from fbuild_watch.build import BuildEvent, Started, StepDone, UnitDone
 from fbuild_watch.control import news
 from fbuild_watch.control.messages import BuildDone, BuiltRegion
 from fbuild_watch.control.news import Bytes, Item, LogLine, PackageStep, Said, State, Text
-from fbuild_watch.epoch import to_epoch
 from fbuild_watch.loop import LoopState
 from fbuild_watch.model import (
     BuildReport,
@@ -19,6 +18,7 @@ from fbuild_watch.model import (
     Notice,
     Status,
 )
+from fbuild_watch.system.epoch import to_epoch
 
 if TYPE_CHECKING:
     from fbuild_watch.packages import Progress as PackageProgress

@@ -12,7 +12,7 @@ from typing import TypeVar
 import trio
 
 from fbuild_watch import __version__
-from fbuild_watch.board_port import BoardPort
+from fbuild_watch.board.port import BoardPort
 from fbuild_watch.control.connection import Call, Secrets
 from fbuild_watch.control.endpoint import choose
 from fbuild_watch.control.guests import GUEST, Guest

@@ -16,7 +16,7 @@ import trio
 from fbuild_watch.control.news import Item, LogLine, Said, Started, Stopped, Text
 from fbuild_watch.daemon import convert
 from fbuild_watch.fanout import Fanout
-from fbuild_watch.rotation import rotate
+from fbuild_watch.system.rotation import rotate
 
 KEPT = 1000
 """Lines in memory."""

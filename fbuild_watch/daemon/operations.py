@@ -7,7 +7,8 @@ from pathlib import Path
 import trio
 
 from fbuild_watch import flash, image
-from fbuild_watch.approach import Approach
+from fbuild_watch.board.approach import Approach
+from fbuild_watch.board.survey import survey
 from fbuild_watch.control.connection import Call
 from fbuild_watch.control.messages import (
     EraseAsked,
@@ -21,9 +22,8 @@ from fbuild_watch.control.messages import (
 from fbuild_watch.daemon.board import as_before, unknown
 from fbuild_watch.daemon.boards import Boards
 from fbuild_watch.daemon.work import Work, listener
-from fbuild_watch.files import write_for_user
 from fbuild_watch.model import Device, EraseReport
-from fbuild_watch.port_survey import survey
+from fbuild_watch.system.files import write_for_user
 
 
 class Operations:

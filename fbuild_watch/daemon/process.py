@@ -27,7 +27,7 @@ import trio
 
 from fbuild_watch import __version__
 from fbuild_watch.api.launch import is_older
-from fbuild_watch.app import Console, Settings
+from fbuild_watch.app import Settings
 from fbuild_watch.control import endpoint
 from fbuild_watch.control.connection import Secrets
 from fbuild_watch.control.listen import listening
@@ -44,6 +44,7 @@ from fbuild_watch.daemon.room import Room
 from fbuild_watch.daemon.work import Work
 from fbuild_watch.errors import FbuildError
 from fbuild_watch.fanout import Fanout
+from fbuild_watch.feed import Console
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,15 @@ from typing import TypeVar
 import trio
 
 from fbuild_watch import app
-from fbuild_watch.app import App, Console, Observer, Settings
-from fbuild_watch.board_port import BoardPort
+from fbuild_watch.app import App, Observer, Settings
+from fbuild_watch.board.port import BoardPort
 from fbuild_watch.control.messages import ProjectStatus
 from fbuild_watch.control.news import Item, Pass
 from fbuild_watch.daemon import convert
 from fbuild_watch.daemon.board import Leaves, Outlet
 from fbuild_watch.daemon.seat import Writer
 from fbuild_watch.errors import PortNotFound
+from fbuild_watch.feed import Console
 from fbuild_watch.loop import LoopState
 from fbuild_watch.model import Command, ConsoleInput, ConsoleItem, Notice
 from fbuild_watch.model import Status as StatusLine

@@ -16,7 +16,7 @@ from typing import Any
 
 import trio
 
-from fbuild_watch.end_signals import END_SIGNALS
+from fbuild_watch.system.end_signals import END_SIGNALS
 
 _CLOSE, _LOGOFF, _SHUTDOWN = 2, 5, 6
 _PATIENCE_S = 20.0

@@ -8,9 +8,10 @@ from typing import TypeVar
 
 import trio
 
-from fbuild_watch import decoding, words
-from fbuild_watch.board_commands import obey
-from fbuild_watch.board_port import BoardPort
+from fbuild_watch import words
+from fbuild_watch.board import decoding
+from fbuild_watch.board.commands import obey
+from fbuild_watch.board.port import BoardPort
 from fbuild_watch.control.news import State
 from fbuild_watch.daemon.board import Leaves, Outlet
 from fbuild_watch.model import Command, ConsoleItem, Environment, Notice

@@ -14,10 +14,11 @@ from typing import TypeVar
 
 import trio
 
-from fbuild_watch import flash, image, project, serial, surroundings
+from fbuild_watch import flash, image, project, serial
 from fbuild_watch.app import App
-from fbuild_watch.approach import Approach, of_project
-from fbuild_watch.board_port import Operation, flash_line
+from fbuild_watch.board.approach import Approach, of_project
+from fbuild_watch.board.decoding import keep_elf
+from fbuild_watch.board.port import Operation, flash_line
 from fbuild_watch.build import BuildEvent
 from fbuild_watch.control import news
 from fbuild_watch.control.connection import Call
@@ -35,7 +36,6 @@ from fbuild_watch.daemon import convert
 from fbuild_watch.daemon.board import Leaves, as_before, build
 from fbuild_watch.daemon.boards import Boards
 from fbuild_watch.daemon.room import Room
-from fbuild_watch.decoding import keep_elf
 from fbuild_watch.model import (
     BuildReport,
     Environment,
@@ -46,6 +46,7 @@ from fbuild_watch.model import (
     VerifyReport,
 )
 from fbuild_watch.pipeline import Pipeline, load_built
+from fbuild_watch.system import surroundings
 
 T = TypeVar("T")
 

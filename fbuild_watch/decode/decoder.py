@@ -16,7 +16,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from fbuild_watch import surroundings
 from fbuild_watch.decode import report, rom
 from fbuild_watch.decode.cfi import CallFrames
 from fbuild_watch.decode.choice import Choice, Sources, choose
@@ -28,6 +27,7 @@ from fbuild_watch.decode.report import Decoded
 from fbuild_watch.decode.scanner import Board
 from fbuild_watch.decode.trace import Step, fits, trace
 from fbuild_watch.model import Notice
+from fbuild_watch.system import surroundings
 
 LOADED = 2
 AGAIN_S = 1.0

@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 from fbuild_watch.decode.crash import CoreDump
-from fbuild_watch.files import write_atomically
 from fbuild_watch.outputs import make_folder
+from fbuild_watch.system.files import write_atomically
 
 KEPT = 8
 TOOL = "esp-coredump"

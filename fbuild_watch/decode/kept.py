@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
 
-from fbuild_watch.clone import copy
 from fbuild_watch.outputs import make_folder
+from fbuild_watch.system.clone import copy
 
 KEPT = 8
 CANDIDATES = 3

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import msgspec
 
-from fbuild_watch.files import write_atomically
 from fbuild_watch.flash.guess import NOTHING, Guess
 from fbuild_watch.model import Md5
+from fbuild_watch.system.files import write_atomically
 
 _VERSION = 1
 _DIGEST = 16

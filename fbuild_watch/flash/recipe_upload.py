@@ -1,7 +1,7 @@
 """A core's own upload program (avrdude, bossac, picotool, ...), run once on a port that is closed.
 
 Not here: which program that is (`project/`), and what has to happen to the port before and after
-(`tool_upload.py`).
+(`board/tool_upload.py`).
 
 Rules
 - The program runs in a process group of its own: Ctrl-C in the terminal does not reach it.

@@ -22,7 +22,6 @@ import msgspec
 from blake3 import blake3
 
 from fbuild_watch.errors import ImageError, InvalidImage, InvalidPartitions
-from fbuild_watch.files import write_atomically, write_if_changed
 from fbuild_watch.image import assets, esp, flasher_args, partitions
 from fbuild_watch.image.flasher_args import FlashFile
 from fbuild_watch.image.regions import (
@@ -33,6 +32,7 @@ from fbuild_watch.image.regions import (
     parse_placement,
 )
 from fbuild_watch.model import BuildPlan, FlashSettings, Image, Region, UploadRecipe
+from fbuild_watch.system.files import write_atomically, write_if_changed
 
 _CACHE = ".images.json"
 _CACHE_VERSION = "1"

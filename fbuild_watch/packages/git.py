@@ -22,7 +22,7 @@ from fbuild_watch.errors import (
 from fbuild_watch.packages.sources import Source
 from fbuild_watch.processes.ended import Ended, text
 from fbuild_watch.processes.run_command import run_command
-from fbuild_watch.surroundings import environ
+from fbuild_watch.system.surroundings import environ
 
 _STALLED_S = 15
 _QUIET = ("-c", "http.lowSpeedLimit=1", "-c", f"http.lowSpeedTime={_STALLED_S}",

@@ -16,10 +16,10 @@ import msgspec
 import trio
 
 from fbuild_watch.errors import DownloadFailed, InvalidIndex, Offline
-from fbuild_watch.files import write_atomically
 from fbuild_watch.packages import sources
 from fbuild_watch.packages.fetch import Fetcher
 from fbuild_watch.packages.resource import Resource
+from fbuild_watch.system.files import write_atomically
 
 _MOST_BYTES = 512 << 20
 

@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator, Callable
 
 import trio
 
-from fbuild_watch.kernel_lock import try_exclusive, try_shared
 from fbuild_watch.packages.identity import Identity
 from fbuild_watch.packages.store import Store
+from fbuild_watch.system.kernel_lock import try_exclusive, try_shared
 
 _PAUSE_S = 0.05
 

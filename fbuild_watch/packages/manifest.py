@@ -15,8 +15,8 @@ from pathlib import Path
 import msgspec
 from blake3 import blake3
 
-from fbuild_watch.files import write_atomically
 from fbuild_watch.packages.identity import Identity
+from fbuild_watch.system.files import write_atomically
 
 NAME = ".fbuild-package.json"
 _FORMAT = 1

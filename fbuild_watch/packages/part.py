@@ -11,7 +11,7 @@ from typing import IO
 
 import msgspec
 
-from fbuild_watch.files import write_atomically
+from fbuild_watch.system.files import write_atomically
 
 
 class _Record(msgspec.Struct):

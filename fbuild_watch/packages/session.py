@@ -37,7 +37,7 @@ from fbuild_watch.packages.progress import OnProgress, Progress, ignore
 from fbuild_watch.packages.recipe import Recipe
 from fbuild_watch.packages.store import Store, usable
 from fbuild_watch.packages.wanted import Requirements, Wanted
-from fbuild_watch.surroundings import environ
+from fbuild_watch.system.surroundings import environ
 
 BY_URL_VENDOR = "url"
 """The vendor of tools that came by a bare URL."""

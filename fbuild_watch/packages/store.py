@@ -20,11 +20,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fbuild_watch.errors import StoreUnusable
-from fbuild_watch.kernel_lock import open_lock_file, try_exclusive
 from fbuild_watch.packages import manifest as manifests
 from fbuild_watch.packages.identity import BY_URL, Identity, Kind, shelf
 from fbuild_watch.packages.manifest import Manifest
 from fbuild_watch.packages.places import StorePlaces
+from fbuild_watch.system.kernel_lock import open_lock_file, try_exclusive
 
 _DAY_S = 86400.0
 

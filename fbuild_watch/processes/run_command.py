@@ -22,9 +22,9 @@ from typing import Any, Literal
 
 import trio
 
-from fbuild_watch import surroundings
 from fbuild_watch.errors import TimedOut
 from fbuild_watch.processes.ended import Argv, Ended, not_started
+from fbuild_watch.system import surroundings
 
 if sys.platform == "win32":
     from fbuild_watch.processes.group_windows import LastingGroup, ProcessGroup

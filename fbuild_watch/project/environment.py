@@ -17,13 +17,13 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from fbuild_watch import surroundings
 from fbuild_watch.errors import InvalidProject, UnknownEnvironment
 from fbuild_watch.model import Environment
 from fbuild_watch.project import foreign, manifest, reaching, remarks
 from fbuild_watch.project.config import Config
 from fbuild_watch.project.flag_words import FlagWords
 from fbuild_watch.project.memory import below
+from fbuild_watch.system import surroundings
 
 _ROM_BAUD = 115200
 """The rate of a board of ours that no option names; PlatformIO's default is its own 9600."""

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from fbuild_watch.model import Installed
 from fbuild_watch.project.memory import below, is_file
-from fbuild_watch.surroundings import environ
+from fbuild_watch.system.surroundings import environ
 
 BOARDS = "boards.txt"
 

@@ -13,12 +13,12 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from fbuild_watch import surroundings
 from fbuild_watch.model import Environment, ForeignPlan
 from fbuild_watch.project import environment as ini_project
 from fbuild_watch.project import foreign, sketch_project
 from fbuild_watch.project.config import FILE_NAME
 from fbuild_watch.project.memory import is_file
+from fbuild_watch.system import surroundings
 
 
 def load(

@@ -4,7 +4,7 @@ Everything that planning looks at, it looks at through here, and LOOKS remembers
 can tell from that whether a plan would be the same (standing.py).
 
 Rules
-- A file or a folder is the same while its stamp is; one that is not settled is not kept (stamps.py).
+- A file or a folder is the same while its stamp is; one that is not settled is not kept (system/stamps.py).
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from fbuild_watch import stamps, surroundings
-from fbuild_watch.stamps import Stamp
+from fbuild_watch.system import stamps, surroundings
+from fbuild_watch.system.stamps import Stamp
 
 Made = TypeVar("Made")
 

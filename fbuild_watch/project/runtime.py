@@ -13,7 +13,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from fbuild_watch import surroundings
 from fbuild_watch.model import Environment, Installed
 from fbuild_watch.project import arduino, boards, repairs, toolchain
 from fbuild_watch.project import properties as props
@@ -22,6 +21,7 @@ from fbuild_watch.project.hardware import hardware
 from fbuild_watch.project.memory import is_dir
 from fbuild_watch.project.recipe import protect
 from fbuild_watch.project.userflags import Flags
+from fbuild_watch.system import surroundings
 
 PROJECT_NAME = "firmware"
 ARCHIVE = "core.a"

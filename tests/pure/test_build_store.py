@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from fbuild_watch.build.graph import Look, Record
 from fbuild_watch.build.memory import Memory, Stamp
 from fbuild_watch.build.store import Store
-from fbuild_watch.files import write_atomically, write_if_changed
+from fbuild_watch.system.files import write_atomically, write_if_changed
 
 names = st.text(st.sampled_from("ab/ é\udcff"), min_size=1, max_size=3)
 digests = st.sampled_from([bytes([n]) * 16 for n in range(4)])

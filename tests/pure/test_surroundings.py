@@ -8,15 +8,16 @@ from pathlib import Path
 import pytest
 
 import fbuild_watch
-from fbuild_watch import packages, surroundings
+from fbuild_watch import packages
 from fbuild_watch.control.variables import relevant
 from fbuild_watch.project import environments, load
 from fbuild_watch.project.hardware import sketchbook
+from fbuild_watch.system import surroundings
 
 PACKAGE = Path(fbuild_watch.__file__).parent
 
 OWN = {
-    "surroundings.py": "the one way to it",
+    "system/surroundings.py": "the one way to it",
     "daemon/work.py": "what a client leaves out is as the process has it",
     "api/asks.py": "the client's side: what travels",
     "processes/blocking.py": "programs of the API, which works for nobody else",
@@ -47,7 +48,7 @@ def test_only_these_read_the_environment_of_this_process() -> None:
         for path in PACKAGE.rglob("*.py")
         if reads_its_own(path)
     }
-    assert found == set(OWN), "use fbuild_watch.surroundings.environ"
+    assert found == set(OWN), "use fbuild_watch.system.surroundings.environ"
 
 
 def test_a_clients_environment_counts_wherever_a_project_is_read(

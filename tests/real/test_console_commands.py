@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import trio
 
-from fbuild_watch import app, oneshot
+from fbuild_watch import app
+from fbuild_watch.board import oneshot
 from fbuild_watch.example import copy_example
 from fbuild_watch.model import Command, CommandName, ConsoleInput, ConsoleItem, Notice
 from tests.real.conftest import ServedBoard

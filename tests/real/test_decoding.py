@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 import trio
 
-from fbuild_watch import oneshot
+from fbuild_watch.board import oneshot
+from fbuild_watch.board.decoding import Decoding
 from fbuild_watch.decode import CoreDump, KeptElfs, Plugins, Sources, dumps
-from fbuild_watch.decoding import Decoding
 from fbuild_watch.example import copy_example
 from fbuild_watch.model import ConsoleInput, ConsoleItem, DeviceText, Notice
 from fbuild_watch.pipeline import built_elf

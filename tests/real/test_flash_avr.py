@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import trio
 
-from fbuild_watch import image, tool_upload
+from fbuild_watch import image
+from fbuild_watch.board import tool_upload
 from fbuild_watch.errors import UploadFailed
 from fbuild_watch.flash import Listener, Progress
 from fbuild_watch.model import BuildPlan, Environment, FlashSettings, Step

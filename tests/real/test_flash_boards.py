@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 import trio
 
-from fbuild_watch import flash, oneshot
-from fbuild_watch.approach import Approach
+from fbuild_watch import flash
+from fbuild_watch.board import oneshot
+from fbuild_watch.board.approach import Approach
 from fbuild_watch.errors import (
     FlashEncrypted,
     FlashError,

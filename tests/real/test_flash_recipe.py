@@ -12,8 +12,9 @@ import pytest
 import trio
 import trio.testing
 
-from fbuild_watch import board_port, tool_upload
-from fbuild_watch.board_port import BoardPort
+from fbuild_watch.board import port as board_port
+from fbuild_watch.board import tool_upload
+from fbuild_watch.board.port import BoardPort
 from fbuild_watch.errors import PortLost, PortNotFound, ToolMissing, UploadFailed, UploadStalled
 from fbuild_watch.flash import Listener, Progress
 from fbuild_watch.flash.recipe_upload import run_recipe

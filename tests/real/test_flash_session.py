@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 import trio
 
-from fbuild_watch import flash, oneshot
-from fbuild_watch.approach import Approach
-from fbuild_watch.board_port import BoardPort, Operation, flash_line
+from fbuild_watch import flash
+from fbuild_watch.board import oneshot
+from fbuild_watch.board.approach import Approach
+from fbuild_watch.board.port import BoardPort, Operation, flash_line
 from fbuild_watch.errors import InvalidReset, NoAnswer, WrongBoard, WrongChip
 from fbuild_watch.flash.guess import NOTHING
 from fbuild_watch.model import SECTOR, Environment, FlashReport, Image, Range, Region

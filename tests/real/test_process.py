@@ -16,7 +16,7 @@ import trio
 
 from fbuild_watch import AsyncClient, AsyncDaemon, AsyncSerialMonitor, serial
 from fbuild_watch.app import Settings
-from fbuild_watch.board_port import BoardPort
+from fbuild_watch.board.port import BoardPort
 from fbuild_watch.control import endpoint, info
 from fbuild_watch.control.news import Said, Started, State, StreamItem
 from fbuild_watch.daemon.board import as_before

@@ -12,13 +12,13 @@ import psutil
 import pytest
 import trio
 
-from fbuild_watch import surroundings
 from fbuild_watch.errors import CommandNotStarted, TimedOut
 from fbuild_watch.processes import run_command as module
 from fbuild_watch.processes.any_loop import run_in_any_loop
 from fbuild_watch.processes.blocking import run_blocking
 from fbuild_watch.processes.ended import typed
 from fbuild_watch.processes.run_command import LastingGroup, ProcessGroup, child, run_command
+from fbuild_watch.system import surroundings
 from tests.real.build_kit import wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="its programs are shell scripts")

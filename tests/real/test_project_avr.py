@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import trio
 
-from fbuild_watch import image, project, tool_upload
+from fbuild_watch import image, project
+from fbuild_watch.board import tool_upload
 from fbuild_watch.build import Builder, Built
 from fbuild_watch.errors import CompileFailed
 from fbuild_watch.flash import Listener

@@ -22,7 +22,7 @@ import serial.tools.list_ports
 import trio
 import trio.testing
 
-from fbuild_watch.board_port import BoardPort
+from fbuild_watch.board.port import BoardPort
 from fbuild_watch.errors import PortBusy, PortError, PortLost, PortNotFound, PortUnusable
 from fbuild_watch.model import DeviceText, Notice
 from fbuild_watch.serial import (

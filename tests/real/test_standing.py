@@ -13,8 +13,9 @@ import pytest
 
 import fbuild_watch.project
 from benchmarks import build_trees as trees
-from fbuild_watch import stamps, standing
+from fbuild_watch import standing
 from fbuild_watch.project import memory
+from fbuild_watch.system import stamps
 
 ROOM = Path(fbuild_watch.project.__file__).parent
 

@@ -14,8 +14,8 @@ from threading import Thread
 import pytest
 import trio
 
-from fbuild_watch import transfer
-from fbuild_watch.board_port import BoardPort
+from fbuild_watch.board import transfer
+from fbuild_watch.board.port import BoardPort
 from fbuild_watch.errors import PortError, PortLost, PortNotFound, TransferFailed
 from fbuild_watch.model import ConsoleItem, DeviceText
 from fbuild_watch.serial.modem import ABORT

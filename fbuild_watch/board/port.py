@@ -13,7 +13,8 @@ from typing import Literal, TypeVar
 
 import trio
 
-from fbuild_watch import flash, tool_upload, words
+from fbuild_watch import flash, words
+from fbuild_watch.board import tool_upload
 from fbuild_watch.errors import PortError, PortLost, PortNotFound, PortUnusable
 from fbuild_watch.model import (
     ConsoleItem,

@@ -10,13 +10,13 @@ from typing import TypeVar
 
 import trio
 
-from fbuild_watch import decoding, flash, tool_upload, words
-from fbuild_watch.app import Console
-from fbuild_watch.approach import Approach
-from fbuild_watch.board_commands import obey
-from fbuild_watch.board_port import BoardPort, Operation, flash_line
+from fbuild_watch import flash, words
+from fbuild_watch.board import decoding, tool_upload
+from fbuild_watch.board.approach import Approach
+from fbuild_watch.board.commands import obey
+from fbuild_watch.board.port import BoardPort, Operation, flash_line
 from fbuild_watch.errors import ConnectionLost, PortBusy, PortError
-from fbuild_watch.feed import Feed
+from fbuild_watch.feed import Console, Feed
 from fbuild_watch.model import (
     Command,
     ConsoleInput,

@@ -12,7 +12,7 @@ from typing import get_args
 
 import trio
 
-from fbuild_watch.board_port import PIECE, BoardPort
+from fbuild_watch.board.port import PIECE, BoardPort
 from fbuild_watch.errors import TransferFailed
 from fbuild_watch.serial import Port
 from fbuild_watch.serial.modem import ABORT, Dialogue, Protocol, Read, Refused, Write, send

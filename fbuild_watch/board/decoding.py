@@ -25,7 +25,6 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from fbuild_watch import surroundings
 from fbuild_watch.decode import (
     Board,
     CoreDump,
@@ -44,6 +43,7 @@ from fbuild_watch.outputs import core_dumps_folder, elfs_folder
 from fbuild_watch.pipeline import built_elf
 from fbuild_watch.processes.ended import typed
 from fbuild_watch.processes.run_command import run_command
+from fbuild_watch.system import surroundings
 
 if TYPE_CHECKING:
     from fbuild_watch.decode.decoder import Decoder

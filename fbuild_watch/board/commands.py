@@ -15,12 +15,12 @@ from typing import Literal
 import trio
 
 from fbuild_watch import flash, words
-from fbuild_watch.board_port import BoardPort
+from fbuild_watch.board.port import BoardPort
+from fbuild_watch.board.survey import survey
+from fbuild_watch.board.transfer import send_file
 from fbuild_watch.control.messages import PortHolder
 from fbuild_watch.errors import FbuildError, InvalidCommand
 from fbuild_watch.model import Command, Notice
-from fbuild_watch.port_survey import survey
-from fbuild_watch.transfer import send_file
 
 Tell = Callable[[Notice], None]
 
