@@ -8,8 +8,9 @@ Rules
   sketch declares later, right after that type. It is left out where that is behind its function.
 - What stands under `#if` gets its prototype under the same conditions.
 - No prototype: what is declared already, members, what lies in a namespace, what has no return
-  type (ISR() and other macros), templates.
-- Default arguments stay with the definition only.
+  type (ISR() and other macros), specializations of templates.
+- Default arguments stay with the definition only; a template that has any gets no prototype, for
+  C++ lets no later declaration of one add them.
 - Each prototype carries the line of its function, so that what a compiler says of it points there.
 """
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 _CONDITIONALS = ("preproc_if", "preproc_ifdef", "preproc_else", "preproc_elif", "preproc_elifdef")
 _TYPES = ("struct_specifier", "class_specifier", "union_specifier", "enum_specifier")
+_TEMPLATE = "template_declaration"
+_DEFAULT, _DEFAULT_TYPE = "optional_parameter_declaration", "optional_type_parameter_declaration"
 _IDENTIFIER = re.compile(rb"[A-Za-z_]\w*")
 _SPACE = re.compile(r"\s+")
 
@@ -105,7 +108,7 @@ def _functions(node: Node, wrap: Callable[[str], str] = str) -> Iterator[_Functi
             yield from _functions(child, _under(child, wrap))
         elif child.type == "linkage_specification":
             yield from _functions(child, _linked(wrap))
-        elif child.type == "declaration_list":
+        elif child.type in ("declaration_list", _TEMPLATE):
             yield from _functions(child, wrap)
 
 
@@ -135,28 +138,45 @@ def _linked(wrap: Callable[[str], str]) -> Callable[[str], str]:
 
 def _is_free(node: Node) -> bool:
     """Whether a definition is of a free function with a return type and a body."""
-    declarator = _declarator(node)
-    name = declarator.child_by_field_name("declarator") if declarator else None
+    function = _declarator(node)
+    name = function.child_by_field_name("declarator") if function else None
     return (
         node.child_by_field_name("type") is not None
         and node.child_by_field_name("body") is not None
         and name is not None
         and name.type == "identifier"
+        and not (_whole(node).type == _TEMPLATE and _has_defaults(function))
     )
 
 
 def _declarator(node: Node) -> Node | None:
-    """The function_declarator of a definition, below pointers and references."""
-    found = node.child_by_field_name("declarator")
-    while found is not None and found.type != "function_declarator":
+    """The function_declarator of a definition: the innermost, where it returns a function pointer."""
+    function, found = None, node.child_by_field_name("declarator")
+    while found is not None:
+        function = found if found.type == "function_declarator" else function
         deeper = found.child_by_field_name("declarator")
         found = deeper or next((c for c in found.children if c.type.endswith("_declarator")), None)
-    return found
+    return function
+
+
+def _has_defaults(function: Node | None) -> bool:
+    """Whether a function has default arguments."""
+    parameters = function.child_by_field_name("parameters") if function else None
+    return parameters is not None and any(child.type == _DEFAULT for child in parameters.children)
+
+
+def _whole(node: Node) -> Node:
+    """A definition with the `template <...>` before it."""
+    while node.parent is not None and node.parent.type == _TEMPLATE:
+        node = node.parent
+    return node
 
 
 def _declarations(root: Node) -> Iterator[Node]:
     for child in root.children:
         if child.type == "declaration":
+            yield child
+        elif child.type == _TEMPLATE:
             yield child
         elif child.type in (*_CONDITIONALS, "linkage_specification", "declaration_list"):
             yield from _declarations(child)
@@ -209,10 +229,10 @@ def _outermost(node: Node) -> Node:
 
 def _signature(sketch: bytes, node: Node) -> str:
     """The text of a definition up to its body, without default arguments and comments, on a line."""
-    body = node.child_by_field_name("body")
+    body, whole = node.child_by_field_name("body"), _whole(node)
     assert body is not None
-    cuts = [(cut.start_byte, cut.end_byte) for cut in _cuts(node, body.start_byte)]
-    pieces, at = [], node.start_byte
+    cuts = [(cut.start_byte, cut.end_byte) for cut in _cuts(whole, body.start_byte)]
+    pieces, at = [], whole.start_byte
     for start, end in cuts:
         pieces.append(sketch[at:start])
         at = end
@@ -233,7 +253,7 @@ def _cuts(node: Node, end: int) -> Iterator[_Cut]:
             return
         if child.type == "comment":
             yield _Cut(child.start_byte, child.end_byte)
-        elif child.type == "=" and node.type == "optional_parameter_declaration":
+        elif child.type == "=" and node.type in (_DEFAULT, _DEFAULT_TYPE):
             yield _Cut(child.start_byte, node.end_byte)
             return
         else:
