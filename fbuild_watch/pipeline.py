@@ -351,20 +351,5 @@ def _new_builder(plan: BuildPlan, colours: bool) -> Builder:
     return Builder(plan, colours=colours, cache=user_cache(), launcher=through)
 
 
-def load_built(environment: Environment) -> Image:
-    """The image that was made last, as it lies on disk. Raises ProjectError, ImageError."""
-    foreign = project.foreign_plan(environment)
-    return image.of_foreign(foreign) if foreign else image.load_built(environment.build_dir)
-
-
-def built_elf(environment: Environment) -> Path | None:
-    """The ELF that was made last, as it lies on disk; None: there is none. Never raises."""
-    try:
-        foreign = project.foreign_plan(environment)
-        return foreign.elf if foreign else image.elf_in(environment.build_dir)
-    except FbuildError:
-        return None
-
-
 def _holds(folder: Path, paths: Collection[Path]) -> bool:
     return any(path.is_relative_to(folder) for path in paths)

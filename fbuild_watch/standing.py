@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,7 +45,7 @@ class Said(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Standing(msgspec.Struct, array_like=True):
-    """What was found, and what was said of it."""
+    """What was found, and what there is to say of it."""
 
     key: bytes
     stamps: list[tuple[str, int, int, int, int]]
@@ -53,22 +53,26 @@ class Standing(msgspec.Struct, array_like=True):
     no_files: list[str]
     contents: list[tuple[str, bytes]]
     tools: dict[str, str | None]
+    slips: list[str]
+    """What is to be said of the project's files whenever they are read."""
     said: list[Said]
+    """The build's own report."""
 
 
-def recall(project: Path, environment: str | None, *, release: bool) -> list[Said] | None:
-    """What a build would say, if it would find nothing to do; None: it has to be done."""
+def recall(project: Path, environment: str | None, *, release: bool) -> Standing | None:
+    """What was kept, if a build would find nothing to do; None: it has to be done."""
     try:
         data = _place(project, environment, release).read_bytes()
         standing = msgspec.msgpack.decode(data, type=Standing)
     except (OSError, msgspec.DecodeError):
         return None
-    return standing.said if standing.key == _key() and _stands(standing) else None
+    return standing if standing.key == _key() and _stands(standing) else None
 
 
 def keep(
     project: Path,
     environment: str | None,
+    slips: Sequence[str],
     said: list[Said],
     plan: BuildPlan,
     planned: Looks,
@@ -90,9 +94,8 @@ def keep(
     there = [(path, *stamp) for path, stamp in looks.items() if stamp is not None]
     absent = [path for path, stamp in looks.items() if stamp is None]
     tools = {**planned.programs, **built.tools}
-    standing = Standing(
-        _key(), there, absent, list(built.no_files), list(contents.items()), tools, said
-    )
+    no_files, held = list(built.no_files), list(contents.items())
+    standing = Standing(_key(), there, absent, no_files, held, tools, list(slips), said)
     place = _place(project, environment, release)
     with contextlib.suppress(OSError, UnicodeEncodeError):
         data_kept = msgspec.msgpack.encode(standing)
@@ -144,5 +147,7 @@ def _key() -> bytes:
 
 
 def _place(project: Path, environment: str | None, release: bool) -> Path:
-    named = blake3(f"{environment or ''}\0{release}".encode()).hexdigest(8)
+    """By the project's own path too: what a copy of it holds is kept of another folder."""
+    about = f"{environment or ''}\0{release}\0{project.absolute()}"
+    named = blake3(os.fsencode(about)).hexdigest(8)
     return project / OUTPUTS / _FOLDER / named

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from fbuild_watch.built import built_elf
 from fbuild_watch.decode import (
     Board,
     CoreDump,
@@ -40,7 +41,6 @@ from fbuild_watch.decode.choice import choose
 from fbuild_watch.errors import FbuildError
 from fbuild_watch.model import ConsoleItem, DeviceText, Environment, Image, Notice
 from fbuild_watch.outputs import core_dumps_folder, elfs_folder
-from fbuild_watch.pipeline import built_elf
 from fbuild_watch.processes.ended import typed
 from fbuild_watch.processes.run_command import run_command
 from fbuild_watch.system import surroundings

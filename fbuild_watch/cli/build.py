@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from fbuild_watch.cli.common import (
     run_async,
     wants_colours,
 )
-from fbuild_watch.model import BuildPlan, ForeignPlan
+from fbuild_watch.model import BuildPlan, BuildReport, ForeignPlan
 
 if TYPE_CHECKING:
     from fbuild_watch.api.sync.client import Client
@@ -49,9 +49,10 @@ def command(
     if plain and not release and (client := running.client()) is not None:
         _build_there(client, project, environment)
         return
-    if plain and (said := standing.recall(project, environment, release=release)) is not None:
-        for line in said:
-            click.echo(line.text, err=line.to_stderr)
+    if plain and (kept := standing.recall(project, environment, release=release)) is not None:
+        for slip in kept.slips:
+            click.echo(slip, err=True)
+        _echo(kept.said)
         return
     _build_here(project, environment, merged=merged, release=release, explain=explain, size=size)
 
@@ -68,7 +69,7 @@ def _build_here(
     from fbuild_watch.cli.progress import BuildProgress
     from fbuild_watch.pipeline import Pipeline
 
-    pipeline, said = Pipeline(project, environment, release=release), _Lines()
+    pipeline = Pipeline(project, environment, release=release)
     with BuildProgress(explain=explain) as progress:
         pipeline.say = progress.say
         pipeline.colours = wants_colours(sys.stderr)
@@ -76,10 +77,7 @@ def _build_here(
         report = run_async(pipeline.build, on_event=progress.show)
     if explain and not report.reasons:
         click.echo("nothing has changed since the last build", err=True)
-    for text, to_stderr in _used(pipeline.plan):
-        said.echo(text, to_stderr=to_stderr)
-    for region in report.image.regions:
-        said.echo(f"{region.name:12} {region.offset:#8x} {region.size:9,} bytes")
+    _echo(_report(pipeline.plan, report))
     if merged:
         from fbuild_watch.image import write_merged
 
@@ -87,38 +85,40 @@ def _build_here(
         click.echo(f"{path.name:12} {0:#8x} {path.stat().st_size:9,} bytes")
     if size:
         _show_sizes(run_async(pipeline.sizes))
-    outputs = pipeline.environment.build_dir
-    said.echo(f"build {report.image.build_id} in {outputs}", to_stderr=True)
-    _keep(project, environment, said.lines, pipeline, release=release)
+    keep_standing(project, environment, pipeline, report, release=release)
 
 
-class _Lines:
-    """What was said, to be said again."""
-
-    def __init__(self) -> None:
-        self.lines: list[standing.Said] = []
-
-    def echo(self, text: str, *, to_stderr: bool = False) -> None:
-        """Say a line."""
-        self.lines.append(standing.Said(text, to_stderr))
-        click.echo(text, err=to_stderr)
-
-
-def _keep(
+def keep_standing(
     project: Path,
     environment: str | None,
-    said: list[standing.Said],
     pipeline: Pipeline,
+    report: BuildReport,
     *,
-    release: bool,
+    release: bool = False,
 ) -> None:
-    """Remember that there is nothing to do now, and what would be said of that."""
+    """Remember that there is nothing to do now, and what there is to say of that."""
     from fbuild_watch.project.memory import LOOKS
 
     plan, grounds = pipeline.plan, pipeline.grounds()
     if isinstance(plan, BuildPlan) and grounds is not None:
-        said = [*(standing.Said(text, to_stderr=True) for text in pipeline.slips(plan)), *said]
-        standing.keep(project, environment, said, plan, LOOKS, grounds, release=release)
+        slips, said = pipeline.slips(plan), list(_report(plan, report))
+        standing.keep(project, environment, slips, said, plan, LOOKS, grounds, release=release)
+
+
+def _echo(lines: Iterable[standing.Said]) -> None:
+    for line in lines:
+        click.echo(line.text, err=line.to_stderr)
+
+
+def _report(plan: BuildPlan | ForeignPlan | None, report: BuildReport) -> Iterator[standing.Said]:
+    """What a build used and made."""
+    assert plan is not None
+    for text, to_stderr in _used(plan):
+        yield standing.Said(text, to_stderr)
+    for region in report.image.regions:
+        yield standing.Said(f"{region.name:12} {region.offset:#8x} {region.size:9,} bytes")
+    outputs = plan.environment.build_dir
+    yield standing.Said(f"build {report.image.build_id} in {outputs}", to_stderr=True)
 
 
 def _build_there(client: Client, project: Path, environment: str | None) -> None:
@@ -143,7 +143,7 @@ def _show_sizes(sizes: SizeReport | None) -> None:
         click.echo(line)
 
 
-def _used(plan: BuildPlan | ForeignPlan | None) -> Iterator[tuple[str, bool]]:
+def _used(plan: BuildPlan | ForeignPlan) -> Iterator[tuple[str, bool]]:
     """What was taken for this build, for much of it is found unasked (to stderr), and what it made."""
     if not isinstance(plan, BuildPlan):
         return

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from fbuild_watch import standing
 from fbuild_watch.cli.common import choose_port, run_async
 from fbuild_watch.errors import FbuildError, PortBusy
 
@@ -61,12 +62,16 @@ def wanted_image(
         raise click.UsageError("--image takes files as they are: --no-build has no meaning then")
     if images:
         return Wanted(image.from_files(images))
-    if no_build:
+    kept = None if no_build else standing.recall(project, environment, release=False)
+    for slip in kept.slips if kept else ():
+        click.echo(slip, err=True)
+    if kept or no_build:
         from fbuild_watch import project as projects
-        from fbuild_watch.pipeline import load_built
+        from fbuild_watch.built import load_built
 
         settings = projects.load(project, environment)
         return Wanted(load_built(settings), settings)
+    from fbuild_watch.cli.build import keep_standing
     from fbuild_watch.cli.progress import BuildProgress
     from fbuild_watch.pipeline import Pipeline
 
@@ -75,6 +80,7 @@ def wanted_image(
         pipeline.say = progress.say
         pipeline.on_package = progress.show_package
         report = run_async(pipeline.build, on_event=progress.show)
+    keep_standing(project, environment, pipeline, report)
     return Wanted(report.image, pipeline.environment, report.phases)
 
 

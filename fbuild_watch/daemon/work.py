@@ -20,6 +20,7 @@ from fbuild_watch.board.approach import Approach, of_project
 from fbuild_watch.board.decoding import keep_elf
 from fbuild_watch.board.port import Operation, flash_line
 from fbuild_watch.build import BuildEvent
+from fbuild_watch.built import load_built
 from fbuild_watch.control import news
 from fbuild_watch.control.connection import Call
 from fbuild_watch.control.messages import (
@@ -45,7 +46,7 @@ from fbuild_watch.model import (
     UploadReport,
     VerifyReport,
 )
-from fbuild_watch.pipeline import Pipeline, load_built
+from fbuild_watch.pipeline import Pipeline
 from fbuild_watch.system import surroundings
 
 T = TypeVar("T")

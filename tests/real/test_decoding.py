@@ -18,10 +18,10 @@ import trio
 
 from fbuild_watch.board import oneshot
 from fbuild_watch.board.decoding import Decoding
+from fbuild_watch.built import built_elf
 from fbuild_watch.decode import CoreDump, KeptElfs, Plugins, Sources, dumps
 from fbuild_watch.example import copy_example
 from fbuild_watch.model import ConsoleInput, ConsoleItem, DeviceText, Notice
-from fbuild_watch.pipeline import built_elf
 from fbuild_watch.project import load
 from tests.pure import panic_texts as texts
 from tests.real.conftest import ServedBoard

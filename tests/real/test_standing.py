@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import shutil
 import subprocess
 import sys
 import time
@@ -88,9 +89,12 @@ def test_a_change_means_a_build(kept: Kept, change: Callable[[Kept], None]) -> N
 
 def test_the_same_words_are_said_again(kept: Kept) -> None:
     kept.settle()
-    said = standing.recall(kept.folder, None, release=False)
-    assert said is not None
-    assert kept.build().splitlines() == [line.text for line in said if line.to_stderr]
+    found = standing.recall(kept.folder, None, release=False)
+    assert found is not None
+    assert kept.build().splitlines() == [
+        *found.slips,
+        *(line.text for line in found.said if line.to_stderr),
+    ]
     assert "compiled" not in kept.build()
 
 
@@ -139,6 +143,14 @@ def test_another_environment_means_a_build(kept: Kept, monkeypatch: pytest.Monke
     assert kept.stands()
     assert standing.recall(kept.folder, "bench", release=False) is None
     assert standing.recall(kept.folder, None, release=True) is None
+
+
+def test_a_copy_of_a_project_is_another_project(kept: Kept, tmp_path: Path) -> None:
+    kept.settle()
+    copy = tmp_path / "copy"
+    shutil.copytree(kept.folder, copy)
+    assert not Kept(copy).stands()
+    assert kept.stands()
 
 
 @pytest.mark.parametrize("data", [b"", b"\x96", b"not msgpack"])
