@@ -41,6 +41,8 @@ _NAMES = frozenset(
         "HTTPS_PROXY",
         "NO_PROXY",
         "ALL_PROXY",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
     ]
 )
 _PREFIXES = (

@@ -7,13 +7,15 @@ Rules
 - Pauses grow and are drawn by lot, so that many who fail together do not come back together.
 - What is checked is the whole file on disk. A file that came in several answers and is wrong is
   fetched once more from its start before that is called an error.
-- Proxies are those of the usual variables (HTTPS_PROXY, ALL_PROXY, NO_PROXY): httpx reads them.
+- Proxies and certificates are those of whom the work is done for (network.py): httpx itself would
+  look at the variables of this process.
 """
 
 from __future__ import annotations
 
 import hashlib
 import random
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -23,7 +25,7 @@ import trio
 
 from fbuild_watch import __version__
 from fbuild_watch.errors import ChecksumMismatch, DownloadFailed
-from fbuild_watch.packages import answers, sources
+from fbuild_watch.packages import answers, network, sources
 from fbuild_watch.packages.answers import Body, Passing, Refusal, Restart, Unchanged
 from fbuild_watch.packages.part import Part
 from fbuild_watch.packages.progress import OnProgress, Progress, Step
@@ -266,17 +268,33 @@ class Fetcher:
         if self._client is None:
             import httpx
 
-            patience = self._patience
-            self._client = httpx.AsyncClient(
-                timeout=httpx.Timeout(patience.read_s, connect=patience.connect_s),
-                follow_redirects=True,
-                max_redirects=_MOST_REDIRECTS,
-                headers={
-                    "User-Agent": f"fbuild-watch/{__version__}",
-                    "Accept-Encoding": "identity",
-                },
-            )
+            try:
+                self._client = self._new_client()
+            except (httpx.InvalidURL, ValueError) as error:
+                raise _Enough(f"the variables of the network are wrong: {error}") from error
         return self._client
+
+    def _new_client(self) -> httpx.AsyncClient:
+        import httpx
+
+        patience = self._patience
+        trusted = network.certificates() or httpx.create_ssl_context(trust_env=False)
+
+        def through(proxy: str) -> httpx.AsyncHTTPTransport:
+            return httpx.AsyncHTTPTransport(verify=trusted, trust_env=False, proxy=proxy)
+
+        return httpx.AsyncClient(
+            verify=trusted,
+            trust_env=False,
+            mounts={to: through(url) if url else None for to, url in network.proxies().items()},
+            timeout=httpx.Timeout(patience.read_s, connect=patience.connect_s),
+            follow_redirects=True,
+            max_redirects=_MOST_REDIRECTS,
+            headers={
+                "User-Agent": f"fbuild-watch/{__version__}",
+                "Accept-Encoding": "identity",
+            },
+        )
 
 
 def check(resource: Resource, path: Path) -> None:
@@ -304,5 +322,10 @@ def _range_headers(offset: int, version: str) -> dict[str, str]:
 
 
 def _words(error: Exception, otherwise: str = "") -> str:
-    """httpx leaves the text of its timeouts empty."""
-    return str(error) or otherwise or type(error).__name__
+    """httpx leaves the text of its timeouts empty; and trio's error for a TLS that failed has none,
+    but what it was raised from has.
+    """
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLError):
+        cause = cause.__cause__ or cause.__context__
+    return str(error) or str(cause or "") or otherwise or type(error).__name__

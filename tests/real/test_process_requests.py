@@ -30,15 +30,9 @@ from tests.real.conftest import ServedBoard
 from tests.real.package_kit import library, serving
 from tests.real.process_kit import background, ended
 from tests.real.program import fbuild, run
+from tests.real.proxy_kit import proxy_to
 
 NOWHERE = "socket://127.0.0.1:1"
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    folder = tmp_path / "hello"
-    copy_example(folder)
-    return folder
 
 
 async def done(*arguments: str, env: dict[str, str]) -> str:
@@ -333,8 +327,11 @@ async def test_what_is_installed_for_a_build_is_told(
         ini.write_text(ini.read_text() + wanted)
         await AsyncDaemon().ensure_running()
         steps: list[Step] = []
-        async with AsyncClient() as client:
+        async with proxy_to(server.port) as proxy, AsyncClient() as client:
+            monkeypatch.setenv("HTTP_PROXY", proxy.url)  # the client's, not the process's
+            monkeypatch.delenv("NO_PROXY", raising=False)
             await client.build(project, on_progress=steps.append)
+    assert f"GET {index} HTTP/1.1" in proxy.asked
     packages = [step for step in steps if isinstance(step, PackageStep)]
     assert {"downloading", "installed"} <= {step.step for step in packages}
     assert all("Blinker" in step.package for step in packages)
