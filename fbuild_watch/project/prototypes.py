@@ -174,9 +174,7 @@ def _whole(node: Node) -> Node:
 
 def _declarations(root: Node) -> Iterator[Node]:
     for child in root.children:
-        if child.type == "declaration":
-            yield child
-        elif child.type == _TEMPLATE:
+        if child.type == "declaration" or child.type == _TEMPLATE:
             yield child
         elif child.type in (*_CONDITIONALS, "linkage_specification", "declaration_list"):
             yield from _declarations(child)
