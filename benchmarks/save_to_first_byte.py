@@ -24,6 +24,7 @@ import trio
 from fbuild_watch import demo, project
 from fbuild_watch.example import copy_example
 from fbuild_watch.model import PHASES, BuildPlan
+from fbuild_watch.project import planner
 from tests.real.program import Program, environment, fbuild
 
 BAUD = "921600"
@@ -92,7 +93,7 @@ async def _phases(watch: Program) -> dict[str, float]:
 
 
 def _by_hand(folder: Path, header: Path, url: str, number: int) -> dict[str, float]:
-    plan = project.plan(project.load(folder))
+    plan = planner.plan(project.load(folder))
     steps = {
         "compile": _compile_command(plan),
         "link": list(plan.link.argv),

@@ -32,6 +32,7 @@ from fbuild_watch.hints import Hints
 from fbuild_watch.model import BuildPlan, BuildReport, Environment, ForeignPlan, Image, Installed
 from fbuild_watch.outputs import make_folder, remove_outputs
 from fbuild_watch.profiles import Profile, launcher
+from fbuild_watch.project.planner import Planner, is_outdated
 from fbuild_watch.provision import Provision, spoken
 from fbuild_watch.system import surroundings
 
@@ -49,7 +50,7 @@ class Pipeline:
         self._name = environment
         self._builder: Builder | ForeignBuilder | None = None
         self._provision = Provision()
-        self._planner = project.Planner()
+        self._planner = Planner()
         self._planning = threading.Lock()
         self._profile = Profile(release=release)
         self._told_cost = False
@@ -216,7 +217,7 @@ class Pipeline:
         try:
             report, is_current = await self._build_planned(plan, changed, on_event, clean=clean)
         except BuildError:
-            if not await trio.to_thread.run_sync(project.is_outdated, plan):
+            if not await trio.to_thread.run_sync(is_outdated, plan):
                 raise
         else:
             if is_current:
@@ -266,7 +267,7 @@ class Pipeline:
             cost = None if self._told_cost else self._profile.cost(plan)
         report = self._imaged(built, partial(image.make, plan))
         builder.settle(self._roots)
-        return _Finished(report, cost, is_current=not project.is_outdated(plan))
+        return _Finished(report, cost, is_current=not is_outdated(plan))
 
     def _say_cost(self, cost: tuple[int, int | None] | None) -> None:
         """What dev costs, once: how large this build is, and how large the last release."""

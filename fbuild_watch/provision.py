@@ -19,9 +19,8 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from fbuild_watch import project
 from fbuild_watch.model import Environment, Installed
-from fbuild_watch.project import boards, libraries
+from fbuild_watch.project import boards, libraries, planner, runtime
 from fbuild_watch.project.catalogue import folders as library_folders
 from fbuild_watch.project.hardware import Hardware, hardware
 from fbuild_watch.project.memory import below
@@ -96,7 +95,7 @@ class Provision:
         packages = self._packages
         needed = _platforms(environment, required)
         platforms = await packages.ensure(needed, on_progress=on_progress)
-        borrowed = await trio.to_thread.run_sync(project.lenders, environment, platforms)
+        borrowed = await trio.to_thread.run_sync(runtime.lenders, environment, platforms)
         if lenders := _known(borrowed, required.indexes):
             needed = _with_platforms(needed, lenders)
             platforms = await packages.ensure(needed, on_progress=on_progress)
@@ -116,7 +115,7 @@ def _new_packages() -> Packages:
 
 def _required(environment: Environment) -> _Required:
     indexes = [*environment.package_indexes, environment.custom.get("fbuild_index", "")]
-    name = project.board_name(environment) if environment.board else ""
+    name = planner.board_name(environment) if environment.board else ""
     if name and ":" not in name:
         name = boards.likely_platform(environment.platform)
     vendor, colon, rest = name.partition(":")
@@ -124,7 +123,7 @@ def _required(environment: Environment) -> _Required:
     where = hardware(environment.project_dir, Installed())
     pinned = (environment.platform,) if _PINNED.fullmatch(environment.platform) else ()
     is_here = bool(colon) and where.platform(vendor, arch) is not None
-    borrowed = project.lenders(environment, Installed()) if is_here else ()
+    borrowed = runtime.lenders(environment, Installed()) if is_here else ()
     named = (*pinned, *environment.platform_packages, *_known(borrowed, " ".join(indexes)))
     return _Required(
         platform=f"{vendor}:{arch}" if colon else "",

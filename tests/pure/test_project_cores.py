@@ -11,15 +11,8 @@ import pytest
 
 from fbuild_watch.errors import InvalidProject, UnknownBoard
 from fbuild_watch.model import BuildPlan, Environment, Installed
-from fbuild_watch.project import (
-    Planner,
-    arduino,
-    board_name,
-    boards,
-    is_outdated,
-    plan,
-    userflags,
-)
+from fbuild_watch.project import arduino, boards, userflags
+from fbuild_watch.project.planner import Planner, board_name, is_outdated, plan
 
 PLATFORM = """\
 name=Lender

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from fbuild_watch.errors import InvalidProject
 from fbuild_watch.model import Environment, FlashSettings, Step
-from fbuild_watch.project import esptool_words, plan
+from fbuild_watch.project import esptool_words
+from fbuild_watch.project.planner import plan
 
 PLATFORM = """\
 name=Made-up ESP core

@@ -9,7 +9,8 @@ import pytest
 
 from fbuild_watch.errors import InvalidProject
 from fbuild_watch.model import Installed
-from fbuild_watch.project import board_name, load, manifest
+from fbuild_watch.project import load, manifest
+from fbuild_watch.project.planner import board_name
 
 
 @pytest.mark.parametrize(

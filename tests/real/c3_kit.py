@@ -14,6 +14,7 @@ from fbuild_watch import image, project
 from fbuild_watch.build import Builder
 from fbuild_watch.errors import CompilerMissing
 from fbuild_watch.model import Image
+from fbuild_watch.project import planner
 from fbuild_watch.virtual.cpu import ResetCause
 from fbuild_watch.virtual.machine import Machine
 from fbuild_watch.virtual.nor import Nor
@@ -38,7 +39,7 @@ def copied(folder: Path, toolchain: str, sources: Path | None = None) -> Path:
 def built(folder: Path) -> Image:
     """Build a project; skips the test where its toolchain is not installed."""
     try:
-        plan = project.plan(project.load(folder))
+        plan = planner.plan(project.load(folder))
     except CompilerMissing as error:
         pytest.skip(str(error))
     trio.run(Builder(plan).build)

@@ -17,6 +17,7 @@ from fbuild_watch.build import Builder, Built
 from fbuild_watch.errors import CompileFailed
 from fbuild_watch.flash import Listener
 from fbuild_watch.model import BuildPlan
+from fbuild_watch.project import planner
 from fbuild_watch.serial import open_port
 from tests.real import avr_kit
 from tests.real.program import environment, run
@@ -99,7 +100,7 @@ def sketch(tmp_path: Path) -> dict[str, str]:
 
 
 async def built(folder: Path) -> tuple[BuildPlan, Built]:
-    plan = project.plan(project.load(folder))
+    plan = planner.plan(project.load(folder))
     done = await Builder(plan).build()
     image.make(plan)
     return plan, done
@@ -140,7 +141,7 @@ async def test_the_core_s_own_examples(tmp_path: Path, example: str, libraries: 
     if not (EXAMPLES / example).is_dir():
         pytest.skip("the examples of arduino-core-avr are not installed")
     shutil.copytree(EXAMPLES / example, folder)
-    plan = project.plan(project.load(folder, "uno"))
+    plan = planner.plan(project.load(folder, "uno"))
     await Builder(plan).build()
     assert [name.split()[0] for name in plan.libraries] == libraries
     assert 400 < flash_size(plan.elf) < 32256

@@ -11,6 +11,7 @@ from fbuild_watch import image, project
 from fbuild_watch.build import Builder, Built
 from fbuild_watch.errors import CompilerMissing
 from fbuild_watch.model import BuildPlan
+from fbuild_watch.project import planner
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "hello-c3"
 BOARD = "bare:esp32c3:devkit"
@@ -29,7 +30,7 @@ def copied(folder: Path, toolchain: str) -> BuildPlan:
     assert f"board = {BOARD}\n" in text
     ini.write_text(text.replace(f"board = {BOARD}\n", f"board = {BOARD}:toolchain={toolchain}\n"))
     try:
-        return project.plan(project.load(folder))
+        return planner.plan(project.load(folder))
     except CompilerMissing as error:
         pytest.skip(str(error))
 

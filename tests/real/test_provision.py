@@ -12,6 +12,7 @@ import pytest
 from fbuild_watch import project
 from fbuild_watch.errors import InvalidProject, Offline, UnknownBoard, UnsupportedPackage
 from fbuild_watch.model import BuildPlan, Environment, Installed
+from fbuild_watch.project import planner
 from fbuild_watch.provision import Provision, spoken
 
 from .package_kit import Server, entry, library, serving, tar
@@ -68,9 +69,9 @@ async def test_a_core_that_is_nowhere_is_installed_and_planned_with(
 ) -> None:
     found = environment(tmp_path, f"custom_fbuild_index = {server.platform(data=CORE)}")
     with pytest.raises(UnknownBoard):
-        project.plan(found)
+        planner.plan(found)
     said: list[str] = []
-    plan = project.plan(found, await provided(found, said))
+    plan = planner.plan(found, await provided(found, said))
     assert isinstance(plan, BuildPlan)
     tool = store / "packages/acme/tools/gcc/12-r1/bin/gcc"
     assert {unit.argv[0] for unit in plan.units} == {str(tool)}
@@ -139,7 +140,7 @@ async def test_a_platform_that_is_borrowed_from_and_nobody_has_is_named_by_the_p
     found = environment(tmp_path, board="borrower:chip:two")
     assert await provided(found) == Installed()
     with pytest.raises(InvalidProject, match="needs acme:arduino"):
-        project.plan(found)
+        planner.plan(found)
 
 
 async def test_a_pinned_version_is_installed_although_another_is_here(

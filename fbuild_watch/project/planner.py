@@ -262,7 +262,7 @@ class _Maker:
     def _roots(self, recipes: Recipes, need: Need, sketch: Sketch) -> tuple[Path, ...]:
         """Folders that are there, and the data folder even before its first file."""
         base = (Path(recipes.get("build.core.path")), Path(recipes.get("build.variant.path")))
-        folders = (*base, *sketch.includes, *need.roots)
+        folders = (*base, *sketch.includes, *sketch.beyond, *need.roots)
         there = (folder for folder in dict.fromkeys(folders) if is_dir(folder))
         data = (self.environment.data_dir,) if self.environment.data_dir else ()
         return (*there, *data)

@@ -9,7 +9,8 @@ import pytest
 
 from fbuild_watch.errors import CompilerMissing, InvalidProject, UnknownBoard
 from fbuild_watch.model import BuildPlan
-from fbuild_watch.project import load, plan
+from fbuild_watch.project import load
+from fbuild_watch.project.planner import plan
 
 PLATFORM = """\
 compiler.warn=-Wall
