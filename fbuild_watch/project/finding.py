@@ -30,7 +30,7 @@ from fbuild_watch.project import conditions, includes
 from fbuild_watch.project.includes import Include
 from fbuild_watch.project.libraries import Library
 from fbuild_watch.project.memory import ENTRIES, is_file
-from fbuild_watch.project.sources import RECIPES
+from fbuild_watch.project.sources import ARDUINO
 
 NEAR = 5
 """Libraries from this location on were chosen by the project: place counts before likeness."""
@@ -269,4 +269,4 @@ def _by_header(candidates: Sequence[Library]) -> dict[str, list[Library]]:
 
 def _sources_beside(header: str) -> list[str]:
     stem = os.path.splitext(header)[0]  # noqa: PTH122
-    return [f"{stem}{suffix}" for suffix in RECIPES if is_file(f"{stem}{suffix}")]
+    return [f"{stem}{suffix}" for suffix in ARDUINO if is_file(f"{stem}{suffix}")]

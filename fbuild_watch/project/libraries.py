@@ -101,8 +101,9 @@ class Library:
         if self.manifest.flat:
             folders = (self.folder, self.folder / "utility")
             return [path for folder in folders for path in sources.directly_in(folder)]
-        rules = self.manifest.src_filter or ("+<*>", *_UNUSED)
-        return sources.filtered(self.sources_dir, rules)
+        if self.manifest.src_filter:
+            return sources.filtered(self.sources_dir, self.manifest.src_filter)
+        return sources.filtered(self.sources_dir, ("+<*>", *_UNUSED), suffixes=sources.ARDUINO)
 
 
 def read(folder: Path, location: int) -> Library | None:

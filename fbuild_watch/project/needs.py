@@ -39,6 +39,8 @@ class Sketch:
     made: tuple[Path, ...]
     """What hooks have written beside the generated ones."""
     includes: tuple[Path, ...]
+    beyond: tuple[Path, ...]
+    """Folders outside of src_dir in which build_src_filter takes sources."""
 
 
 def made(environment: Environment) -> tuple[Path, ...]:
@@ -61,7 +63,8 @@ def sketch(environment: Environment) -> Sketch:
         raise _nothing(environment)
     include = environment.include_dir or environment.project_dir / "include"
     folders = tuple(path for path in (include, environment.src_dir) if is_dir(path))
-    return Sketch(tuple(files), generated, made(environment), folders)
+    beyond = sources.outside(environment.src_dir, environment.src_filter)
+    return Sketch(tuple(files), generated, made(environment), folders, tuple(beyond))
 
 
 def _files(environment: Environment, *, is_sketch: bool) -> list[Path]:
@@ -74,7 +77,7 @@ def _files(environment: Environment, *, is_sketch: bool) -> list[Path]:
 
 def _nothing(environment: Environment) -> InvalidProject:
     folder = environment.src_dir
-    suffixes = " ".join((*sources.RECIPES, *sketches.SUFFIXES))
+    suffixes = " ".join((*sources.ARDUINO, *sketches.SUFFIXES))
     hint = f"put a source file ({suffixes}) there, or set src_dir"
     message = "the folder has no sources" if is_dir(folder) else "no such folder"
     return InvalidProject(message, path=str(folder), hint=hint)

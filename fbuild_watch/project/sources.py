@@ -3,12 +3,14 @@
 Rules: folders and files whose name starts with a dot are no sources; a link to a folder is
 followed, once; the order is that of the names, so that a build is the same on every machine.
 A filter (PlatformIO's src_filter) is a list of `+<PATTERN>` and `-<PATTERN>`; a pattern that names
-a folder means all below it, and the last rule that matches a file decides.
+a folder means all below it, and the last rule that matches a file decides. One that leads out of the
+folder (`+<../common/>`) adds what lies there.
 """
 
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 import stat
 from collections.abc import Collection, Iterator, Sequence
@@ -18,39 +20,90 @@ from pathlib import Path
 from fbuild_watch.errors import InvalidProject
 from fbuild_watch.project.memory import ENTRIES, LOOKS, is_dir
 
-RECIPES = {".c": "recipe.c.o", ".cc": "recipe.cpp.o", ".cpp": "recipe.cpp.o",
-           ".cxx": "recipe.cpp.o", ".S": "recipe.S.o"}  # fmt: skip
-"""The recipe that compiles a file, by its suffix."""
+ARDUINO = (".c", ".cc", ".cpp", ".cxx", ".S")
+"""The suffixes of Arduino's sources."""
+ASSEMBLY = (".S", ".s", ".sx", ".spp", ".SPP", ".asm", ".ASM")
+RECIPES = {
+    ".c": "recipe.c.o",
+    **dict.fromkeys((".cc", ".cpp", ".cxx", ".c++"), "recipe.cpp.o"),
+    **dict.fromkeys(ASSEMBLY, "recipe.S.o"),
+}
+"""The recipe that compiles a file, by its suffix: Arduino's, and what PlatformIO has beyond them."""
 HEADERS = (".h", ".hpp", ".hh", ".hxx", ".tpp", ".ipp", ".inc")
 """The suffixes of files that only are included."""
 
 _RULE = re.compile(r"\s*([+-])<([^>]*)>")
 
 
-def discover(folder: Path, ignored: Collection[Path] = ()) -> list[Path]:
+def discover(
+    folder: Path, ignored: Collection[Path] = (), suffixes: Collection[str] = ARDUINO
+) -> list[Path]:
     """All sources under a folder (none where it does not exist), but for the ignored folders.
 
     Raises InvalidProject for a folder that cannot be read.
     """
-    return list(_walk(folder, set(ignored), set()))
+    return list(_walk(folder, set(ignored), suffixes, set()))
 
 
-def filtered(folder: Path, rules: Sequence[str], ignored: Collection[Path] = ()) -> list[Path]:
-    """The sources under a folder that a filter takes. Raises InvalidProject."""
-    taken = _filter(" ".join(rules))
-    found = discover(folder, ignored)
-    if taken is None:
-        return found
-    length = len(str(folder)) + 1
-    return [path for path in found if taken(str(path)[length:].replace(os.sep, "/"))]
+def filtered(
+    folder: Path,
+    rules: Sequence[str],
+    ignored: Collection[Path] = (),
+    suffixes: Collection[str] = tuple(RECIPES),
+) -> list[Path]:
+    """The sources that a filter of a folder takes. Raises InvalidProject."""
+    read = _rules(folder, rules)
+    taken = _filter(read)
+    seen: set[tuple[int, int]] = set()
+    found = [path for place in (folder, *_outside(folder, read))
+             for path in _walk(place, set(ignored), suffixes, seen)]  # fmt: skip
+    return found if taken is None else [path for path in found if taken(_name(path, folder))]
 
 
-def directly_in(folder: Path, suffixes: Collection[str] = tuple(RECIPES)) -> list[Path]:
+def outside(folder: Path, rules: Sequence[str]) -> list[Path]:
+    """The folders beyond this one in which a filter takes sources."""
+    return _outside(folder, _rules(folder, rules))
+
+
+def directly_in(folder: Path, suffixes: Collection[str] = ARDUINO) -> list[Path]:
     """The sources in a folder itself; none where it does not exist."""
     if not is_dir(folder):
         return []
     files = (path for path, is_folder in _entries(folder) if not is_folder)
     return [path for path in files if path.suffix in suffixes and not path.name.startswith(".")]
+
+
+_Rules = tuple[tuple[str, str], ...]
+"""Sign and pattern, the pattern counted from the folder."""
+
+
+def _rules(folder: Path, rules: Sequence[str]) -> _Rules:
+    return tuple(
+        (sign, _plain(folder, pattern)) for sign, pattern in _RULE.findall(" ".join(rules))
+    )
+
+
+def _plain(folder: Path, pattern: str) -> str:
+    """A pattern without `.` and `..` in its middle, and without the folder's own name."""
+    plain = posixpath.normpath(pattern.strip().replace("\\", "/"))
+    if not plain.startswith(("/", "..")):
+        return plain
+    return os.path.relpath(folder / plain, folder).replace(os.sep, "/")
+
+
+def _outside(folder: Path, rules: _Rules) -> list[Path]:
+    fixed = (re.split(r"/?[^/]*[*?\[]", pattern, maxsplit=1)[0]
+             for sign, pattern in rules if sign == "+" and pattern.startswith(".."))  # fmt: skip
+    places = [Path(os.path.normpath(folder / name)) for name in fixed]
+    return list(dict.fromkeys(place if is_dir(place) else place.parent for place in places))
+
+
+def _name(path: Path, folder: Path) -> str:
+    """A source's name as patterns have it."""
+    own = f"{folder}{os.sep}"
+    name = str(path)
+    inside = name.startswith(own)
+    return (name[len(own) :] if inside else os.path.relpath(name, folder)).replace(os.sep, "/")
 
 
 class _Filter:
@@ -68,10 +121,9 @@ class _Filter:
 
 
 @lru_cache
-def _filter(text: str) -> _Filter | None:
+def _filter(rules: _Rules) -> _Filter | None:
     """A filter; None where it takes everything."""
-    rules = _RULE.findall(text)
-    hidden = all(sign == "-" and pattern.startswith(".") for sign, pattern in rules[1:])
+    hidden = all(sign == "-" and re.match(r"\.[^./]", pattern) for sign, pattern in rules[1:])
     if not rules or (rules[0] == ("+", "*") and hidden):
         return None
     return _Filter(rules)
@@ -83,19 +135,24 @@ def _glob(pattern: str) -> str:
     A folder's name, with or without a slash at its end, stands for everything below it; so does
     a `*` alone, as in PlatformIO.
     """
-    cleaned = pattern.strip().removeprefix("./").rstrip("/")
-    if cleaned in ("", ".", "*", "**"):
-        return r".*\Z"
-    pieces = re.split(r"(\*\*/|\*\*|\*|\?|\[[^\]]+\])", cleaned)
+    if pattern in (".", "*", "**"):
+        return r"(?!\.\./)"
+    pieces = re.split(r"(\*\*/|\*\*|\*|\?|\[[^\]]+\])", pattern)
     meanings = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    body = "".join(
-        meanings.get(piece, piece if piece.startswith("[") and len(piece) > 2 else re.escape(piece))
-        for piece in pieces
-    )
+    body = "".join(meanings.get(piece) or _characters(piece) for piece in pieces)
     return rf"{body}(?:/.*)?\Z"
 
 
-def _walk(folder: Path, ignored: set[Path], seen: set[tuple[int, int]]) -> Iterator[Path]:
+def _characters(piece: str) -> str:
+    """`[ab]` and `[!ab]`, or text that stands for itself."""
+    if not piece.startswith("[") or len(piece) < 3:
+        return re.escape(piece)
+    return f"[^{piece[2:]}" if piece[1] == "!" else piece
+
+
+def _walk(
+    folder: Path, ignored: set[Path], suffixes: Collection[str], seen: set[tuple[int, int]]
+) -> Iterator[Path]:
     identity = _identity(folder)
     if folder in ignored or identity is None or identity in seen:
         return
@@ -104,8 +161,8 @@ def _walk(folder: Path, ignored: set[Path], seen: set[tuple[int, int]]) -> Itera
         if path.name.startswith("."):
             continue
         if is_folder:
-            yield from _walk(path, ignored, seen)
-        elif path.suffix in RECIPES:
+            yield from _walk(path, ignored, suffixes, seen)
+        elif path.suffix in suffixes:
             yield path
 
 

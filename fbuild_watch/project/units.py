@@ -21,7 +21,7 @@ from fbuild_watch.project.recipe import Recipes, Template
 from fbuild_watch.project.steps import after
 from fbuild_watch.project.userflags import Flags
 
-_OUTSIDE = "outside"
+_ABOVE = "(above)"
 _DRIVERS = ("gcc", "g++", "clang", "clang++", "cc", "c++")
 """The last part of the names of compilers that make depfiles."""
 _ASKS = ("-MD", "-MMD", "-M", "-MM")
@@ -84,8 +84,7 @@ class Units:
             if suffix not in templates:
                 templates[suffix] = self._template(group, suffix)
             name = str(source)
-            inside = name.startswith(root)
-            place = name.removeprefix(root) if inside else f"{_OUTSIDE}{os.sep}{source.name}"
+            place = name.removeprefix(root) if name.startswith(root) else _outside(name, root)
             units.append(self._unit(source, name, f"{folder}{place}.o", templates[suffix]))
         return tuple(units)
 
@@ -118,6 +117,11 @@ class Units:
 def objects(units: Iterable[TranslationUnit]) -> tuple[Path, ...]:
     """The objects of some units."""
     return tuple(unit.object for unit in units)
+
+
+def _outside(name: str, root: str) -> str:
+    """A place of its own below the objects of `root` for a file that lies outside."""
+    return os.path.relpath(name, root).replace(os.pardir + os.sep, _ABOVE + os.sep)
 
 
 def _with_depfile(words: tuple[str, ...]) -> tuple[str, ...]:

@@ -19,6 +19,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fbuild_watch.project import sources
+
 _GLUED = ("-D", "-U", "-I", "-L", "-l", "-T", "-u")
 _PAIRED = ("-include", "-imacros", "-isystem", "-idirafter", "-iquote", "-Xlinker", "-x", "-z")
 _FOLDERS = ("-I", "-isystem", "-idirafter", "-iquote")
@@ -41,7 +43,8 @@ class Flags:
 
     def for_suffix(self, suffix: str) -> tuple[str, ...]:
         """Those for a source with this suffix."""
-        return {".c": self.c, ".S": self.asm}.get(suffix, self.cpp)
+        kinds = {".c": self.c, **dict.fromkeys(sources.ASSEMBLY, self.asm)}
+        return kinds.get(suffix, self.cpp)
 
 
 def sort(words: Sequence[str]) -> Flags:

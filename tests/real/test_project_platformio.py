@@ -17,14 +17,16 @@ import pytest
 from hypothesis import event, example, given
 from hypothesis import strategies as st
 from platformio.exception import UserSideException
+from platformio.fs import match_src_files
 from platformio.project.config import ProjectConfig
 from platformio.project.options import ProjectOptions
 
 from fbuild_watch.errors import InvalidProject
-from fbuild_watch.project import options
+from fbuild_watch.project import options, sources
 from fbuild_watch.project.config import Config
 
 CORPUS = sorted((Path(__file__).parent / "platformio_corpus").iterdir())
+SRC_FILTER = "+<*> -<.git/> -<.svn/>"
 VARIABLES = {"WIFI_SSID": "my net", "EMPTY": "", "HOME": "/home/someone"}
 
 Resolved = dict[str, dict[str, Any]]
@@ -135,6 +137,40 @@ def test_our_table_of_options_is_platformios() -> None:
 @pytest.mark.parametrize("project", CORPUS, ids=lambda path: path.name)
 def test_corpus(project: Path) -> None:
     assert_same(project, VARIABLES)
+
+
+# --- which files a filter takes ------------------------------------------------------------
+
+TREE = ("src/main.cpp", "src/a.c", "src/a/x.c++", "src/a/deep/y.s", "src/b1/x.cc", "src/b2/x.S",
+        "common/c.cpp", "common/deep/d.asm", "examples/one/main.cpp", "examples/two/main.cpp")  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("tree")
+    for name in TREE:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+    return root
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        "", "+<*>", "+<*> -<a/>", "+<*> -<./a.c>", "+<*.c*>", "+<**/x.*> -<b[!1]/*>", "+<a\\deep>",
+        "+<*> +<../common/>", "-<*> +<../examples/one/*.cpp>", "+<../common/*.cpp> -<*>",
+        "+<../examples/> -<../examples/two/>", "+<../src/a>", "+<../common/c.cpp>", "+<../none/>",
+        "+<ROOT/common/deep>", "+<*> -<../src/a/x.c++>", "+<../c*/*.cpp>",
+    ],
+)  # fmt: skip
+def test_a_filter_takes_what_platformios_takes(tree: Path, rules: str) -> None:
+    src = tree / "src"
+    rules = rules.replace("ROOT", str(tree))
+    expected = match_src_files(str(src), rules or SRC_FILTER, [key[1:] for key in sources.RECIPES])
+    found = sources.filtered(src, [rules])
+    assert sorted(os.path.relpath(path, src) for path in found) == expected
+    watched = (src, *sources.outside(src, [rules]))
+    assert all(any(path.is_relative_to(folder) for folder in watched) for path in found)
 
 
 # --- generated files -----------------------------------------------------------------------
