@@ -6,7 +6,7 @@ Rules
 - `-D NAME` is written as `-DNAME`, and so for every option that takes a value as its next word.
 - A linker's option goes to the link only; `-flto` and `--specs` to both.
 - A C++ standard or a switch that C has not goes to C++ only, a C standard to C only.
-- `build_unflags` take a word away wherever it came from.
+- `build_unflags` take a word away wherever it came from; `-D NAME` whatever value NAME has.
 - A compiler believes the last word: so the user's stand behind the recipe's, whatever place the recipe
   has for them (ESP32's has its own -Os and -DCORE_DEBUG_LEVEL=0 behind it). A macro that the user
   defines is defined by nobody else. Only folders stand where the recipe has them: before its own.
@@ -63,7 +63,8 @@ def without(words: Sequence[str], unwanted: Sequence[str]) -> tuple[str, ...]:
     gone = set(_options(unwanted))
     if not gone:
         return tuple(words)
-    return (*words[:1], *_flat([flag for flag in _options(words[1:]) if flag not in gone]))
+    kept = (flag for flag in _options(words[1:]) if not {flag, _without_value(flag)} & gone)
+    return (*words[:1], *_flat(list(kept)))
 
 
 def folders(words: Sequence[str]) -> tuple[str, ...]:
@@ -106,6 +107,11 @@ def _macro(flag: tuple[str, ...]) -> str:
     """The name that an option defines or undefines; empty for any other option."""
     word = flag[0]
     return re.split(r"[=(]", word[2:], maxsplit=1)[0] if word.startswith(("-D", "-U")) else ""
+
+
+def _without_value(flag: tuple[str, ...]) -> tuple[str, ...]:
+    """`-DNAME` for `-DNAME=VALUE`."""
+    return (f"-D{_macro(flag)}",) if flag[0].startswith("-D") else flag
 
 
 def _is_link(flag: tuple[str, ...]) -> bool:

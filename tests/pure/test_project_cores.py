@@ -355,3 +355,6 @@ def test_unflags_take_words_away_but_never_the_program() -> None:
     command = ("cc", "-Os", "-D", "A", "-DB", "x.c")
     assert userflags.without(command, ("-Os", "-DA", "cc")) == ("cc", "-DB", "x.c")
     assert userflags.without(command, ()) == command
+    defined = ("cc", "-DA=1", "-DA(x)=x", "-DAB=1", "-UA")
+    assert userflags.without(defined, ("-D", "A")) == ("cc", "-DAB=1", "-UA")
+    assert userflags.without(defined, ("-DA=2", "-DAB=1")) == ("cc", "-DA=1", "-DA(x)=x", "-UA")
