@@ -85,7 +85,7 @@ class _Reader:
         self._section = config.section(name)
         self._names = config.names(self._section)
         self._build_dir = self._place_of_outputs()
-        self._flags = FlagWords(self._variables())
+        self._flags = FlagWords(self._variables(), str(project_dir))
         self._unsupported: list[str] = []
 
     def read(self) -> Environment:

@@ -3,6 +3,7 @@
 Rules
 - Each item is split as a shell splits it; a flag and its value (`-D NAME`) become one word.
 - `$NAME` and `${NAME}` are the builder's variables; `$$` is a dollar sign.
+- The path of the project's folder is no place for variables: a folder may be called `cost$x`.
 - `!COMMAND` would run a command while flags are read: that is not done, and `refused` says so.
 """
 
@@ -22,6 +23,8 @@ class FlagWords:
     """Reads flags; remembers what it could not read."""
 
     variables: Mapping[str, str]
+    folder: str
+    """The project's; its path stands in a text where `${PROJECT_DIR}` stood."""
     refused: list[str] = field(default_factory=list)
     """Commands and unknown variables, in words."""
 
@@ -40,7 +43,7 @@ class FlagWords:
                 self.refused.append(f"${name} is known to PlatformIO's builder only")
             return self.variables.get(name, match[0])
 
-        return _VARIABLE.sub(value, text)
+        return self.folder.join(_VARIABLE.sub(value, part) for part in text.split(self.folder))
 
     def _item(self, item: str) -> Iterator[str]:
         if item.startswith("!"):

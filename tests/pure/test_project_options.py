@@ -86,6 +86,14 @@ def test_every_option_has_its_place(tmp_path: Path) -> None:
     assert env.warnings == ()
 
 
+def test_a_dollar_in_the_projects_own_path_names_no_variable(tmp_path: Path) -> None:
+    own = tmp_path / "$x ${BOARD}"
+    own.mkdir()
+    env = read(own, "[env:a]\nboard = b\nbuild_flags = '-I${PROJECT_DIR}/$BOARD'\n")
+    assert (env.src_dir, env.build_flags) == (own / "src", (f"-I{own}/b",))
+    assert env.unsupported == ()
+
+
 def test_extra_files_are_read_from_and_override(tmp_path: Path) -> None:
     (tmp_path / "ini").mkdir()
     (tmp_path / "ini" / "b.ini").write_text("[env:a]\nboard = b\nmonitor_speed = x\n")
