@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -13,10 +14,28 @@ from pathlib import Path
 import pytest
 
 from fbuild_watch import Daemon
+from fbuild_watch.example import copy_example
 from tests.faults import Extent, Fault, draw, to_json
 from tests.real.program import environment
 
 START_SECONDS = 30
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of the example."""
+    folder = tmp_path / "hello"
+    copy_example(folder)
+    return folder
+
+
+@pytest.fixture
+def silent_port() -> Iterator[str]:
+    """A device with nobody at its other end."""
+    ours, theirs = os.openpty()
+    yield os.ttyname(theirs)
+    os.close(ours)
+    os.close(theirs)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import psutil
 import trio
@@ -33,6 +34,11 @@ def is_running(pid: int) -> bool:
         return bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
+
+
+def left_in(folder: Path) -> list[str]:
+    """The files that it has left in its runtime folder."""
+    return sorted(path.name for path in folder.iterdir())
 
 
 async def ended(pid: int) -> None:

@@ -27,15 +27,7 @@ from fbuild_watch.errors import (
     UnknownEnvironment,
     VersionSkew,
 )
-from fbuild_watch.example import copy_example
 from tests.real.conftest import ServedBoard
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    folder = tmp_path / "hello"
-    copy_example(folder)
-    return folder
 
 
 @pytest.fixture

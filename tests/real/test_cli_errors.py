@@ -4,40 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import trio
 
-from fbuild_watch.example import copy_example
 from fbuild_watch.serial.holders import find_rival
 from tests.real.conftest import ServedBoard
-from tests.real.program import environment, fbuild, run
-
-
-@pytest.fixture
-def env(tmp_path: Path) -> dict[str, str]:
-    return environment(tmp_path)
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    folder = tmp_path / "hello"
-    copy_example(folder)
-    return folder
-
-
-@pytest.fixture
-def silent_port() -> Iterator[str]:
-    """A port with nobody at its other end."""
-    ours, theirs = pty.openpty()
-    yield os.ttyname(theirs)
-    os.close(ours)
-    os.close(theirs)
+from tests.real.program import fbuild, run
 
 
 async def refused(code: int, *arguments: str, env: dict[str, str]) -> str:

@@ -16,7 +16,7 @@ from fbuild_watch.image.flasher_args import FlashFile, encode
 from fbuild_watch.model import FlashSettings
 from fbuild_watch.virtual.host import mac_of
 from tests.real.conftest import ServedBoard
-from tests.real.program import environment, run
+from tests.real.program import run
 
 TABLE = "nvs,data,nvs,,0x6000\nfactory,app,factory,0x10000,1M\nfiles,data,littlefs,,64K\n"
 FILLED = bytes(range(1, 256)) * 2056  # no 0xFF in it
@@ -26,11 +26,6 @@ PARTS = {
     0x10000: FILLED[:0x5432],
     0x110000: FILLED[:0x10000],
 }
-
-
-@pytest.fixture
-def env(tmp_path: Path) -> dict[str, str]:
-    return environment(tmp_path)
 
 
 @pytest.fixture

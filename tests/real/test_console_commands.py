@@ -11,7 +11,6 @@ import trio
 
 from fbuild_watch import app
 from fbuild_watch.board import oneshot
-from fbuild_watch.example import copy_example
 from fbuild_watch.model import Command, CommandName, ConsoleInput, ConsoleItem, Notice
 from tests.real.conftest import ServedBoard
 
@@ -113,13 +112,12 @@ async def test_into_the_bootloader_and_out_again(
 
 async def test_what_is_asked_of_the_loop(
     desk: Desk,
-    tmp_path: Path,
+    project: Path,
     nursery: trio.Nursery,
     virtual_board: Callable[..., ServedBoard],
 ) -> None:
     board = virtual_board()
-    copy_example(tmp_path / "hello")
-    settings = app.Settings(tmp_path / "hello", port=board.url)
+    settings = app.Settings(project, port=board.url)
     nursery.start_soon(app.run, settings, desk.console)
     await desk.ask("explain")
     await desk.see("^nothing was built yet$")
@@ -135,7 +133,7 @@ async def test_what_is_asked_of_the_loop(
 
     await desk.ask("pause")
     await desk.see("^watching is paused")
-    greeting = tmp_path / "hello" / "src" / "greeting.h"
+    greeting = project / "src" / "greeting.h"
     greeting.write_text('#pragma once\n#define GREETING "later"\n')
     await desk.ask("status")
     await desk.see("^watching is paused: edits wait$")

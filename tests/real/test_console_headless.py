@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 import trio
 
-from fbuild_watch.example import copy_example
 from tests.real.conftest import ServedBoard
-from tests.real.program import environment, fbuild, run
+from tests.real.program import fbuild, run
 from tests.real.pty_board import answering
 
 ANSWERS = {b"help": b"led: turn it\r\n>>> ", b"led on": b"led is on\r\n>>> "}
@@ -30,17 +29,6 @@ send   led on
 expect led is on
 send   bye
 """
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    copy_example(tmp_path / "hello")
-    return tmp_path / "hello"
-
-
-@pytest.fixture
-def env(tmp_path: Path) -> dict[str, str]:
-    return environment(tmp_path)
 
 
 async def test_a_script_talks_to_the_board_and_its_last_line_arrives(

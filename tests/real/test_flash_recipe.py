@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -88,14 +85,6 @@ async def test_a_write_is_not_abandoned(tmp_path: Path) -> None:
 # --- the port around it --------------------------------------------------------------------
 
 
-@pytest.fixture
-def port() -> Iterator[str]:
-    ours, theirs = pty.openpty()
-    yield os.ttyname(theirs)
-    os.close(ours)
-    os.close(theirs)
-
-
 class Ports:
     """The ports of a machine, one look after the other; the last look stays."""
 
@@ -108,31 +97,35 @@ class Ports:
 
 
 async def test_the_bootloaders_port_is_waited_for_and_then_the_boards_own(
-    tmp_path: Path, port: str
+    tmp_path: Path, silent_port: str
 ) -> None:
     tool = recipe(tmp_path, "echo $1", touch_1200=True, wait_for_port=True)
-    ports = Ports([port, "b"], [port, "b"], ["b"], ["b", "boot"], ["b"], ["b", port])
-    report = await tool_upload.upload(tool, port, Listener(), look=ports)
+    ports = Ports(
+        [silent_port, "b"], [silent_port, "b"], ["b"], ["b", "boot"], ["b"], ["b", silent_port]
+    )
+    report = await tool_upload.upload(tool, silent_port, Listener(), look=ports)
     assert report.stdout == "boot\n"
-    assert report.port == port
+    assert report.port == silent_port
 
 
 async def test_a_port_that_goes_and_comes_back_is_the_bootloaders(
-    tmp_path: Path, port: str
+    tmp_path: Path, silent_port: str
 ) -> None:
     tool = recipe(tmp_path, "echo $1", touch_1200=True, wait_for_port=True)
-    ports = Ports([port, "b"], ["b"], ["b"], [port, "b"])
-    report = await tool_upload.upload(tool, port, Listener(), look=ports)
-    assert report.stdout == f"{port}\n"
+    ports = Ports([silent_port, "b"], ["b"], ["b"], [silent_port, "b"])
+    report = await tool_upload.upload(tool, silent_port, Listener(), look=ports)
+    assert report.stdout == f"{silent_port}\n"
 
 
 async def test_no_bootloader_comes_up(
-    tmp_path: Path, port: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, silent_port: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tool_upload, "APPEAR_S", 0.5)
     tool = recipe(tmp_path, "echo $1", touch_1200=True, wait_for_port=True)
     with pytest.raises(PortNotFound) as failure:
-        await tool_upload.upload(tool, port, Listener(), look=Ports([port, "b"], ["b"]))
+        await tool_upload.upload(
+            tool, silent_port, Listener(), look=Ports([silent_port, "b"], ["b"])
+        )
     assert "reset button twice" in failure.value.hint
 
 
@@ -140,16 +133,18 @@ async def nothing_shown(_item: ConsoleItem) -> None:
     """A console that shows nothing."""
 
 
-async def test_the_port_is_the_loops_again_after_an_upload(tmp_path: Path, port: str) -> None:
+async def test_the_port_is_the_loops_again_after_an_upload(
+    tmp_path: Path, silent_port: str
+) -> None:
     """Closed while the tool has it; open, and open to be read, afterwards; also after a failure."""
     board = BoardPort(nothing_shown, 9600)
-    await board.open(port)
+    await board.open(silent_port)
     try:
         with trio.fail_after(10):
-            await board.upload(recipe(tmp_path, f"exec 3<>'{port}'"), Listener())
+            await board.upload(recipe(tmp_path, f"exec 3<>'{silent_port}'"), Listener())
             with pytest.raises(UploadFailed):
                 await board.upload(recipe(tmp_path, "exit 1"), Listener())
-        assert (board.name, board.lent) == (port, False)
+        assert (board.name, board.lent) == (silent_port, False)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(board.read)
             await trio.testing.wait_all_tasks_blocked()
@@ -159,13 +154,12 @@ async def test_the_port_is_the_loops_again_after_an_upload(tmp_path: Path, port:
 
 
 async def test_a_port_that_stays_away_after_an_upload_is_lost(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, silent_port: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(board_port, "COME_BACK_S", 0.2)
     monkeypatch.setattr(board_port, "RETRY_S", 0.05)
-    ours, theirs = pty.openpty()
     link = tmp_path / "tty"
-    link.symlink_to(os.ttyname(theirs))
+    link.symlink_to(silent_port)
     board = BoardPort(nothing_shown, 9600)
     await board.open(str(link))
     try:
@@ -173,8 +167,6 @@ async def test_a_port_that_stays_away_after_an_upload_is_lost(
             await board.upload(recipe(tmp_path, f"rm '{link}'"), Listener())
     finally:
         await board.aclose()
-        os.close(ours)
-        os.close(theirs)
 
 
 async def test_without_a_touch_no_port_is_looked_for(tmp_path: Path) -> None:

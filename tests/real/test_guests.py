@@ -15,9 +15,9 @@ from fbuild_watch import Daemon
 from fbuild_watch.control import guests, lock
 from fbuild_watch.control.info import Info
 from fbuild_watch.errors import LockHeld, PortBusy
-from fbuild_watch.example import copy_example
 from tests.real.conftest import ServedBoard
-from tests.real.program import environment, fbuild, run
+from tests.real.process_kit import left_in
+from tests.real.program import fbuild, run
 
 GUEST = """
 import sys
@@ -29,14 +29,8 @@ with lock.share(sys.argv[1], stays=sys.argv[2] == "stays") as guest, guest.port(
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("FBUILD_RUNTIME_DIR", str(tmp_path / "run"))
-    return tmp_path / "run"
-
-
-@pytest.fixture
-def env(folder: Path, tmp_path: Path) -> dict[str, str]:
-    return environment(tmp_path)
+def folder(env: dict[str, str]) -> Path:
+    return Path(env["FBUILD_RUNTIME_DIR"])
 
 
 @contextmanager
@@ -51,10 +45,6 @@ def guest(command: str, how: str, port: str) -> Iterator[subprocess.Popen[bytes]
             yield child
         finally:
             child.stdin.close()
-
-
-def left_in(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
 
 
 # --- the locks -----------------------------------------------------------------------------
@@ -134,12 +124,6 @@ def test_a_program_is_told_what_keeps_a_process_from_starting(folder: Path) -> N
 
 
 # --- the commands --------------------------------------------------------------------------
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    copy_example(tmp_path / "hello")
-    return tmp_path / "hello"
 
 
 async def test_two_flashes_of_one_board_and_a_watch_that_starts_meanwhile(

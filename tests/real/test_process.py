@@ -33,16 +33,9 @@ from fbuild_watch.errors import (
 )
 from fbuild_watch.example import copy_example
 from tests.real.conftest import ServedBoard
-from tests.real.process_kit import background, ended
+from tests.real.process_kit import background, ended, left_in
 from tests.real.program import fbuild, run
 from tests.real.terminal_session import session
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    folder = tmp_path / "hello"
-    copy_example(folder)
-    return folder
 
 
 async def write_when_free(monitor: AsyncSerialMonitor, text: str) -> None:
@@ -52,10 +45,6 @@ async def write_when_free(monitor: AsyncSerialMonitor, text: str) -> None:
                 return await monitor.write(text)
             except WriterBusy:
                 await trio.sleep(0.01)
-
-
-def left_in(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
 
 
 # --- the process ---------------------------------------------------------------------------
@@ -345,7 +334,7 @@ async def test_of_four_who_ask_at_once_to_watch_a_project_one_starts_it(
 
 
 async def test_while_its_board_is_away_a_watched_project_gets_no_other(
-    project: Path, env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    project: Path, silent_port: str, env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     another = serial.PortInfo("/dev/another", vid=0x303A)
     monkeypatch.setattr(serial, "list_ports", lambda: [another])
@@ -364,16 +353,13 @@ async def test_while_its_board_is_away_a_watched_project_gets_no_other(
     boards.add(found)
     with pytest.raises(PortNotFound):
         await work.port(str(project), None, None)
-    ours, theirs = os.openpty()
-    await found.port.open(os.ttyname(theirs))
-    assert await found.lend(name_of, leaves=as_before) == os.ttyname(theirs)
+    await found.port.open(silent_port)
+    assert await found.lend(name_of, leaves=as_before) == silent_port
     await found.port.aclose()
     with pytest.raises(PortNotFound) as away:
         await work.port(str(project), None, None)
-    assert away.value.port == os.ttyname(theirs)
+    assert away.value.port == silent_port
     assert await work.port(str(project), "/dev/named", None) == "/dev/named"
-    os.close(ours)
-    os.close(theirs)
 
 
 async def name_of(port: BoardPort) -> str:

@@ -10,7 +10,6 @@ from pathlib import Path
 import trio
 
 from fbuild_watch import AsyncDaemon
-from fbuild_watch.example import copy_example
 from tests.real.conftest import ServedBoard
 from tests.real.program import fbuild
 
@@ -50,10 +49,9 @@ async def test_signals_are_heard_until_a_clients_write_is_proven(
 
 
 async def test_signals_are_heard_until_the_loops_write_is_proven(
-    tmp_path: Path, env: dict[str, str], virtual_board: Callable[..., ServedBoard]
+    project: Path, env: dict[str, str], virtual_board: Callable[..., ServedBoard]
 ) -> None:
-    board, project = virtual_board(timing="real"), tmp_path / "hello"
-    copy_example(project)
+    board = virtual_board(timing="real")
     numbers = ",".join(str(number) for number in os.urandom(60_000))
     (project / "src" / "large.cpp").write_text(
         f"extern const unsigned char large[] = {{{numbers}}};\n"

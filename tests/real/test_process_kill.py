@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from fbuild_watch import AsyncDaemon, AsyncSerialMonitor
-from fbuild_watch.example import copy_example
-from tests.race.kill import kill_often, own_runtime_folder
+from tests.race.kill import kill_often
 from tests.real.conftest import ServedBoard
 from tests.real.program import run
 
@@ -22,16 +21,13 @@ KILLS = 14
 
 
 def test_killed_at_any_moment_it_leaves_nothing(
-    tmp_path: Path,
+    project: Path,
+    env: dict[str, str],
     virtual_board: Callable[..., ServedBoard],
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setenv("FBUILD_RUNTIME_DIR", "")  # put back afterwards
-    own_runtime_folder(tmp_path)
     board = virtual_board()
-    copy_example(tmp_path / "hello")
-    report = kill_often(tmp_path / "hello", board.url, KILLS, seed=7)
+    report = kill_often(project, board.url, KILLS, seed=7)
     with capsys.disabled():
         print(f"\n    {report}")
     assert report.clean, str(report)
@@ -40,13 +36,9 @@ def test_killed_at_any_moment_it_leaves_nothing(
 
 
 async def test_after_a_kill_the_next_start_has_the_board_again(
-    tmp_path: Path, virtual_board: Callable[..., ServedBoard], monkeypatch: pytest.MonkeyPatch
+    project: Path, env: dict[str, str], virtual_board: Callable[..., ServedBoard]
 ) -> None:
-    monkeypatch.setenv("FBUILD_RUNTIME_DIR", str(tmp_path / "run"))
-    board, project = virtual_board(), tmp_path / "hello"
-    copy_example(project)
-    daemon = AsyncDaemon()
-    env = {**os.environ}
+    board, daemon = virtual_board(), AsyncDaemon()
     for _ in range(3):
         code, out, words = await run(
             "watch", "--detach", str(project), "--port", board.url, env=env

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from fbuild_watch.errors import CompilerMissing
-from fbuild_watch.example import copy_example
 from fbuild_watch.model import BuildPlan, BuildReport
 from fbuild_watch.pipeline import Pipeline
 
@@ -21,12 +20,6 @@ IDLE = {
     "tests and debuggers": "[env:devkit]\ntest_framework = unity\ndebug_tool = x\nextra_scripts = a.py",
     "a script and its name": "[platformio]\nname = n\ndescription = d\n[env:devkit]",
 }
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    copy_example(tmp_path / "p")
-    return tmp_path / "p"
 
 
 async def built(pipeline: Pipeline) -> BuildReport:

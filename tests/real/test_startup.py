@@ -44,10 +44,7 @@ def test_a_console_loads_neither_esptool_nor_the_repl_without_a_terminal(tmp_pat
     assert not loaded & {"esptool", "prompt_toolkit", "unicorn"}
 
 
-def test_a_build_that_is_current_loads_no_esptool(tmp_path: Path) -> None:
-    from fbuild_watch.example import copy_example
-
-    copy_example(tmp_path / "hello")
-    loaded_by("build", str(tmp_path / "hello"), scratch=tmp_path)
-    loaded = loaded_by("build", str(tmp_path / "hello"), scratch=tmp_path)
+def test_a_build_that_is_current_loads_no_esptool(project: Path, tmp_path: Path) -> None:
+    loaded_by("build", str(project), scratch=tmp_path)
+    loaded = loaded_by("build", str(project), scratch=tmp_path)
     assert not loaded & {"esptool", "prompt_toolkit", "unicorn", "serial"}

@@ -11,7 +11,6 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from fbuild_watch.example import copy_example
 from tests.real.conftest import ServedBoard
 from tests.real.program import environment
 
@@ -41,12 +40,10 @@ def terminal(tmp_path: Path) -> Iterator[Callable[..., pexpect.spawn]]:
 
 
 def test_type_edit_and_leave(
-    tmp_path: Path,
+    project: Path,
     terminal: Callable[..., pexpect.spawn],
     virtual_board: Callable[..., ServedBoard],
 ) -> None:
-    project = tmp_path / "hello"
-    copy_example(project)
     board = virtual_board()
     child = terminal("watch", str(project), "--port", board.url)
     before = termios.tcgetattr(child.child_fd)

@@ -6,10 +6,9 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-from fbuild_watch.example import copy_example
 from tests.pure.test_image_assets import contents, mounted
 from tests.real.conftest import ServedBoard
-from tests.real.program import environment, fbuild
+from tests.real.program import fbuild
 
 STORAGE, SIZE = 0x200000, 0x200000  # of the example's partition table
 
@@ -19,12 +18,10 @@ def files_on(board: ServedBoard) -> dict[str, bytes]:
 
 
 async def test_a_page_is_flashed_in_the_loop(
-    tmp_path: Path, virtual_board: Callable[..., ServedBoard]
+    project: Path, env: dict[str, str], virtual_board: Callable[..., ServedBoard]
 ) -> None:
-    project, board = tmp_path / "p", virtual_board()
-    copy_example(project)
+    board = virtual_board()
     page = project / "data" / "www" / "index.html"
-    env = environment(tmp_path)
     async with fbuild("watch", str(project), "--port", board.url, env=env) as watch:
         await watch.see(r"flashed bootloader .*, app \d+ sectors? in")
         await watch.see(r"^tick 1$")

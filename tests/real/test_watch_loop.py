@@ -12,7 +12,7 @@ import trio
 
 from fbuild_watch.example import copy_example
 from tests.real.conftest import ServedBoard
-from tests.real.program import environment, fbuild, run
+from tests.real.program import fbuild, run
 
 PASS_TIMES = r"s \(ms: seen"
 
@@ -28,11 +28,6 @@ def project(tmp_path: Path) -> Path:
     folder = tmp_path / "hello c3"  # with a space, as folders have
     copy_example(folder)
     return folder
-
-
-@pytest.fixture
-def env(tmp_path: Path) -> dict[str, str]:
-    return environment(tmp_path)
 
 
 async def test_a_day_with_the_loop(
@@ -158,16 +153,16 @@ async def test_expect_counts_only_what_the_new_firmware_says(
     assert code == 71
 
 
-async def test_the_demo_is_green(tmp_path: Path) -> None:
-    code, out, words = await run("demo", "--once", env=environment(tmp_path))
+async def test_the_demo_is_green(env: dict[str, str]) -> None:
+    code, out, words = await run("demo", "--once", env=env)
     assert code == 0, words
     assert "hello again" in out
     assert "after the edit" in out
     assert "first byte" in out
 
 
-async def test_the_demos_board_dies_with_it(tmp_path: Path) -> None:
-    async with fbuild("demo", env=environment(tmp_path)) as demo:
+async def test_the_demos_board_dies_with_it(env: dict[str, str]) -> None:
+    async with fbuild("demo", env=env) as demo:
         await demo.see(r"^hello$")
         boards = psutil.Process(demo.pid).children(recursive=True)
         assert any("serve" in board.cmdline() for board in boards)
