@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from fbuild_watch.build.graph import Digest, digest
 from fbuild_watch.system import stamps
+from fbuild_watch.system.files import is_folder
 from fbuild_watch.system.stamps import Stamp
 
 
@@ -95,6 +96,7 @@ def _join(folder: str, name: str) -> str:
 
 
 def _listed(folder: str) -> _Folder:
+    """A link that leads nowhere is no file; when it does, its folder does not tell."""
     files: set[str] = set()
     folders: set[str] = set()
     stamp = stamps.now(folder)
@@ -102,7 +104,12 @@ def _listed(folder: str) -> _Folder:
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                (folders if entry.is_dir() else files).add(entry.name)
+                if is_folder(entry):
+                    folders.add(entry.name)
+                elif entry.is_symlink() and not os.path.exists(entry.path):  # noqa: PTH110
+                    is_settled = False
+                else:
+                    files.add(entry.name)
     except OSError:
         pass
     return _Folder(stamp, is_settled, frozenset(files), frozenset(folders))

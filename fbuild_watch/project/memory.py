@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from fbuild_watch.system import stamps, surroundings
+from fbuild_watch.system.files import is_folder
 from fbuild_watch.system.stamps import Stamp
 
 Made = TypeVar("Made")
@@ -124,7 +125,7 @@ class Entries:
         folder = Path(path)
         with os.scandir(path) as entries:
             found = sorted(entries, key=lambda entry: entry.name)
-        listed = tuple((folder / entry.name, entry.is_dir()) for entry in found)
+        listed = tuple((folder / entry.name, is_folder(entry)) for entry in found)
         linked = any(entry.is_symlink() for entry in found)  # what it leads to may change
         if not linked and stamps.is_settled(stamp, now):
             self._known[path] = (stamp, listed)

@@ -1,4 +1,4 @@
-"""Files written whole or not at all. Imported by every room that leaves files behind."""
+"""Files written whole or not at all, and what lies in folders. Imported by every room that uses files."""
 
 from __future__ import annotations
 
@@ -27,6 +27,14 @@ def write_for_user(path: Path, data: bytes) -> None:
         write_atomically(path, data)
     except OSError as error:
         raise FileUnwritable(str(path), error.strerror or "it cannot be replaced") from error
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry of a folder is a folder, links followed; a link to itself is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def write_if_changed(path: Path, data: bytes) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import pytest
 from fbuild_watch.build import Builder
 from fbuild_watch.build.cache import ObjectCache
 from fbuild_watch.build.events import BuildEvent, Built, UnitDone
+from fbuild_watch.build.listing import Listing, Names
+from fbuild_watch.system import stamps
 from tests.real.build_kit import HostProject
 
 MAIN = """
@@ -76,6 +79,24 @@ async def test_a_header_before_one_outside_of_the_project_is_seen(project: HostP
     before = (await build(project)).elf.read_bytes()
     (project.root / "first" / "lib" / "shared.h").write_text("#define SHARED 5\n")
     assert (await build(project)).elf.read_bytes() != before
+
+
+async def test_a_link_that_leads_nowhere_is_no_header_until_it_does(project: HostProject) -> None:
+    target = project.root / "elsewhere.h"
+    (project.root / "first" / "itself").symlink_to("itself")
+    (project.root / "first" / "lib" / "shared.h").symlink_to(target)
+    await build(project)
+    target.write_text("#define SHARED 2\n")
+    assert (await build(project)).compiled
+
+
+def test_a_folder_with_a_link_to_nowhere_is_never_sure(tmp_path: Path) -> None:
+    (tmp_path / "x.h").symlink_to("elsewhere.h")
+    while not stamps.is_settled(stamps.now(str(tmp_path))):  # within a tick of the clock
+        time.sleep(0.01)
+    listing = Listing()
+    assert not listing.found(Names(["x.h"]), [str(tmp_path)])
+    assert listing.looks() is None
 
 
 @pytest.mark.parametrize("hinted", [False, True])
