@@ -48,9 +48,18 @@ def absolute(path: AnyPath | None) -> str | None:
     return None if path is None else str(Path(path).absolute())
 
 
+def variables(project: AnyPath | None) -> dict[str, str]:
+    """What travels of our environment to be counted for a project."""
+    if project is None:
+        return relevant(os.environ)
+    from fbuild_watch.project.named import variables_named  # late: who names a port does without
+
+    return relevant(os.environ, variables_named(Path(project).absolute(), os.environ))
+
+
 def build(project: AnyPath, environment: str | None, clean: bool) -> Ask[OperationResult]:
     """Build an environment."""
-    params = messages.BuildAsked(_project(project), environment, clean, relevant(os.environ))
+    params = messages.BuildAsked(_project(project), environment, clean, variables(project))
     return Ask("build", params, BuildDone, _of_build)
 
 
@@ -92,13 +101,14 @@ def _image(
     *,
     build: bool,
 ) -> messages.FlashAsked:
+    folder = None if images else _project(project or ".")
     return messages.FlashAsked(
-        None if images else _project(project or "."),
+        folder,
         environment,
         port,
         [f"{offset}={absolute(path)}" for offset, path in images],
         no_build=not build,
-        variables=relevant(os.environ),
+        variables=variables(folder),
     )
 
 
@@ -132,12 +142,15 @@ def read(
     return Ask("read", params, messages.ReadDone, lambda answer: answer.port)
 
 
-def _board(
-    project: AnyPath | None, environment: str | None, port: str | None
-) -> dict[str, str | None]:
+def _board(project: AnyPath | None, environment: str | None, port: str | None) -> dict[str, Any]:
     """A port needs no project; one that is named beside it has the settings."""
     folder = absolute(project if project or port else ".")
-    return {"project": folder, "environment": environment, "port": port}
+    return {
+        "project": folder,
+        "environment": environment,
+        "port": port,
+        "variables": variables(folder),
+    }
 
 
 def status() -> Ask[messages.Status]:
@@ -158,7 +171,7 @@ def logs(lines: int, *, follow: bool = False) -> Ask[messages.Logs]:
 
 def watch(project: AnyPath, environment: str | None, port: str | None) -> Ask[None]:
     """Watch a project."""
-    params = messages.WatchAsked(_project(project), environment, port, relevant(os.environ))
+    params = messages.WatchAsked(_project(project), environment, port, variables(project))
     return Ask("watch.start", params, Nothing, _none)
 
 

@@ -51,6 +51,7 @@ def talk_to(
 ) -> int:
     """Have a console on a board of the running process until it is left; the exit code."""
     from fbuild_watch import remote
+    from fbuild_watch.api.asks import variables
     from fbuild_watch.cli import running
     from fbuild_watch.cli.common import run_async
     from fbuild_watch.cli.faces import choose_console
@@ -70,6 +71,7 @@ def talk_to(
         write="when-typing" if shown.plain or not is_interactive() else "if-free",
         take_from=writer if take else take_from,
         backlog=0 if shown.plain else BACKLOG,
+        variables=variables(folder),
     )
     console = choose_console(project, shown, reset=reset)
     run_async(remote.talk, located, asked, console)

@@ -218,6 +218,7 @@ class EraseAsked(Struct, frozen=True):
     environment: str | None = None
     port: str | None = None
     names: list[str] = []
+    variables: Variables = {}
 
 
 class ReadAsked(Struct, frozen=True):
@@ -230,6 +231,7 @@ class ReadAsked(Struct, frozen=True):
     project: str | None = None
     environment: str | None = None
     port: str | None = None
+    variables: Variables = {}
 
 
 class ReadDone(Struct, frozen=True):
@@ -246,6 +248,7 @@ class ResetAsked(Struct, frozen=True):
     port: str | None = None
     bootloader: bool = False
     """Into the ROM bootloader, where it stays."""
+    variables: Variables = {}
 
 
 class WatchAsked(Struct, frozen=True):
@@ -294,6 +297,7 @@ class AttachAsked(Struct, frozen=True):
     """The name of the writer who is to give way."""
     backlog: int = 0
     """So many of the last items first."""
+    variables: Variables = {}
 
 
 class Attached(Struct, frozen=True):

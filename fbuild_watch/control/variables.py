@@ -1,12 +1,13 @@
 """Which variables of a client's environment travel with its request. Pure.
 
 A build for a terminal finds the tools that are on this terminal's PATH, and looks as it would there.
-Everything else stays behind: an environment holds secrets, and a change in it rebuilds nothing.
+So do the variables that a project names itself. Everything else stays behind: an environment holds
+secrets, and a change in it rebuilds nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 _NAMES = frozenset(
     [
@@ -57,10 +58,16 @@ def merged(own: Mapping[str, str], theirs: Mapping[str, str]) -> dict[str, str]:
     return {**rest, **theirs}
 
 
-def relevant(environment: Mapping[str, str]) -> dict[str, str]:
-    """The part of `environment` that a build depends on, or that decides how it looks."""
-    return {
-        name: value
-        for name, value in environment.items()
-        if (upper := name.upper()) in _NAMES or upper.startswith(_PREFIXES)
-    }
+def relevant(environment: Mapping[str, str], named: Iterable[str] = ()) -> dict[str, str]:
+    """The part of `environment` that a build depends on, or that decides how it looks.
+
+    `named` are variables that a project refers to: one that is not set travels empty, for it is not to
+    be that of another environment.
+    """
+    found = {name: value for name, value in environment.items() if _counts(name)}
+    return found | {name: environment.get(name, "") for name in named if not _counts(name)}
+
+
+def _counts(name: str) -> bool:
+    upper = name.upper()
+    return upper in _NAMES or upper.startswith(_PREFIXES)

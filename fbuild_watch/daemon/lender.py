@@ -21,6 +21,7 @@ from fbuild_watch.control.messages import PROTOCOL, Status, Welcome
 from fbuild_watch.control.server import Server
 from fbuild_watch.daemon.board import Leaves, Outlet
 from fbuild_watch.daemon.boards import Boards
+from fbuild_watch.daemon.environment import in_their_clients
 from fbuild_watch.daemon.operations import Operations
 from fbuild_watch.daemon.work import Work
 from fbuild_watch.errors import FbuildError
@@ -54,7 +55,8 @@ async def lend(
         "erase": operations.erase,
         "read": operations.read,
     }
-    server = Server(handlers, Secrets(Welcome(PROTOCOL, __version__, os.getpid())), defect)
+    welcome = Welcome(PROTOCOL, __version__, os.getpid())
+    server = Server(in_their_clients(handlers), Secrets(welcome), defect)
     async with listening(guest.folder, None, name) as (listener, where):
         await trio.to_thread.run_sync(guest.lends, where)
         await server.run(listener)

@@ -32,9 +32,9 @@ from fbuild_watch.control.messages import (
 )
 from fbuild_watch.control.outbox import Stream
 from fbuild_watch.daemon.board import Attachment, Board, attach
+from fbuild_watch.daemon.environment import in_their_clients
 from fbuild_watch.daemon.operations import Operations
 from fbuild_watch.daemon.visitor import Visitor
-from fbuild_watch.daemon.work import as_the_client
 from fbuild_watch.errors import FbuildError, InvalidRequest
 from fbuild_watch.model import Command, Environment
 
@@ -53,7 +53,7 @@ class Requests:
         """Method -> what carries it out."""
         work = self._process.work
         operations = Operations(work, self._process.boards)
-        return {
+        handlers: dict[str, Handler] = {
             "status": self.status,
             "ports": operations.ports,
             "logs": self.logs,
@@ -74,6 +74,7 @@ class Requests:
             "events": self.events,
             "detach": self.detach,
         }
+        return in_their_clients(handlers)
 
     # -- the process --------------------------------------------------------------------
 
@@ -102,10 +103,11 @@ class Requests:
     # -- watching -----------------------------------------------------------------------
 
     async def watch_start(self, call: Call) -> Nothing:
-        """Watch a project. One that is watched already stays as it is."""
+        """Watch a project, in its client's environment from now on. One that is watched already
+        stays as it is.
+        """
         asked: WatchAsked = call.params
-        with as_the_client(asked.variables):  # so do its builds, from now on
-            await self._process.watch(Settings(Path(asked.project), asked.environment, asked.port))
+        await self._process.watch(Settings(Path(asked.project), asked.environment, asked.port))
         return Nothing()
 
     async def watch_stop(self, call: Call) -> Nothing:

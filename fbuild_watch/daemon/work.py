@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -32,7 +32,6 @@ from fbuild_watch.control.messages import (
     ReadAsked,
     ResetAsked,
 )
-from fbuild_watch.control.variables import merged
 from fbuild_watch.daemon import convert
 from fbuild_watch.daemon.board import Leaves, as_before, build
 from fbuild_watch.daemon.boards import Boards
@@ -47,7 +46,6 @@ from fbuild_watch.model import (
     VerifyReport,
 )
 from fbuild_watch.pipeline import Pipeline
-from fbuild_watch.system import surroundings
 
 T = TypeVar("T")
 
@@ -76,7 +74,7 @@ class Work:
     async def build(self, call: Call) -> BuildDone:
         """`build`."""
         asked: BuildAsked = call.params
-        with self._doing(f"building {asked.project}", call), as_the_client(asked.variables):
+        with self._doing(f"building {asked.project}", call):
             report, environment = await self._build(
                 asked.project, asked.environment, call, clean=asked.clean
             )
@@ -178,11 +176,10 @@ class Work:
         if asked.images or asked.project is None:
             return Wanted(await trio.to_thread.run_sync(image.from_files, asked.images))
         if asked.no_build:
-            with as_the_client(asked.variables):
-                settings = await _load(asked.project, asked.environment)
+            settings = await _load(asked.project, asked.environment)
             built = await trio.to_thread.run_sync(load_built, settings)
             return Wanted(built, settings)
-        with self._doing(f"building {asked.project}", call), as_the_client(asked.variables):
+        with self._doing(f"building {asked.project}", call):
             report, settings = await self._build(asked.project, asked.environment, call)
         return Wanted(report.image, settings, report.phases)
 
@@ -225,13 +222,6 @@ class Work:
         finally:
             self.busy.remove(words)
             self._done()
-
-
-def as_the_client(variables: Mapping[str, str]) -> AbstractContextManager[None]:
-    """Build as its terminal would. One that says nothing gets our own environment."""
-    if not variables:
-        return nullcontext()
-    return surroundings.of(merged(os.environ, variables))
 
 
 def _real(folder: str) -> str:

@@ -12,13 +12,20 @@ Rules
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 _PERCENT = re.compile(r"%(?:(?P<percent>%)|\((?P<name>[^)]+)\)s)?")
 _REFERENCE = re.compile(r"\$\{(?:(?P<section>[^.}()]+)\.)?(?P<option>[^}]+)\}")
 _UNBRACED_HASH = re.compile(r"(?<!\$)\$PROJECT_HASH")
 _DEPTH = 10
 """configparser's limit of %(a)s that leads to %(b)s."""
+
+
+def variables(text: str) -> Iterator[str]:
+    """The names of the environment's variables that a text refers to."""
+    for match in _REFERENCE.finditer(text):
+        if match["section"] == "sysenv":
+            yield match["option"]
 
 
 class BadReference(Exception):

@@ -24,6 +24,7 @@ NAMED: dict[str, str] = {
     "fbuild_watch.daemon.process:Process._room": _FOLDER,
     # clients
     "fbuild_watch.api.aio.link:connect": _CLIENT,
+    "fbuild_watch.api.asks:variables": _CLIENT,
     "fbuild_watch.api.aio.daemon:AsyncDaemon.stop": _CLIENT,
     "fbuild_watch.control.guests:Guest": (
         "a command that works alone: it has nobody to serve before it has its port"

@@ -9,16 +9,18 @@ import pytest
 
 import fbuild_watch
 from fbuild_watch import packages
+from fbuild_watch.control.messages import REQUESTS
 from fbuild_watch.control.variables import relevant
 from fbuild_watch.project import environments, load
 from fbuild_watch.project.hardware import sketchbook
+from fbuild_watch.project.named import variables_named
 from fbuild_watch.system import surroundings
 
 PACKAGE = Path(fbuild_watch.__file__).parent
 
 OWN = {
     "system/surroundings.py": "the one way to it",
-    "daemon/work.py": "what a client leaves out is as the process has it",
+    "daemon/environment.py": "what a client leaves out is as the process has it",
     "api/asks.py": "the client's side: what travels",
     "processes/blocking.py": "programs of the API, which works for nobody else",
     "processes/any_loop.py": "as above",
@@ -71,3 +73,21 @@ def test_a_clients_environment_counts_wherever_a_project_is_read(
 def test_what_a_build_depends_on_travels_and_secrets_do_not() -> None:
     given = {"PATH": "/bin", "Path": "C:\\", "FBUILD_OFFLINE": "1", "AWS_SECRET_ACCESS_KEY": "x"}
     assert relevant(given).keys() == {"PATH", "Path", "FBUILD_OFFLINE"}
+
+
+def test_what_a_project_names_travels_also_where_it_is_not_set(tmp_path: Path) -> None:
+    ini = "[platformio]\nextra_configs = ${sysenv.MORE}/*.ini\n[env:one]\nboard = ${sysenv.BOARD}\n"
+    (tmp_path / "platformio.ini").write_text(ini)
+    (tmp_path / "own.ini").write_text("[env]\nbuild_flags = -D A=${sysenv.SECRET} ${sysenv.PATH}\n")
+    theirs = {"MORE": str(tmp_path), "SECRET": "x", "OTHER": "y"}
+    named = variables_named(tmp_path, theirs)
+    assert named == {"MORE", "BOARD", "SECRET", "PATH"}
+    assert relevant(theirs, named) == {"MORE": str(tmp_path), "BOARD": "", "SECRET": "x"}
+    assert variables_named(tmp_path / "nowhere", theirs) == frozenset()
+
+
+def test_every_request_about_a_project_tells_of_its_clients_environment() -> None:
+    silent = {"watch.stop", "watch.pause"}  # they name it, and do not read it
+    for method, (asked, _answer) in REQUESTS.items():
+        fields = asked.__struct_fields__
+        assert ("project" in fields) == ("variables" in fields) or method in silent, method

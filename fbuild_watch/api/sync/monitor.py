@@ -47,7 +47,8 @@ class SerialMonitor:
         `backlog`: so many of the last items first. `reconnect`: follow a process that restarts.
         """
         where = asks.absolute(project if project or port else ".")
-        asked = AttachAsked(name, where, port, baud, write, take_from, backlog)
+        variables = asks.variables(where)
+        asked = AttachAsked(name, where, port, baud, write, take_from, backlog, variables)
         self._reading = Reading(asked, on_event)
         self._reconnect = reconnect
         self._link: Link | None = None
