@@ -7,6 +7,8 @@ Rules
   that a library offers brings that library into the build, and its folder onto the include path.
 - chain (PlatformIO's default): followed are the project's sources, every header that is reached
   from them, wherever it lies, and the source beside such a header in a library (`x.cpp` by `x.h`).
+  Then all sources of the libraries that this found, and from these on as before: so PlatformIO does
+  it, beyond what its documentation says.
 - deep (what Arduino does): followed are all sources of every library that was found.
 - A plain mode takes every include, whatever `#if` stands around it: it may bring in a library too
   many, never one too few. A mode with + leaves out what conditions.py is sure of.
@@ -104,11 +106,11 @@ class Finder:
         self._waiting += ((str(path), None) for path in files)
         for folder, found in texts.items():
             self._follow_all(found, str(folder), None)
-        while self._waiting:
-            path, library = self._waiting.pop()
-            if path not in self._done:
-                self._done.add(path)
-                self._follow_all(self._includes(path), os.path.dirname(path), library)  # noqa: PTH120
+        self._drain()
+        if self._rules.mode.startswith("chain"):
+            for library in self.found.values():
+                self._wait_for_all(library)
+            self._drain()
         return list(self.found.values())
 
     def take(self, library: Library) -> None:
@@ -123,7 +125,17 @@ class Finder:
             if needed is not None and self._rules.fits(needed):
                 self.take(needed)
         if self._rules.is_deep(library):
-            self._waiting += ((str(path), library) for path in library.files())
+            self._wait_for_all(library)
+
+    def _wait_for_all(self, library: Library) -> None:
+        self._waiting += ((str(path), library) for path in library.files())
+
+    def _drain(self) -> None:
+        while self._waiting:
+            path, library = self._waiting.pop()
+            if path not in self._done:
+                self._done.add(path)
+                self._follow_all(self._includes(path), os.path.dirname(path), library)  # noqa: PTH120
 
     def _includes(self, path: str) -> tuple[Include, ...]:
         try:

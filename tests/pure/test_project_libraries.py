@@ -169,11 +169,15 @@ def test_chain_follows_headers_and_the_sources_beside_them(
         "platform/libraries/FromCore/from_core.h": "",
         "project/lib/One/one.h": '#include "more.h"\n',
         "project/lib/One/more.h": "", "project/lib/One/more.cpp": "#include <two.h>\n",
-        "project/lib/One/apart.cpp": "#include <deep_only.h>\n",
+        "project/lib/One/apart.cpp": "#include <apart.h>\n",
         "project/lib/Two/two.h": "", "project/lib/Deep/deep_only.h": "",
+        "project/lib/Apart/apart.h": "", "project/lib/Apart/far.cpp": "#include <deep_only.h>\n",
         "project/lib/Unused/unused.h": "",
     })  # fmt: skip
-    chain = {"platform/libraries/FromCore", "project/lib/One", "project/lib/Two"}
+    chain = {
+        "platform/libraries/FromCore",
+        *(f"project/lib/{name}" for name in ("One", "Two", "Apart")),
+    }
     assert set(found(environment)) == chain
     assert set(found(environment, mode="deep")) == {*chain, "project/lib/Deep"}
 
@@ -269,7 +273,8 @@ def test_what_library_properties_names_is_for_includes_to_ask(
 
 
 @pytest.mark.parametrize(
-    ("mode", "also"), [("deep", ["C"]), ("deep+", []), ("chain", []), ("off", []), ("", [])]
+    ("mode", "also"),
+    [("deep", ["C"]), ("deep+", []), ("chain", ["C"]), ("chain+", []), ("off", []), ("", ["C"])],
 )
 def test_a_library_may_have_a_mode_of_its_own(
     environment: Environment, tmp_path: Path, mode: str, also: list[str]
