@@ -85,6 +85,8 @@ def link_place(member: str, path: str, target: str) -> str:
     led = posixpath.normpath(posixpath.join(posixpath.dirname(path), target.replace("\\", "/")))
     if led == ".." or led.startswith("../"):
         raise Refused(member, f"is a link to {target!r}, out of the package")
+    for part in led.split("/"):
+        _check_part(f"{member} -> {target}", part, windows=False)
     return led
 
 

@@ -210,6 +210,12 @@ def test_links_out(sandbox: Sandbox, target: str) -> None:
     assert isinstance(sandbox.refused(zipped(files, mode)), UnsafeArchive)
 
 
+@pytest.mark.parametrize("target", [b"\0", b"a\nb", b"x" * 300])
+def test_links_to_what_no_file_is_called(sandbox: Sandbox, target: bytes) -> None:
+    data = zipped({"top/x": b"", "top/link": target}, {"top/link": stat.S_IFLNK | 0o777})
+    assert isinstance(sandbox.refused(data), UnsafeArchive)
+
+
 def test_a_link_through_a_link(sandbox: Sandbox) -> None:
     """Each is harmless by its text; together they lead out."""
     data = tar(
