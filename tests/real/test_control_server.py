@@ -9,6 +9,7 @@ import stat
 import statistics
 import subprocess
 import sys
+import tempfile
 import timeit
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -172,20 +173,17 @@ except PermissionError:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 @pytest.mark.parametrize("opened", [False, True])
-async def test_nobody_cannot_connect(folder: Path, opened: bool) -> None:
+async def test_nobody_cannot_connect(opened: bool) -> None:
     """The folder keeps others out; were it open, the kernel's word on the peer would."""
-    async with served(folder, HANDLERS):
-        on_the_way = (folder / SOCKET, folder, *folder.parents[:3])
-        modes = [path.stat().st_mode for path in on_the_way]
-        for path, mode in zip(on_the_way, modes, strict=True):
-            path.chmod(mode | (0o777 if opened else 0))
-        try:
+    with tempfile.TemporaryDirectory(prefix="fbuild-open-") as above:
+        folder = Path(above) / "run"  # tmp_path is in folders that keep others out, as pytest's
+        folder.parent.chmod(0o755)
+        async with served(folder, HANDLERS):
+            for path in (folder, folder / SOCKET) if opened else ():
+                path.chmod(0o777)
             done = await trio.run_process(
                 [sys.executable, "-c", AS_NOBODY, str(folder / SOCKET)], capture_stdout=True
             )
-        finally:  # other tests have their folders below the same ones
-            for path, mode in zip(on_the_way, modes, strict=True):
-                path.chmod(mode)
     said = done.stdout.decode()
     assert ("control-refused" in said) if opened else ("the kernel refused" in said), said
 
