@@ -16,7 +16,8 @@ stays flat then.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -193,12 +194,21 @@ def _from_json(data: bytes, path: str) -> Manifest:
         src_dir=_text(build.get("srcDir")),
         include_dir=_text(build.get("includeDir")),
         src_filter=_words(build.get("srcFilter")),
-        flags=_words(build.get("flags")),
-        unflags=_words(build.get("unflags")),
+        flags=_flags(build.get("flags")),
+        unflags=_flags(build.get("unflags")),
         ldf_mode=_text(build.get("libLDFMode")).strip().lower(),
         compat_mode=_text(build.get("libCompatMode")).strip().lower(),
-        unsupported=(f"{path}: build.extraScript is not run",) if "extraScript" in build else (),
+        unsupported=tuple(_unsupported(build, path)),
     )
+
+
+def _unsupported(build: Mapping[str, Any], path: str) -> Iterator[str]:
+    if "extraScript" in build:
+        yield f"{path}: build.extraScript is not run"
+    for key in ("flags", "unflags"):
+        for word in _flags(build.get(key)):
+            if "$" in word:
+                yield f"{path}: build.{key}: {word} has a variable of PlatformIO's builder: it stays as it is"
 
 
 def _object(value: Any) -> dict[str, Any]:
@@ -211,8 +221,24 @@ def _text(value: Any) -> str:
 
 def _words(value: Any) -> tuple[str, ...]:
     """A list of texts, or a text with words in it."""
-    texts = value if isinstance(value, list) else [value] if isinstance(value, str) else []
-    return tuple(word for text in texts if isinstance(text, str) for word in text.split())
+    return tuple(word for text in _texts(value) for word in text.split())
+
+
+def _flags(value: Any) -> tuple[str, ...]:
+    """Words as a shell has them; of a text with a quote that is not closed, what spaces divide."""
+    return tuple(word for text in _texts(value) for word in _shell_words(text))
+
+
+def _shell_words(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return text.split()
+
+
+def _texts(value: Any) -> list[str]:
+    texts = value if isinstance(value, list) else [value]
+    return [text for text in texts if isinstance(text, str)]
 
 
 _PLATFORMS = {

@@ -72,7 +72,7 @@ def test_a_library_json_says_where_everything_is(tmp_path: Path) -> None:
     manifest = {
         "name": "json", "version": "3", "platforms": ["atmelavr", "espressif32"], "headers": "a.h",
         "frameworks": "arduino, espidf", "dependencies": {"owner/Dep": "^1"},
-        "build": {"srcDir": "code", "includeDir": "api", "flags": ["-DX=1", "-Ivendor -lfoo"],
+        "build": {"srcDir": "code", "includeDir": "api", "flags": ["-DX=1", "-Ivendor -lfoo", "'-DN=\"a b\"' $Y"],
                   "srcFilter": ["+<*>", "-<skip/*.c>"], "libArchive": True, "extraScript": "x.py"},
     }  # fmt: skip
     found = library(tmp_path / "lib", {
@@ -82,10 +82,11 @@ def test_a_library_json_says_where_everything_is(tmp_path: Path) -> None:
     assert files(found) == ["code/x.c"]
     lib = tmp_path / "lib"
     assert found.includes == (lib / "api", lib / "code", lib / "vendor")
-    assert found.manifest.flags == ("-DX=1", "-Ivendor", "-lfoo")
+    assert found.manifest.flags == ("-DX=1", "-Ivendor", "-lfoo", '-DN="a b"', "$Y")
     assert (found.manifest.architectures, found.manifest.depends) == (("avr", "esp32"), ("Dep",))
     assert (found.offers("a.h"), found.offers("b.h")) == (True, True)
     assert "build.extraScript is not run" in found.manifest.unsupported[0]
+    assert "build.flags: $Y has a variable" in found.manifest.unsupported[1]
 
 
 def test_a_folder_without_a_manifest(tmp_path: Path) -> None:
