@@ -8,23 +8,31 @@ build's own outputs make no events.
 Why not watchfiles' defaults: its debounce of 1600 ms and its steps of 50 ms cost more than a
 compile. Its own quiet test counts paths, so a file that is written in pieces passes it; `_at_rest`
 looks at the files themselves (watchfiles#360).
+
+watchfiles looks for events by sleeping, so each watch wakes a processor at each step, whether anything
+happens or not. Hence few watches, and long steps where nobody has edited for a while.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from os import stat_result
 from pathlib import Path
 
 import trio
-from watchfiles import Change, DefaultFilter, awatch
+from watchfiles import DefaultFilter, awatch
 
 STEP_MS = 2
-"""How often the kernel's events are collected once the first has come."""
+"""How often the kernel's events are looked for and, once the first has come, collected."""
+
+CALM_S = 120.0
+CALM_STEP_MS = 50
+"""So long after the last event they are looked for so seldom, until the next."""
 
 DEBOUNCE_MS = 20
 """The longest collection; what comes later is a batch of its own, and overtakes the first."""
@@ -77,10 +85,10 @@ async def watch(
         async with trio.open_nursery() as nursery:
             notes, batches = trio.open_memory_channel[Changes](math.inf)
             below = _Below(wanted.folders, send, nursery.cancel_scope.cancel)
-            for folders, recursive in ((present.roots, True), (present.beside, False)):
-                if folders:
-                    await nursery.start(_follow, folders, recursive, below)
-            await nursery.start(_follow, {project_dir}, False, notes.send_nowait)
+            if present.roots:
+                await nursery.start(_follow, present.roots, True, below)
+            apart = _Apart(project_dir, notes.send_nowait, below)
+            await nursery.start(_follow, {project_dir, *present.beside}, False, apart)
             if asked is not None:
                 nursery.start_soon(_pass_on, asked, notes)
             if first:
@@ -153,6 +161,22 @@ class _Below:
             self.start_again()
 
 
+@dataclass(frozen=True, slots=True)
+class _Apart:
+    """Tells what happens in the project folder itself from what happens in others."""
+
+    project_dir: Path
+    here: Callable[[Changes], None]
+    elsewhere: Callable[[Changes], None]
+
+    def __call__(self, batch: Changes) -> None:
+        here = frozenset(path for path in batch if self.project_dir in (path, path.parent))
+        if here:
+            self.here(here)
+        if batch - here:
+            self.elsewhere(batch - here)
+
+
 def _holds_a_root(batch: Changes, roots: Collection[Path]) -> bool:
     """Whether a root, or a folder above one, came or went: its old watch sees nothing any more.
 
@@ -167,24 +191,52 @@ async def _follow(
     send: Callable[[Changes], None],
     task_status: trio.TaskStatus[None],
 ) -> None:
+    """Watch, in steps as short as they are of use."""
+    heard, batches = trio.open_memory_channel[Changes](math.inf)
+    async with trio.open_nursery() as nursery:
+        listen = partial(nursery.start, _listen, folders, recursive, heard.send_nowait)
+        step, listening = STEP_MS, await listen(STEP_MS)
+        task_status.started()
+        while True:
+            batch: Changes = frozenset()
+            with trio.move_on_after(CALM_S if step == STEP_MS else math.inf):
+                batch = await batches.receive()
+            with suppress(trio.WouldBlock):  # what came while the last one came to rest
+                while True:
+                    batch |= batches.receive_nowait()
+            if batch:
+                send(await _at_rest(batch))
+            before, step = step, STEP_MS if batch else CALM_STEP_MS
+            if step != before:  # for a moment there are two: nothing is missed
+                ended, listening = listening, await listen(step)
+                ended.cancel()
+
+
+async def _listen(
+    folders: Collection[Path],
+    recursive: bool,
+    send: Callable[[Changes], None],
+    step_ms: int,
+    task_status: trio.TaskStatus[trio.CancelScope],
+) -> None:
     stop = trio.Event()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_set_when_cancelled, stop)
         # awatch sets its watches up in its first step, before its first await; `started` does
         # not yield, so whoever waits for it goes on when they are there.
-        task_status.started()
+        task_status.started(nursery.cancel_scope)
         batches = awatch(
             *folders,
             watch_filter=_Filter(),
             debounce=DEBOUNCE_MS,
-            step=STEP_MS,
+            step=step_ms,
             recursive=recursive,
             stop_event=stop,
         )
         try:
             async with aclosing(batches):
                 async for batch in batches:
-                    send(await _at_rest(batch))
+                    send(frozenset(Path(name) for _change, name in batch))
         except FileNotFoundError:  # a folder was gone before its watch was set up
             send(frozenset(folders))
 
@@ -197,9 +249,8 @@ async def _set_when_cancelled(stop: trio.Event) -> None:
         stop.set()
 
 
-async def _at_rest(batch: set[tuple[Change, str]]) -> Changes:
+async def _at_rest(paths: Changes) -> Changes:
     """The paths of a batch, once their files stopped changing."""
-    paths = frozenset(Path(name) for _change, name in batch)
     with trio.move_on_after(REST_CAP_S):
         before = await trio.to_thread.run_sync(_stats, paths)
         while True:

@@ -21,6 +21,7 @@ NAMED: dict[str, str] = {
     ),
     "fbuild_watch.daemon.work:_real": _FOLDER,
     "fbuild_watch.daemon.boards:Boards.room": _FOLDER,
+    "fbuild_watch.daemon.boards:_device": _FOLDER,
     "fbuild_watch.daemon.process:Process._room": _FOLDER,
     # clients
     "fbuild_watch.api.aio.link:connect": _CLIENT,
@@ -37,7 +38,7 @@ NAMED: dict[str, str] = {
     # a board's port
     "fbuild_watch.serial.opening:open_port": _ONCE,
     # the watcher
-    "fbuild_watch.watcher:_follow": _ONCE,
+    "fbuild_watch.watcher:_listen": _ONCE,
     "fbuild_watch.watcher:age": "at most 16 looks at files that were looked at a moment ago",
     # packages
     "fbuild_watch.packages.part:Part": _PACKAGES,

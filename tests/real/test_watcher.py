@@ -8,10 +8,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
+from watchfiles import awatch
 
+from fbuild_watch import watcher
 from fbuild_watch.watcher import Changes, watch
 
 
@@ -111,6 +114,31 @@ async def test_a_storm_is_few_batches(project: Path) -> None:
                 seen |= await receive.receive()
                 batches += 1
         assert batches < 100
+
+
+async def test_a_calm_project_is_looked_at_seldom_and_its_next_edit_is_seen(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started, steps = trio.open_memory_channel[int](100)
+
+    def listening(*folders: Path, step: int, **options: Any) -> Any:
+        started.send_nowait(step)
+        return awatch(*folders, step=step, **options)
+
+    async def until(step: int) -> None:
+        with trio.fail_after(10):
+            while await steps.receive() != step:
+                pass
+
+    monkeypatch.setattr(watcher, "awatch", listening)
+    monkeypatch.setattr(watcher, "CALM_S", 0.2)
+    source = project / "src" / "main.cpp"
+    async with watching(project, project / "src") as receive:
+        for number in range(3):
+            await until(watcher.CALM_STEP_MS)
+            source.write_text(f"int y{number};\n")
+            await next_with(receive, source)
+            await until(watcher.STEP_MS)
 
 
 async def test_it_ends_at_once(project: Path) -> None:
