@@ -27,7 +27,7 @@ def parse(text: str) -> tuple[str, ...]:
     """All prerequisites, each once, in order. Raises ValueError for what is no depfile."""
     joined = re.sub(r"\\\r?\n", " ", text)
     found: dict[str, None] = {}
-    for line in joined.splitlines():
+    for line in re.split(r"\r?\n", joined):  # other ends of lines are letters of a name
         if line.strip():
             found.update(dict.fromkeys(_prerequisites(line)))
     return tuple(found)

@@ -90,7 +90,10 @@ async def test_the_same_object_is_not_linked_again(project: HostProject) -> None
     assert not built.linked
 
 
-@pytest.mark.parametrize("name", ["a b.h", "a#b.h", "a$b.h", "a:b.h", "a\\b.h", "a%b'c.h", "é.h"])
+@pytest.mark.parametrize(
+    "name",
+    ["a b.h", "a#b.h", "a$b.h", "a:b.h", "a\\b.h", "a%b'c.h", "é.h", "a\fb\x1cc\u2028d.h"],
+)
 async def test_any_name_of_a_header_is_seen_to_change(tmp_path: Path, name: str) -> None:
     project = HostProject(tmp_path / "a folder: #1 $x")
     header = project.write(name, "#define A 1\n")
