@@ -1,6 +1,11 @@
-"""compile_commands.json: what editors and clangd read (Clang's JSON Compilation Database)."""
+"""compile_commands.json: what editors and clangd read (Clang's JSON Compilation Database).
+
+A unit with a name that is no Unicode is left out: JSON has no way to say it.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import msgspec
 
@@ -21,6 +26,15 @@ def write(plan: BuildPlan) -> bool:
             "output": str(unit.object),
         }
         for unit in plan.units
+        if _is_unicode((directory, *unit.argv))
     ]
     data = msgspec.json.format(msgspec.json.encode(entries), indent=1)
     return write_if_changed(plan.environment.build_dir / NAME, data)
+
+
+def _is_unicode(words: Iterable[str]) -> bool:
+    try:
+        "".join(words).encode()
+    except UnicodeEncodeError:
+        return False
+    return True

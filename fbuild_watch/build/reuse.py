@@ -77,7 +77,7 @@ class Reuse:
         """
         pending, self._pending = self._pending, []
         for key, job, record, words in pending:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, UnicodeEncodeError):  # names that are no Unicode
                 self._keep(key, job, record, words)
         if pending:
             self._cache.trim_if_due()

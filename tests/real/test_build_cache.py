@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -63,6 +64,18 @@ async def test_a_second_checkout_compiles_nothing_and_makes_the_same_bytes(
     assert b"./src/main.c" in elf(one)
     assert str(one.root).encode() not in elf(one)
     assert await build(two, cache) == {}
+
+
+async def test_a_name_that_is_no_unicode_is_built_and_not_kept(
+    make: Make, cache: ObjectCache
+) -> None:
+    project = make("one")
+    (project.src / os.fsdecode(b"\xff.h")).write_text("#define C 1\n")
+    (project.src / os.fsdecode(b"\xfe.c")).write_bytes(b'#include "\xff.h"\nint other = C;\n')
+    assert len(await build(project, cache)) == 4
+    assert await build(project, cache) == {}
+    described = json.loads((project.build_dir / "compile_commands.json").read_bytes())
+    assert {Path(entry["file"]).name for entry in described} == ALL
 
 
 async def test_a_branch_and_back_compiles_once(make: Make, cache: ObjectCache) -> None:
