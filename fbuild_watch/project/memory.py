@@ -9,6 +9,7 @@ Rules
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import time
@@ -86,6 +87,8 @@ class FileMemory(Generic[Made]):
     def of(self, path: str) -> Made:
         """What `make` makes of this file. Raises OSError, and what `make` raises."""
         info = LOOKS.at(path) or os.stat(path)  # noqa: PTH116  (which raises)
+        if not stat.S_ISREG(info.st_mode):  # to open a pipe would wait for its other end
+            raise OSError(errno.EINVAL, "this is no file", path)
         stamp = stamps.of(info)
         known = self._known.get(path)
         if known is not None and known[0] == stamp:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from fbuild_watch.project.memory import Entries
+import pytest
+
+from fbuild_watch.project.memory import Entries, FileMemory
 
 
 def test_a_link_to_itself_hides_nothing_beside_it(tmp_path: Path) -> None:
@@ -17,3 +20,9 @@ def test_a_link_to_itself_hides_nothing_beside_it(tmp_path: Path) -> None:
         ("main.cpp", False),
         ("more", True),
     ]
+
+
+def test_a_pipe_is_no_file_and_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x.h")
+    with pytest.raises(OSError, match="no file"):
+        FileMemory(lambda data, _path: data).of(str(tmp_path / "x.h"))
