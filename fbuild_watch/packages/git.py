@@ -1,11 +1,13 @@
 """A repository at one commit, through the `git` that is on this machine.
 
 Only what is asked for is fetched (one commit, and its submodules). Nobody is asked for a password,
-no hook of the user's templates runs, and the history is thrown away.
+no hook of the user's templates runs, and the history is thrown away. The server is asked something
+small first, with a time limit: git itself waits minutes for a host that does not answer.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import shutil
@@ -16,6 +18,7 @@ import trio
 from fbuild_watch.errors import (
     CommandNotStarted,
     DownloadFailed,
+    TimedOut,
     UnsafeArchive,
     UnsupportedPackage,
 )
@@ -25,17 +28,20 @@ from fbuild_watch.processes.run_command import run_command
 from fbuild_watch.system.surroundings import environ
 
 _STALLED_S = 15
+ANSWER_S = 15.0
+"""How long a server may take to say what it has."""
 _QUIET = ("-c", "http.lowSpeedLimit=1", "-c", f"http.lowSpeedTime={_STALLED_S}",
           "-c", "advice.detachedHead=false", "-c", "core.hooksPath=")  # fmt: skip
 
 
-async def clone(source: Source, into: Path, *, package: str) -> None:
+async def clone(source: Source, into: Path, *, package: str, answer_s: float = ANSWER_S) -> None:
     """Fill the empty folder `into`. Raises DownloadFailed, UnsafeArchive, UnsupportedPackage."""
     if source.ref.startswith("-") or source.url.startswith("-"):
         raise UnsupportedPackage(str(source), "starts with a dash", hint="check the URL")
     run = _Git(source, into, package)
     await run.git("init", "--quiet", "--template=")
     await run.git("remote", "add", "origin", "--", source.url)
+    await run.git("ls-remote", "--quiet", "origin", "HEAD", time_limit=answer_s)
     commit = await _fetch(run, source.ref)
     await run.git("checkout", "--quiet", "--detach", commit)
     await run.git("submodule", "--quiet", "update", "--init", "--recursive", "--depth", "1")
@@ -63,14 +69,18 @@ class _Git:
         self._folder = folder
         self._package = package
 
-    async def git(self, *arguments: str) -> None:
+    async def git(self, *arguments: str, time_limit: float = math.inf) -> None:
         """One command. Raises DownloadFailed with git's last words. Cancelling ends it."""
         argv = ("git", *_QUIET, *arguments)
         try:
-            ended = await run_command(argv, cwd=self._folder, env=_environment())
+            ended = await run_command(
+                argv, cwd=self._folder, env=_environment(), time_limit=time_limit
+            )
         except CommandNotStarted as error:
             reason = "git is not installed" if error.missing else str(error)
             raise self._failed(reason) from error
+        except TimedOut as error:
+            raise self._failed(f"no answer within {time_limit:g} s") from error
         if ended.code:
             raise self._failed(_last_words(ended))
 
@@ -86,8 +96,10 @@ def _environment() -> dict[str, str]:
 
 
 def _last_words(ended: Ended) -> str:
+    """The first `fatal:` with what stands before it (ssh's own words); advice may follow it."""
     lines = [line for line in text(ended.stderr).splitlines() if line.strip()]
-    return lines[-1] if lines else f"git ended with {ended.code}"
+    fatal = next((at for at, line in enumerate(lines) if line.startswith("fatal:")), len(lines))
+    return "; ".join(lines[max(fatal - 1, 0) : fatal + 1]) or f"git ended with {ended.code}"
 
 
 def _strip(root: Path) -> None:

@@ -70,7 +70,7 @@ class Installer:
             if found is not None and not wrong:
                 return found
             if self._offline and not recipe.is_local:
-                raise Offline(name, searched=[str(self._store.folder(identity))])
+                raise Offline(name, searched=[str(self._store.folder(identity)), recipe.url])
             return await self._install(identity, recipe)
 
     def _look(self, identity: Identity) -> tuple[Manifest | None, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from fbuild_watch.errors import DownloadFailed, UnsafeArchive, UnsupportedPackage
-from fbuild_watch.packages import Packages, Requirements
+from fbuild_watch.packages import Packages, Requirements, git
 from fbuild_watch.packages import wanted as wants
+from fbuild_watch.packages.sources import Source
 
 from .package_kit import places
 
@@ -106,6 +108,18 @@ async def test_a_ref_that_is_not_there(
         await installed(packages, repository.url(ref))
     assert "library" in caught.value.fields()["package"]
     assert not packages.store.all()
+
+
+async def test_what_git_says_first_is_the_reason(packages: Packages, tmp_path: Path) -> None:
+    with pytest.raises(DownloadFailed, match="does not appear to be a git repository"):
+        await installed(packages, f"git+{(tmp_path / 'nowhere').as_uri()}")
+
+
+async def test_a_server_that_does_not_answer_is_not_waited_for(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/lib.git"
+        with pytest.raises(DownloadFailed, match=r"no answer within 0\.5 s"):
+            await git.clone(Source("git", url), tmp_path, package="library lib", answer_s=0.5)
 
 
 async def test_no_option_can_be_smuggled_in(packages: Packages, repository: Repository) -> None:
