@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -93,3 +95,25 @@ def test_at_a_hint_only_the_named_files_are_looked_at_again(tmp_path: Path) -> N
     assert digest_in(tree, other) == digest(b"one")
     tree.forget()
     assert digest_in(tree, other) == digest(b"two")
+
+
+HASHES = """
+import sys
+from fbuild_watch.build.memory import Memory
+from fbuild_watch.build.tree import Tree
+
+for _ in range(20):
+    Tree(Memory()).look(sys.argv[1])
+"""
+
+
+def test_a_large_file_may_be_cut_short_while_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "large"
+    content = bytes(range(256)) * (9 << 12)
+    path.write_bytes(content)
+    assert digest_in(tree_of(), path) == digest(content)
+    with subprocess.Popen([sys.executable, "-c", HASHES, str(path)]) as hashing:
+        while hashing.poll() is None:
+            os.truncate(path, 0)
+            os.truncate(path, len(content))
+    assert hashing.returncode == 0
