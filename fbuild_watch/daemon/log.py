@@ -49,6 +49,8 @@ class Log:
             case Started():
                 self.say(project, "-- watched")
             case Stopped(error):
+                if begun := self._partial.pop(project, ""):
+                    self.say(project, begun)  # a prompt: its line has no end
                 self.say(project, f"-- watched no more{': ' + error.message if error else ''}")
 
     def say(self, project: str, text: str) -> None:
