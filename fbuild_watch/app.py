@@ -182,6 +182,7 @@ class App:
                 await self._run_loop()
                 self._nursery.cancel_scope.cancel()
         finally:
+            self.pipeline.close()
             await self.port.aclose()
 
     async def _run_loop(self) -> None:

@@ -72,6 +72,10 @@ class Pipeline:
         self._beside: frozenset[Path] = frozenset()
         self._made = ""
 
+    def close(self) -> None:
+        """Let go of the packages that it uses. The next build takes them again."""
+        self._provision.close()
+
     @property
     def environment(self) -> Environment:
         """The environment of the newest plan. Before the first build there is none."""

@@ -65,12 +65,19 @@ def spoken(say: Callable[[str], None]) -> Callable[[Progress], None]:
 
 
 class Provision:
-    """Keeps what one environment requires installed. The packages stay in use with this process."""
+    """Keeps what one environment requires installed. The packages are in use until `close`."""
 
     def __init__(self) -> None:
         self._packages: Packages | None = None
         self._required: _Required | None = None
         self._installed = Installed()
+
+    def close(self) -> None:
+        """Use none of them any more: they may be removed."""
+        if self._packages is not None:
+            self._packages.close()
+            self._packages = None
+        self._required = None
 
     async def provide(
         self, environment: Environment, on_progress: Callable[[Progress], None]

@@ -7,7 +7,6 @@ a loop or a console has is borrowed from it, another one is opened for the visit
 from __future__ import annotations
 
 import os
-from collections import defaultdict
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -21,6 +20,7 @@ from fbuild_watch.board.approach import Approach
 from fbuild_watch.board.port import Operation
 from fbuild_watch.daemon.board import Board, Leaves, build
 from fbuild_watch.daemon.room import Room
+from fbuild_watch.daemon.turns import Turns
 from fbuild_watch.daemon.visitor import Visitor
 from fbuild_watch.errors import NotRunning
 from fbuild_watch.model import Environment, UploadRecipe, UploadReport
@@ -36,7 +36,7 @@ class Boards:
         self._own = [own] if own is not None else []
         self.rooms: dict[str, Room] = {}
         self._visitors: dict[str, Visitor] = {}
-        self._turns: defaultdict[str, trio.Lock] = defaultdict(trio.Lock)
+        self._turns: Turns[str] = Turns()
         self._memory = flash.BoardMemory()
         """Of boards that no project remembers."""
         self._changed = changed
@@ -61,8 +61,9 @@ class Boards:
     def at(self, port: str) -> Board | None:
         """The board whose port is open here under this name, or another one of the same device."""
         boards: list[Board] = [*self._own, *self.rooms.values(), *self._visitors.values()]
+        device = _device(port)
         for board in boards:
-            if board.port.name and _same(board.port.name, port):
+            if board.port.name and _device(board.port.name) == device:
                 return board
         return None
 
@@ -77,7 +78,7 @@ class Boards:
         who: str,
     ) -> T:
         """Do something with a board for `who`; it holds the build then that `leaves` says."""
-        async with self._turns[port]:
+        async with self._turns.at(_device(port)):
             board = self.at(port)
             if board is None:
                 return await oneshot.visit(
@@ -99,7 +100,7 @@ class Boards:
         self, port: str, recipe: UploadRecipe, listener: flash.Listener, *, leaves: str, who: str
     ) -> UploadReport:
         """Have a core's own program write the build `leaves`. Raises FlashError, PortError."""
-        async with self._turns[port]:
+        async with self._turns.at(_device(port)):
             board = self.at(port)
             if board is None:
                 return await tool_upload.upload(recipe, port, listener)
@@ -110,7 +111,7 @@ class Boards:
 
     async def reset(self, port: str, who: str) -> None:
         """Restart a board. Raises PortError."""
-        async with self._turns[port]:
+        async with self._turns.at(_device(port)):
             board = self.at(port)
             if board is None:
                 await oneshot.restart(port)
@@ -130,7 +131,7 @@ class Boards:
         `settings`: those of the project whose board it is, if the first console names one.
         """
         async with AsyncExitStack() as stack:
-            async with self._turns[port]:
+            async with self._turns.at(_device(port)):
                 if (board := self.at(port)) is not None:
                     task_status.started(board)  # somebody was quicker
                     return
@@ -142,12 +143,10 @@ class Boards:
                 await visitor.gone.wait()
             finally:
                 del self._visitors[port]
-            async with self._turns[port]:
+            async with self._turns.at(_device(port)):
                 await stack.aclose()
 
 
-def _same(one: str, other: str) -> bool:
-    """Whether two names are of one port: a device may have links to it."""
-    return one == other or (
-        "://" not in one + other and os.path.realpath(one) == os.path.realpath(other)
-    )
+def _device(port: str) -> str:
+    """The same for all names of a port: a device may have links to it."""
+    return port if "://" in port else os.path.realpath(port)

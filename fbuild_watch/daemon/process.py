@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -41,6 +40,7 @@ from fbuild_watch.daemon.boards import Boards
 from fbuild_watch.daemon.log import Log
 from fbuild_watch.daemon.requests import Requests
 from fbuild_watch.daemon.room import Room
+from fbuild_watch.daemon.turns import Turns
 from fbuild_watch.daemon.work import Work
 from fbuild_watch.errors import FbuildError
 from fbuild_watch.fanout import Fanout
@@ -82,7 +82,7 @@ class Process:
         self._for_projects = False
         self._stopping = trio.Event()
         self._serving, self._served = trio.CancelScope(), trio.Event()
-        self._turns: defaultdict[str, trio.Lock] = defaultdict(trio.Lock)
+        self._turns: Turns[str] = Turns()
         self._server: Server
 
     async def run(self, first: Settings | None, console: Console | None) -> None:
@@ -110,7 +110,7 @@ class Process:
             await self._stopping.wait()
             return
         room = self._room(first)
-        async with self._turns[room.project]:
+        async with self._turns.at(room.project):
             await room.load()
             self.boards.add(room)
         if console is not None:
@@ -183,7 +183,7 @@ class Process:
     async def watch(self, settings: Settings) -> None:
         """Watch a project from now on, unless it is. Raises ProjectError."""
         room = self._room(settings)
-        async with self._turns[room.project]:  # of two who ask at once, the second finds it watched
+        async with self._turns.at(room.project):  # the second of two who ask at once finds it
             if room.project in self.boards.rooms or self._stopping.is_set():
                 return
             await room.load()

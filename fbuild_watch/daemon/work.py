@@ -5,7 +5,6 @@ one, with its warm pipeline and its open port; else as the commands do it themse
 from __future__ import annotations
 
 import os
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -36,6 +35,7 @@ from fbuild_watch.daemon import convert
 from fbuild_watch.daemon.board import Leaves, as_before, build
 from fbuild_watch.daemon.boards import Boards
 from fbuild_watch.daemon.room import Room
+from fbuild_watch.daemon.warm import WarmPipelines
 from fbuild_watch.model import (
     BuildReport,
     Environment,
@@ -66,8 +66,7 @@ class Work:
         self.busy: list[str] = []
         self._boards = boards
         self._done = done
-        self._pipelines: dict[tuple[str, str | None], Pipeline] = {}
-        self._turns: defaultdict[tuple[str, str | None], trio.Lock] = defaultdict(trio.Lock)
+        self._pipelines = WarmPipelines()
 
     # -- requests -----------------------------------------------------------------------
 
@@ -202,12 +201,10 @@ class Work:
             app: App = room.app
             report = await app.build(clean=clean, on_event=on_event, telling=telling)
             return report, app.pipeline.environment
-        key = (_real(project_dir), environment)
-        async with self._turns[key]:
-            pipeline = self._pipelines.setdefault(key, Pipeline(Path(key[0]), environment))
+        async with self._pipelines.of(_real(project_dir), environment) as pipeline:
             with telling(pipeline):
                 report = await pipeline.build(clean=clean, on_event=on_event)
-        return report, pipeline.environment
+            return report, pipeline.environment
 
     def _room(self, project_dir: str | None, environment: str | None) -> Room | None:
         room = self._boards.rooms.get(_real(project_dir)) if project_dir else None

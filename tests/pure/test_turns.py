@@ -16,11 +16,20 @@ from pathlib import Path
 import fbuild_watch
 
 PACKAGE = Path(fbuild_watch.__file__).parent
-KINDS = ("Lock", "RLock", "StrictFIFOLock", "Semaphore", "BoundedSemaphore", "CapacityLimiter")
+KINDS = (
+    "Turns",
+    "Lock",
+    "RLock",
+    "StrictFIFOLock",
+    "Semaphore",
+    "BoundedSemaphore",
+    "CapacityLimiter",
+)
 
 ORDER = {
     "daemon/process.py:_turns": "a project: of two who ask for it to be watched, one loads it",
-    "daemon/work.py:_turns": "a project that is not watched: one build at a time",
+    "daemon/warm.py:_turns": "a project that is not watched: one build at a time",
+    "daemon/turns.py:turn": "by name, for the two above and ports",
     "app.py:_building": "a watched project: one build at a time, which has ended its compilers",
     "daemon/boards.py:_turns": "a port that is not open here: one visitor at a time",
     "board/port.py:_turn": "a board's open port: the console, or one who has borrowed it",
