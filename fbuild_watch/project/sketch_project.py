@@ -134,9 +134,18 @@ class _Sketch:
         board = self._text(profile, "fqbn") or self._text(self.top, "default_fqbn")
         if board:
             return board
+        if name:
+            raise self._error(
+                f"profile {name} has no fqbn", profile.line, "such as arduino:avr:uno"
+            )
+        names = self.profiles()
+        if names:
+            hint = (
+                f"name one: {', '.join(f'-e {name}' for name in names)}; or write default_profile"
+            )
+            raise self._error("the sketch has several profiles, and none is the default", 0, hint)
         hint = "name it with -e arduino:avr:uno, or write default_fqbn into sketch.yaml"
-        what = f"profile {name} has no fqbn" if name else "the sketch says for no board"
-        raise self._error(what, profile.line, hint)
+        raise self._error("the sketch does not say which board it is for", profile.line, hint)
 
     # --- values ----------------------------------------------------------------------------
 
