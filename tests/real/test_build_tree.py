@@ -103,7 +103,7 @@ import sys
 from fbuild_watch.build.memory import Memory
 from fbuild_watch.build.tree import Tree
 
-for _ in range(20):
+for _ in range(120):
     Tree(Memory()).look(sys.argv[1])
 """
 
