@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
 from prompt_toolkit.document import Document
 
-from fbuild_watch.console.ansi import plain
 from fbuild_watch.console.session import Session
+from fbuild_watch.text.ansi import plain
 
 SEARCHED_LINES = 2000
 """The newest lines whose words are offered: looked through at a key, in some ms."""

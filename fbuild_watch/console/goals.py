@@ -12,10 +12,10 @@ import re
 from collections.abc import Iterable, Sequence
 from math import inf
 
-from fbuild_watch.console.ansi import plain
 from fbuild_watch.console.script import ScriptRun, Step
 from fbuild_watch.errors import ExpectTimeout, FailMatched, InvalidPattern
 from fbuild_watch.model import ConsoleInput, DeviceText
+from fbuild_watch.text.ansi import plain
 
 _LONGEST_SEARCH = 64 * 1024
 """Characters of one line that are searched, from its end: a line may never end."""

@@ -46,7 +46,6 @@ from prompt_toolkit.renderer import CPR_Support
 from prompt_toolkit.styles import Style
 from prompt_toolkit.widgets import SearchToolbar
 
-from fbuild_watch.console.ansi import plain
 from fbuild_watch.console.bar import bar
 from fbuild_watch.console.commands import Meaning, interpret
 from fbuild_watch.console.complete import ConsoleCompleter
@@ -56,6 +55,7 @@ from fbuild_watch.console.keys import Menu, make_bindings
 from fbuild_watch.console.local import do
 from fbuild_watch.console.pulse import Pulse
 from fbuild_watch.console.session import Frame, Session
+from fbuild_watch.text.ansi import plain
 
 FRAME = 0.03
 """Seconds between two frames: faster than that nobody reads."""

@@ -18,11 +18,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from fbuild_watch.console.ansi import plain
 from fbuild_watch.console.notices import notice_lines
 from fbuild_watch.errors import FileUnwritable
 from fbuild_watch.model import ConsoleItem, DeviceText, Notice
 from fbuild_watch.system.rotation import rotate
+from fbuild_watch.text.ansi import plain
 
 LIMIT, OLD = 10 << 20, 3
 """Bytes of a file before the next one is begun, and how many old ones stay."""

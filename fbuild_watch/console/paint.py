@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from fbuild_watch.console.ansi import CSI, RESET, plain
+from fbuild_watch.text.ansi import CSI, RESET, plain
 
 _LEVEL = re.compile(r"([EWIDV]) \([\d:. -]+\) |\[ *\d+\]\[([EWIDV])\]\[")
 """`I (312) boot: ...` of ESP-IDF's esp_log.h, `[   312][I][main.cpp:7] ...` of Arduino's."""

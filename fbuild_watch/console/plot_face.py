@@ -9,13 +9,13 @@ from pathlib import Path
 from prompt_toolkit.formatted_text import ANSI, AnyFormattedText
 from prompt_toolkit.key_binding import KeyPressEvent
 
-from fbuild_watch.console.ansi import plain
 from fbuild_watch.console.fields import FieldReader
 from fbuild_watch.console.full_screen import FullScreen
 from fbuild_watch.console.pulse import Pulse
 from fbuild_watch.console.samples import Samples
 from fbuild_watch.console.session import Session
 from fbuild_watch.errors import ExtraMissing
+from fbuild_watch.text.ansi import plain
 
 KEYS = "space pause  + - time  c clear  e CSV  p PNG  q back"
 COLOURS = ("cyan", "magenta", "yellow", "green", "red", "blue", "white")

@@ -14,9 +14,9 @@ from importlib.metadata import EntryPoint, entry_points
 from inspect import getdoc
 from typing import TYPE_CHECKING
 
-from fbuild_watch.console.ansi import plain
 from fbuild_watch.console.commands import COMMANDS, Entry, Said, run_command
 from fbuild_watch.model import Command, Notice, Typed
+from fbuild_watch.text.ansi import plain
 
 if TYPE_CHECKING:
     from fbuild_watch.console.session import Session

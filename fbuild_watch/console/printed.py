@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any, Protocol
 
-from fbuild_watch.console.ansi import plain
 from fbuild_watch.console.notices import notice_lines
 from fbuild_watch.console.output import Write
 from fbuild_watch.errors import FbuildError
 from fbuild_watch.model import ConsoleItem, DeviceText, Notice
 from fbuild_watch.system.epoch import to_epoch
+from fbuild_watch.text.ansi import plain
 
 
 class Printed(Protocol):

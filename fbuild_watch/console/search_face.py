@@ -14,11 +14,11 @@ from prompt_toolkit.layout import AnyContainer, BufferControl, ConditionalContai
 from prompt_toolkit.layout.processors import BeforeInput
 
 from fbuild_watch.console import paint
-from fbuild_watch.console.ansi import plain, without_start, without_tabs
 from fbuild_watch.console.full_screen import FullScreen
 from fbuild_watch.console.pager import Pager
 from fbuild_watch.console.pulse import Pulse
 from fbuild_watch.console.session import Session
+from fbuild_watch.text.ansi import plain, without_start, without_tabs
 
 KEYS = "/ search  n N next  q back"
 SHIFT = 20

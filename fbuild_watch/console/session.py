@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from fbuild_watch.console.ansi import only_colours, visible, without_tabs
 from fbuild_watch.console.backlog import Backlog
 from fbuild_watch.console.commands import EOLS
 from fbuild_watch.console.hexdump import HexDump
@@ -33,6 +32,7 @@ from fbuild_watch.model import (
     Status,
     Typed,
 )
+from fbuild_watch.text.ansi import only_colours, visible, without_tabs
 
 MOST_LINES = 1000
 """Lines that one frame draws at most: more than any screen, and some ms of a terminal's time."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 
 from fbuild_watch.console import paint
-from fbuild_watch.console.ansi import RESET, only_colours, plain
 from fbuild_watch.console.notices import notice_lines
 from fbuild_watch.console.scrollback import Kind, Line
 from fbuild_watch.console.stamps import Stamper
 from fbuild_watch.model import Notice
+from fbuild_watch.text.ansi import RESET, only_colours, plain
 
 _DIM = "\x1b[2m"
 _COLOURS: dict[Kind, str] = {

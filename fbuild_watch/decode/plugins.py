@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Protocol
 
 from fbuild_watch.decode.crash import Crash
-from fbuild_watch.decode.scanner import plain
 from fbuild_watch.model import Notice
+from fbuild_watch.text.ansi import plain
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint

@@ -17,13 +17,13 @@ from fbuild_watch.decode.coredump import CoreDumps
 from fbuild_watch.decode.crash import CoreDump, Crash
 from fbuild_watch.decode.resets import reset_in
 from fbuild_watch.model import DeviceText, Notice
+from fbuild_watch.text.ansi import plain
 
 LONGEST = 8192
 """Characters of a line that are looked at: a backtrace of 128 frames is 2,800."""
 
 Finding = Notice | Crash | CoreDump
 
-_CSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _SHA = re.compile(r"ELF file SHA256:\s*([0-9a-fA-F]{8,64})")
 _CHIP = re.compile(r"ESP-ROM:(esp32[a-z0-9]*?)-")
 """Where the firmware was at a prompt, the banner goes on with its line."""
@@ -39,11 +39,6 @@ class Board:
     chip: str = ""
     rom_date: str = ""
     """ "Feb  7 2021"."""
-
-
-def plain(line: str) -> str:
-    """A line without colours and other escape sequences."""
-    return _CSI.sub("", line) if "\x1b" in line else line
 
 
 class Scanner:

@@ -8,14 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fbuild_watch.console.ansi import (
-    RESET,
-    only_colours,
-    plain,
-    visible,
-    without_start,
-    without_tabs,
-)
 from fbuild_watch.console.bar import KEYS, bar
 from fbuild_watch.console.commands import (
     COMMANDS,
@@ -30,6 +22,14 @@ from fbuild_watch.console.help import help_screen, menu_line
 from fbuild_watch.console.notices import notice_lines
 from fbuild_watch.console.view import View
 from fbuild_watch.model import Command, Notice, Status, Typed
+from fbuild_watch.text.ansi import (
+    RESET,
+    only_colours,
+    plain,
+    visible,
+    without_start,
+    without_tabs,
+)
 
 
 @pytest.mark.parametrize(

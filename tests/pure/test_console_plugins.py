@@ -11,13 +11,13 @@ from types import ModuleType
 
 import pytest
 
-from fbuild_watch.console.ansi import plain
 from fbuild_watch.console.commands import interpret
 from fbuild_watch.console.local import do
 from fbuild_watch.console.plugins import GROUP, Context, Plugins
 from fbuild_watch.console.session import Clocks, Session
 from fbuild_watch.decode import plugins as decoders
 from fbuild_watch.model import Command, ConsoleInput, DeviceText, Typed
+from fbuild_watch.text.ansi import plain
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "console-plugin"
 

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fbuild_watch.console.ansi import RESET, only_colours, plain
 from fbuild_watch.console.backlog import Backlog
 from fbuild_watch.console.commands import Meaning, interpret
 from fbuild_watch.console.local import do
@@ -25,6 +24,7 @@ from fbuild_watch.model import (
     Status,
     Typed,
 )
+from fbuild_watch.text.ansi import RESET, only_colours, plain
 
 
 class Desk:

@@ -18,8 +18,8 @@ _TAB_STOP = 8
 
 
 def plain(text: str) -> str:
-    """`text` without escape sequences."""
-    return CSI.sub("", text)
+    """`text` without colours and other escape sequences."""
+    return CSI.sub("", text) if "\x1b" in text else text  # most have none, and to see that is quick
 
 
 def only_colours(text: str) -> str:

@@ -1,0 +1,1 @@
+"""The text of boards and of people: escape sequences, regular expressions. Pure."""
