@@ -135,15 +135,11 @@ class _Sketch:
         if board:
             return board
         if name:
-            raise self._error(
-                f"profile {name} has no fqbn", profile.line, "such as arduino:avr:uno"
-            )
-        names = self.profiles()
-        if names:
-            hint = (
-                f"name one: {', '.join(f'-e {name}' for name in names)}; or write default_profile"
-            )
-            raise self._error("the sketch has several profiles, and none is the default", 0, hint)
+            hint = "such as fqbn: arduino:avr:uno"
+            raise self._error(f"profile {name} has no fqbn", profile.line, hint)
+        if names := ", ".join(f"-e {name}" for name in self.profiles()):
+            line, hint = self.top.lines["profiles"], f"name one, {names}, or write default_profile"
+            raise self._error("of these profiles none is the default", line, hint)
         hint = "name it with -e arduino:avr:uno, or write default_fqbn into sketch.yaml"
         raise self._error("the sketch does not say which board it is for", profile.line, hint)
 

@@ -115,6 +115,14 @@ def test_errors_have_their_line(sketch: Path, text: str, line: int, words: str) 
     assert failure.value.line == line
 
 
+def test_of_several_profiles_one_is_named(sketch: Path) -> None:
+    text = "profiles:\n  a:\n    fqbn: x\n  b:\n    fqbn: y\n"
+    with pytest.raises(InvalidProject, match="none is the default") as failure:
+        load(write(sketch, text))
+    assert "-e a, -e b" in failure.value.hint
+    assert failure.value.line == 1
+
+
 def test_a_slip_is_said(sketch: Path) -> None:
     env = load(write(sketch, "default_fqbn: a:b:c\ndefault_prot: x\nown: 1\n"))
     assert env.warnings == (
