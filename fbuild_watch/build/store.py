@@ -76,8 +76,9 @@ class Store:
         return self._seen is not None and self._seen == self._identity()
 
     def save(self, memory: Memory) -> None:
-        """Write what the log does not have yet. Raises OSError."""
-        if self.is_current() and self._seen is not None and self._has_room(self._seen[1]):
+        """Write what the log does not have yet. Raises OSError; then the next one writes it anew."""
+        seen, self._seen = self._seen if self.is_current() else None, None
+        if seen is not None and self._has_room(seen[1]):
             batch = self._pack(memory, memory.unsaved.records, memory.unsaved.stamps)
             with self._path.open("ab") as file:
                 file.write(_framed(batch))

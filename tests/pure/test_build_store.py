@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 from pathlib import Path
 
@@ -127,6 +128,27 @@ def test_history_does_not_grow_without_end(folder: Path) -> None:
     assert max(sizes) < 5 << 20
     assert min(sizes[1:]) < sizes[-1]
     assert plain(Store(path).load()) == plain(memory)
+
+
+def test_a_full_disk_costs_only_what_could_not_be_written(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, digest = folder / "full", b"d" * 16
+    store = Store(path)
+    memory = store.load()
+    learn(memory, "a.o", (digest, [("a.c", digest)], digest))
+    store.save(memory)
+    learn(memory, "b.o", (digest, [("b.c", digest)], digest))
+    with monkeypatch.context() as full, pytest.raises(OSError, match="No space"):
+        full.setattr(Path, "open", _refuse)
+        store.save(memory)
+    learn(memory, "c.o", (digest, [("c.c", digest)], digest))
+    store.save(memory)
+    assert plain(Store(path).load()) == plain(memory)
+
+
+def _refuse(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_another_writer_is_noticed(folder: Path) -> None:
