@@ -86,13 +86,16 @@ class Connection:
         handlers: Mapping[str, Handler],
         secrets: Secrets,
         defect: Callable[[Exception], FbuildError],
+        admit: Callable[[Connection], None],
     ) -> None:
+        """`admit` is called when the client has shown that it is the user; may raise ControlRefused."""
         self.client = ""
         """Who it says it is; empty before `hello`."""
         self._stream = stream
         self._handlers = handlers
         self._secrets = secrets
         self._defect = defect
+        self._admit = admit
         self._frames = frames.FrameReader(frames.HELLO_LIMIT)
         self._waiting: list[bytes] = []
         self._outbox = Outbox(stream)
@@ -110,6 +113,10 @@ class Connection:
             with trio.CancelScope(shield=True):
                 await self._send_last_answers()
                 await close_orderly(self._stream)
+
+    def drop(self) -> None:
+        """End it, without a word."""
+        self._stream.socket.close()
 
     async def _send_last_answers(self) -> None:
         """The one to `shutdown`, for instance."""
@@ -175,7 +182,8 @@ class Connection:
             )
             await self._stream.send_all(protocol.write_failure(request.id, error))
             raise trio.BrokenResourceError
-        self.client = request.params.name[:200]
+        self.client = request.params.name[:200] or "somebody"
+        self._admit(self)
         await self._outbox.answer(protocol.write_reply(request.id, welcome))
 
     def _authorize(self, hello: Hello) -> None:

@@ -94,15 +94,15 @@ class ControlLost(ControlError):
 
 
 class ControlRefused(ControlError):
-    """The caller could not show that it is the process's own user."""
+    """The caller could not show that it is the process's own user, or there is no place for it."""
 
     code = "control-refused"
     exit_code = 66
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, hint: str = "only the user who runs it may use it") -> None:
         super().__init__(
             f"the running fbuild does not take requests from here: {reason}",
-            hint="only the user who runs it may use it",
+            hint=hint,
             reason=reason,
         )
 

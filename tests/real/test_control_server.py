@@ -12,7 +12,7 @@ import sys
 import tempfile
 import timeit
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,7 +23,7 @@ import trio.lowlevel
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fbuild_watch.control import connection, endpoint, messages, news, protocol
+from fbuild_watch.control import connection, endpoint, messages, news, protocol, server
 from fbuild_watch.control.connection import Call
 from fbuild_watch.control.endpoint import SOCKET, TOKEN
 from fbuild_watch.control.listen import listening
@@ -197,6 +197,36 @@ async def test_hello_comes_first_and_soon(folder: Path, monkeypatch: pytest.Monk
         async with connected(running.located, hello=False) as client:
             assert isinstance((await client.receive()).error, ControlRefused)
             assert await client.receive() is None
+
+
+async def test_silent_connections_keep_nobody_out(folder: Path) -> None:
+    """More of them than there are places for clients, as another user of this machine may open."""
+    async with served(folder, HANDLERS, "tcp") as running, AsyncExitStack() as stack:
+        silent = []
+        for _ in range(server.MOST + server.MOST_STRANGERS):
+            silent.append(await stack.enter_async_context(connected(running.located, hello=False)))
+        owner = await stack.enter_async_context(connected(running.located))
+        await owner.ask(1, "status")
+        assert await owner.receive() == Reply(1, b"{}")
+        for first in silent[: server.MOST]:
+            with suppress(trio.BrokenResourceError):
+                assert await first.receive() is None
+        assert running.server.clients == ["a test"]
+
+
+async def test_a_client_without_a_place_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "MOST", 1)
+    async with served(folder, HANDLERS) as running:
+        hello = messages.Hello(messages.PROTOCOL, "0.0.0", "")
+        async with connected(running.located, hello=False) as first:
+            await first.ask(0, "hello", hello)
+            assert isinstance(await first.receive(), Reply)
+            assert running.server.clients == ["somebody"]
+            async with connected(running.located, hello=False) as second:
+                await second.ask(0, "hello", hello)
+                assert "1 clients are connected" in str((await second.receive()).error)
 
 
 async def test_another_protocol_is_said(folder: Path) -> None:
