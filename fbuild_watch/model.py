@@ -94,6 +94,8 @@ class Environment:
     """`custom_KEY` by KEY."""
     read_from: tuple[Path, ...] = ()
     """The files that all this was read from."""
+    read_in: tuple[Path, ...] = ()
+    """Folders in which there may come to be more of them."""
     warnings: tuple[str, ...] = ()
     """What is likely a slip, each with its file and line."""
     unsupported: tuple[str, ...] = ()

@@ -31,6 +31,7 @@ from fbuild_watch.project.memory import LOOKS, read_bytes
 FILE_NAME = "platformio.ini"
 _ENV = "env:"
 _COMMENT = re.compile(r"\s+;.*$")
+_WILD = re.compile(r"[*?\[]")
 _FLAGS = {
     **dict.fromkeys(("1", "yes", "true", "on", "t", "y"), True),
     **dict.fromkeys(("0", "no", "false", "off", "f", "n", ""), False),
@@ -56,6 +57,8 @@ class Config:
         """Read PROJECT_DIR/platformio.ini and its extra_configs. Raises InvalidProject."""
         self.path = project_dir / FILE_NAME
         self.files: list[Path] = []
+        self.folders: list[Path] = []
+        """Where extra_configs are looked for."""
         self.document: ini.Document = {}
         self._folder = project_dir
         self._environ = dict(environ)  # os.environ decodes at each look
@@ -72,10 +75,16 @@ class Config:
         self._merged.clear()
         for pattern in self.items("platformio", "extra_configs"):
             pattern = os.path.expanduser(pattern)  # noqa: PTH111  (a pattern, not a path)
+            self.folders.append(self._folder_of(pattern))
             for name in sorted(glob.glob(pattern, root_dir=self._folder, recursive=True)):  # noqa: PTH207
                 extra = Path(os.path.normpath(self._folder / name))
                 if extra not in self.files and extra.is_file():
                     self._read(extra, read(extra))
+
+    def _folder_of(self, pattern: str) -> Path:
+        """The folder that a pattern's files are in, or the deepest above them that has a name."""
+        named = _WILD.split(pattern, maxsplit=1)[0]
+        return Path(os.path.normpath(self._folder / f"{named}x")).parent
 
     # --- sections --------------------------------------------------------------------------
 

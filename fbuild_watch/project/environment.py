@@ -128,6 +128,7 @@ class _Reader:
             upload=self._below("upload_", but=("port", "speed")),
             custom=custom,
             read_from=tuple(self._config.files),
+            read_in=tuple(dict.fromkeys(self._config.folders)),
             warnings=remarks.warnings(self._config, self._name),
             unsupported=(*remarks.unsupported(self._config, self._name), *self._unsupported),
         )

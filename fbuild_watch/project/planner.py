@@ -322,6 +322,7 @@ def _beside(
     files = (*named, *map(Path, given))
     flags = (*environment.build_flags, *environment.build_src_flags)
     folders = [environment.project_dir / name for name in user_flags.includes(flags)]
+    folders += [folder for folder in environment.read_in if is_dir(folder)]
     folders += [file.parent for file in dict.fromkeys(files) if is_file(file)]
     normal = (Path(os.path.normpath(folder)) for folder in folders)
     return tuple(folder for folder in dict.fromkeys(normal) if not folder.is_relative_to(build))

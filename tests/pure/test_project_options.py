@@ -116,6 +116,15 @@ def test_extra_configs_beside_the_project_have_plain_paths(tmp_path: Path) -> No
     env = read(own, "[platformio]\nextra_configs = ../shared/*.ini\n[env:a]\nboard = x\n")
     assert env.monitor_speed == 57600
     assert env.read_from == (own / "platformio.ini", shared)
+    assert env.read_in == (tmp_path / "shared",)
+
+
+@pytest.mark.parametrize("pattern", ["../shared/*.ini", "../shared/none.ini", "../shared/a*/b.ini"])
+def test_where_extra_configs_may_come_to_be_is_known(tmp_path: Path, pattern: str) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    env = read(own, f"[platformio]\nextra_configs = {pattern}\n[env:a]\nboard = x\n")
+    assert env.read_in == (tmp_path / "shared",)
 
 
 @pytest.mark.parametrize(

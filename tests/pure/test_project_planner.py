@@ -155,6 +155,20 @@ def test_the_same_folder_is_the_same_plan(project: Path) -> None:
     assert planned(project) == planned(project)
 
 
+def test_where_more_may_come_to_be_is_watched(project: Path) -> None:
+    (project / "more").mkdir()
+    (project / "common").mkdir()
+    ini = project / "platformio.ini"
+    ini.write_text(
+        "[platformio]\nextra_configs = more/*.ini, none/*.ini\n"
+        f"{ini.read_text()}build_src_filter = +<*> +<../common/>\n"
+    )
+    made = plan(load(project))
+    assert project / "more" in made.watch_beside
+    assert project / "none" not in made.watch_beside
+    assert project / "common" in made.watch_roots
+
+
 def test_no_compiler_names_what_was_tried_and_what_to_install(project: Path) -> None:
     (project / "hardware/v/a/bin/cxx").chmod(stat.S_IRUSR)
     with pytest.raises(CompilerMissing) as failure:
