@@ -11,8 +11,9 @@ from fbuild_watch.cli.common import environment_option, port_option, run_async
 
 
 def _check_control(_context: object, _option: object, value: str | None) -> str | None:
-    if value is not None and not re.fullmatch(r"unix|tcp(:\d{1,5})?", value):
-        raise click.BadParameter("unix, tcp or tcp:PORT")
+    read = re.fullmatch(r"unix|tcp(:(?P<port>\d{1,5}))?", value or "unix", re.ASCII)
+    if read is None or int(read["port"] or 0) > 65535:
+        raise click.BadParameter("unix, tcp or tcp:PORT, with a PORT up to 65535")
     return value
 
 

@@ -4,7 +4,8 @@ Rules
 - Only the holder of the lock may call this, or a guest for a socket of its own: what a killed process
   has left is removed.
 - A TCP port is ours alone: SO_EXCLUSIVEADDRUSE on Windows, and no SO_REUSEADDR anywhere. A given
-  port that is still in use is tried again for a while: an unclean end may just have been.
+  port that is still in use is tried again for a while: an unclean end may just have been. Windows says
+  EACCES of one that somebody else has so (Microsoft, "Using SO_REUSEADDR and SO_EXCLUSIVEADDRUSE").
 - Accepted TCP connections have SO_LINGER 0, so that a hard kill leaves neither CLOSE_WAIT nor
   TIME_WAIT; an orderly close takes that back first, for it would drop what is not sent yet.
 """
@@ -15,6 +16,7 @@ import errno
 import os
 import socket
 import struct
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -24,11 +26,14 @@ import trio
 
 from fbuild_watch.control import endpoint
 from fbuild_watch.control.endpoint import Endpoint
-from fbuild_watch.errors import EndpointInUse
+from fbuild_watch.errors import EndpointInUse, RuntimeFolderUnsafe
 
 BACKLOG = 128
 
 BIND_S, _PAUSE_S = 5.0, 0.05
+
+_TAKEN = (errno.EADDRINUSE, errno.EACCES) if sys.platform == "win32" else (errno.EADDRINUSE,)
+"""What `bind` says of a port that is in use."""
 
 _NOW = struct.pack("ii", 1, 0)
 _LATER = struct.pack("ii", 0, 0)
@@ -38,12 +43,15 @@ _LATER = struct.pack("ii", 0, 0)
 async def listening(
     folder: Path, asked: str | None, name: str = endpoint.SOCKET
 ) -> AsyncIterator[tuple[trio.SocketListener, Endpoint]]:
-    """Listen for the length of the block; leaves no socket behind. Raises EndpointInUse."""
+    """Listen for the length of the block; leaves no socket behind.
+
+    Raises EndpointInUse, RuntimeFolderUnsafe.
+    """
     where = endpoint.choose(folder, asked, name)
     sock = trio.socket.from_stdlib_socket(where.make_socket())
     try:
         if where.kind == "unix":
-            await _bind_path(sock, where.path)
+            await _bind_path(sock, Path(where.path))
         else:
             where = await _bind_port(sock, where)
         sock.listen(BACKLOG)
@@ -51,14 +59,18 @@ async def listening(
     finally:
         sock.close()
         for left in (name, endpoint.TOKEN):
-            (folder / left).unlink(missing_ok=True)
+            with suppress(OSError):  # the next one removes it
+                (folder / left).unlink(missing_ok=True)
 
 
-async def _bind_path(sock: trio.socket.SocketType, path: str) -> None:
-    with suppress(FileNotFoundError):
-        os.unlink(path)  # noqa: PTH108 - left by a killed one: the lock is ours
-    await sock.bind(path)
-    os.chmod(path, 0o600)  # noqa: PTH101 - the folder is 0700 already
+async def _bind_path(sock: trio.socket.SocketType, path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)  # left by a killed one: the lock is ours
+        await sock.bind(str(path))
+        path.chmod(0o600)  # the folder is 0700 already
+    except OSError as error:
+        reason = f"{path.name} cannot be made ({error.strerror})"
+        raise RuntimeFolderUnsafe(str(path.parent), reason) from error
 
 
 async def _bind_port(sock: trio.socket.SocketType, where: Endpoint) -> Endpoint:
@@ -69,8 +81,8 @@ async def _bind_port(sock: trio.socket.SocketType, where: Endpoint) -> Endpoint:
             try:
                 await sock.bind(where.address)
             except OSError as error:
-                if error.errno != errno.EADDRINUSE:
-                    raise
+                if error.errno not in _TAKEN:
+                    raise EndpointInUse(where.port, error.strerror or str(error)) from error
             else:
                 return replace(where, port=sock.getsockname()[1])
             await trio.sleep(_PAUSE_S)

@@ -146,16 +146,17 @@ class VersionSkew(ControlError):
 
 
 class EndpointInUse(ControlError):
-    """Another program listens on the TCP port that we were told to use."""
+    """The TCP port that we were told to use cannot be had: most often another program listens there."""
 
     code = "endpoint-in-use"
     exit_code = 73
 
-    def __init__(self, tcp_port: int) -> None:
+    def __init__(self, tcp_port: int, reason: str = "it is in use") -> None:
         super().__init__(
-            f"TCP port {tcp_port} of this machine is in use",
+            f"TCP port {tcp_port} of this machine cannot be listened on: {reason}",
             hint="leave the number out: any free port will do",
             tcp_port=tcp_port,
+            reason=reason,
         )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hmac
+import math
 import os
 import socket
 import stat
@@ -16,6 +18,7 @@ from contextlib import AsyncExitStack, suppress
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import trio
@@ -23,7 +26,7 @@ import trio.lowlevel
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fbuild_watch.control import connection, endpoint, messages, news, protocol, server
+from fbuild_watch.control import connection, endpoint, listen, messages, news, protocol, server
 from fbuild_watch.control.connection import Call
 from fbuild_watch.control.endpoint import SOCKET, TOKEN
 from fbuild_watch.control.listen import listening
@@ -37,6 +40,7 @@ from fbuild_watch.errors import (
     InternalError,
     InvalidRequest,
     PortBusy,
+    RuntimeFolderUnsafe,
     VersionSkew,
 )
 from fbuild_watch.fanout import Fanout, Subscription
@@ -545,14 +549,53 @@ async def test_a_tcp_port_is_ours_alone(folder: Path) -> None:
 
 
 async def test_a_port_in_use_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from fbuild_watch.control import listen
-
     monkeypatch.setattr(listen, "BIND_S", 0.1)
     with socket.socket() as other:
         other.bind((endpoint.HOST, 0))
         with pytest.raises(EndpointInUse):
             async with listening(folder, f"tcp:{other.getsockname()[1]}"):
                 pass
+
+
+class Refusing:
+    """A socket whose `bind` fails so often."""
+
+    def __init__(self, number: int, times: float) -> None:
+        self._number, self._times = number, times
+
+    def setsockopt(self, *_what: object) -> None:
+        """Taken."""
+
+    async def bind(self, _address: object) -> None:
+        self._times -= 1
+        if self._times >= 0:
+            raise OSError(self._number, os.strerror(self._number))
+
+    def getsockname(self) -> tuple[str, int]:
+        return endpoint.HOST, 7
+
+
+async def bind(errno_: int, times: float) -> int:
+    sock: Any = Refusing(errno_, times)
+    return (await listen._bind_port(sock, endpoint.Endpoint("tcp", port=7))).port
+
+
+async def test_what_bind_may_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A port below 1024 that is not ours; and on Windows, one that somebody has for itself."""
+    with pytest.raises(EndpointInUse, match="Permission denied"):
+        await bind(errno.EACCES, math.inf)
+    monkeypatch.setattr(listen, "_TAKEN", (errno.EADDRINUSE, errno.EACCES))
+    assert await bind(errno.EACCES, 2) == 7
+    monkeypatch.setattr(listen, "BIND_S", 0.1)
+    with pytest.raises(EndpointInUse, match="in use"):
+        await bind(errno.EACCES, math.inf)
+
+
+async def test_a_socket_that_cannot_be_made_is_said(folder: Path) -> None:
+    (folder / SOCKET / "x").mkdir(parents=True)
+    with pytest.raises(RuntimeFolderUnsafe, match=r"fbuild\.sock cannot be made"):
+        async with listening(folder, "unix"):
+            pass
 
 
 CHILD = """
