@@ -8,18 +8,18 @@ until a new plan is made.
 from __future__ import annotations
 
 import shlex
-import shutil
 from dataclasses import replace
 
 from fbuild_watch.build import check_fits, program_size, without_lto
 from fbuild_watch.errors import (
-    CompilerMissing,
     FbuildError,
     ImageTooBig,
     InvalidProject,
     LinkFailed,
+    ProgramMissing,
 )
 from fbuild_watch.model import BuildPlan, Environment
+from fbuild_watch.system import surroundings
 
 _LTO_OPTION = "fbuild_lto"
 _LAUNCHER_OPTION = "compiler_launcher"
@@ -80,7 +80,7 @@ class Profile:
 def launcher(environment: Environment) -> tuple[str, ...]:
     """What `custom_compiler_launcher` names (ccache, distcc): compilers are run through it.
 
-    Raises InvalidProject, and CompilerMissing where it is not installed.
+    Raises InvalidProject, and ProgramMissing where it is not installed.
     """
     text = environment.custom.get(_LAUNCHER_OPTION, "")
     try:
@@ -88,9 +88,9 @@ def launcher(environment: Environment) -> tuple[str, ...]:
     except ValueError as error:
         message = f"custom_{_LAUNCHER_OPTION} = {text!r} cannot be split into words ({error})"
         raise InvalidProject(message, path=str(environment.project_dir)) from error
-    if words and shutil.which(words[0]) is None:
+    if words and surroundings.which(words[0]) is None:
         hint = f"install {words[0]}, or remove custom_{_LAUNCHER_OPTION}"
-        raise CompilerMissing(environment.board, [words[0]], hint=hint)
+        raise ProgramMissing(words[0], f"custom_{_LAUNCHER_OPTION}", hint=hint)
     return words
 
 

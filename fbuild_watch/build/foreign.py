@@ -21,7 +21,7 @@ import trio
 from fbuild_watch.build import depfile
 from fbuild_watch.build.events import Built
 from fbuild_watch.build.runner import Runner
-from fbuild_watch.errors import CommandNotStarted, CompilerMissing, StepFailed
+from fbuild_watch.errors import CommandNotStarted, ProgramMissing, StepFailed
 from fbuild_watch.model import ForeignPlan
 
 _NINJA_INPUT = re.compile(r"^    (?P<name>.+)$", re.MULTILINE)
@@ -38,7 +38,7 @@ class ForeignBuilder:
         self._made: object = None
 
     async def build(self, *, clean: bool = False) -> Built:
-        """Run the commands. Raises StepFailed with their words, CompilerMissing.
+        """Run the commands. Raises StepFailed with their words, ProgramMissing.
 
         Cancelling ends every process.
         """
@@ -65,8 +65,8 @@ class ForeignBuilder:
             outcome = await self._runner.run(argv)
         except CommandNotStarted as error:
             if error.missing:
-                hint = "it is what the project's own build starts: is it installed, and on PATH?"
-                raise CompilerMissing(self.plan.environment.name, [argv[0]], hint=hint) from error
+                hint = "is it installed, and on PATH?"
+                raise ProgramMissing(argv[0], "the project's own build", hint=hint) from error
             raise StepFailed(name, f"the system refused ({error})") from error
         if outcome.code != 0:
             raise StepFailed(name, outcome.output)

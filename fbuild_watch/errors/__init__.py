@@ -3,7 +3,7 @@
     FbuildError
      +- InternalError          a defect of ours; the details are in a file
      +- ProjectError           InvalidProject, UnknownEnvironment, UnknownBoard
-     +- BuildError             CompilerMissing, CompileFailed, LinkFailed, StepFailed
+     +- BuildError             CompilerMissing, ProgramMissing, CompileFailed, LinkFailed, StepFailed
      +- ImageError             InvalidImage, InvalidPartitions, ImageTooBig
      +- PortError              PortNotFound, PortAmbiguous, PortBusy, PortDenied,
      |                         PortLost (it broke), PortUnusable (no such feature)
@@ -48,6 +48,7 @@ from fbuild_watch.errors.build import (
     CompileFailed,
     CompilerMissing,
     LinkFailed,
+    ProgramMissing,
     StepFailed,
 )
 from fbuild_watch.errors.console import (
@@ -193,6 +194,7 @@ __all__ = [
     "PortLost",
     "PortNotFound",
     "PortUnusable",
+    "ProgramMissing",
     "ProjectError",
     "RuntimeFolderUnsafe",
     "SecureBoot",

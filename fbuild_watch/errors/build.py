@@ -27,6 +27,21 @@ class CompilerMissing(BuildError):
         )
 
 
+class ProgramMissing(BuildError):
+    """A program that the project names is not installed."""
+
+    code = "program-missing"
+    exit_code = 25
+
+    def __init__(self, program: str, named_by: str, *, hint: str) -> None:
+        super().__init__(
+            f"{program} is not there: it is what {named_by} names",
+            hint=hint,
+            program=program,
+            named_by=named_by,
+        )
+
+
 class CompileFailed(BuildError):
     """A compiler refused a source; its own words are in `diagnostics`."""
 

@@ -54,6 +54,13 @@ def not_started(
     program = str(argv[0])
     if cwd is not None and not cwd.is_dir():
         return CommandNotStarted(program, f"there is no folder {cwd} to run it in")
-    missing = shutil.which(program, path=env.get("PATH")) is None
+    missing = not _is_there(program, cwd, env)
     reason = "it is not there" if missing else error.strerror or str(error)
     return CommandNotStarted(program, reason, missing=missing)
+
+
+def _is_there(program: str, cwd: Path | None, env: Mapping[str, str]) -> bool:
+    """Whether there is a file that is meant, runnable or not."""
+    if Path(program).name == program:
+        return shutil.which(program, path=env.get("PATH")) is not None
+    return Path(cwd or "", program).exists()

@@ -14,7 +14,7 @@ import pytest
 import trio
 
 from fbuild_watch.build import Builder
-from fbuild_watch.errors import CompilerMissing, InvalidProject
+from fbuild_watch.errors import InvalidProject, ProgramMissing
 from fbuild_watch.model import Environment
 from fbuild_watch.profiles import launcher
 from tests.real.build_kit import HostProject, script, two_units, wait_until
@@ -49,9 +49,9 @@ async def test_a_launcher_makes_no_other_object(project: HostProject) -> None:
 def test_the_option_is_words_and_names_a_program() -> None:
     assert launcher(custom()) == ()
     assert launcher(custom(compiler_launcher="sh -c")) == ("sh", "-c")
-    with pytest.raises(CompilerMissing, match="no-such-launcher") as failure:
+    with pytest.raises(ProgramMissing, match="no-such-launcher") as failure:
         launcher(custom(compiler_launcher="no-such-launcher"))
-    assert "custom_compiler_launcher" in failure.value.hint
+    assert "custom_compiler_launcher" in str(failure.value)
     with pytest.raises(InvalidProject, match="cannot be split"):
         launcher(custom(compiler_launcher="'open"))
 

@@ -138,6 +138,18 @@ async def test_a_file_that_the_system_does_not_run(tmp_path: Path) -> None:
     assert not failure.value.missing
 
 
+async def test_a_script_is_looked_for_where_it_would_run(tmp_path: Path) -> None:
+    (tmp_path / "build.sh").write_text("#!/no/such/shell\n")
+    for mode in (0o644, 0o755):
+        (tmp_path / "build.sh").chmod(mode)
+        with pytest.raises(CommandNotStarted) as failure:
+            await run_command(("./build.sh",), cwd=tmp_path)
+        assert not failure.value.missing
+    with pytest.raises(CommandNotStarted) as failure:
+        await run_command(("./other.sh",), cwd=tmp_path)
+    assert failure.value.missing
+
+
 # --- the end -------------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fbuild_watch.errors import InvalidImage, StepFailed
+from fbuild_watch.errors import InvalidImage, ProgramMissing, StepFailed
 from fbuild_watch.pipeline import Pipeline
 from tests.real.conftest import ServedBoard
 from tests.real.program import environment, fbuild, run
@@ -175,4 +175,9 @@ async def test_what_can_go_wrong_with_a_command(command_project: Path) -> None:
     (command_project / "main" / "app.txt").touch()
     (command_project / "table.bin").unlink()
     with pytest.raises(InvalidImage, match="the build has not made it"):
+        await Pipeline(command_project, None).build()
+    (command_project / "platformio.ini").write_text(
+        COMMAND.replace("cp main", "no-such-cargo main")
+    )
+    with pytest.raises(ProgramMissing, match="no-such-cargo is not there"):
         await Pipeline(command_project, None).build()
