@@ -51,7 +51,7 @@ async def listening(
     sock = trio.socket.from_stdlib_socket(where.make_socket())
     try:
         if where.kind == "unix":
-            await _bind_path(sock, Path(where.path))
+            await _bind_path(sock, where.path)
         else:
             where = await _bind_port(sock, where)
         sock.listen(BACKLOG)
@@ -63,14 +63,15 @@ async def listening(
                 (folder / left).unlink(missing_ok=True)
 
 
-async def _bind_path(sock: trio.socket.SocketType, path: Path) -> None:
+async def _bind_path(sock: trio.socket.SocketType, path: str) -> None:
     try:
-        path.unlink(missing_ok=True)  # left by a killed one: the lock is ours
-        await sock.bind(str(path))
-        path.chmod(0o600)  # the folder is 0700 already
+        with suppress(FileNotFoundError):
+            os.unlink(path)  # noqa: PTH108 - left by a killed one: the lock is ours
+        await sock.bind(path)
+        os.chmod(path, 0o600)  # noqa: PTH101 - the folder is 0700 already
     except OSError as error:
-        reason = f"{path.name} cannot be made ({error.strerror})"
-        raise RuntimeFolderUnsafe(str(path.parent), reason) from error
+        folder, name = os.path.split(path)
+        raise RuntimeFolderUnsafe(folder, f"{name} cannot be made ({error.strerror})") from error
 
 
 async def _bind_port(sock: trio.socket.SocketType, where: Endpoint) -> Endpoint:
