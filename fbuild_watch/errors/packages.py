@@ -62,8 +62,8 @@ class DownloadFailed(PackageError):
     def __init__(self, package: str, url: str, reason: str, *, tries: int) -> None:
         super().__init__(
             f"{package} could not be downloaded from {url}: {reason} (tries: {tries})",
-            hint="check the network, the proxy variables (HTTPS_PROXY, NO_PROXY) and SSL_CERT_FILE, "
-            "then try again: what has arrived is kept",
+            hint="check the URL, the network, the proxy variables (HTTPS_PROXY, NO_PROXY) and "
+            "SSL_CERT_FILE, then try again: what has arrived is kept",
             package=package,
             url=url,
             reason=reason,
