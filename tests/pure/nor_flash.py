@@ -66,12 +66,11 @@ class NorFlash:
 
     def write(self, offset: int, data: bytes) -> None:
         assert offset % SECTOR == 0
-        for sector in range(offset // SECTOR, -(-(offset + len(data)) // SECTOR)):
-            self.erased.add(sector)
-            self.content[sector * SECTOR : (sector + 1) * SECTOR] = b"\xff" * SECTOR
-        for index, byte in enumerate(data, offset):
-            if index // SECTOR not in self.stuck:
-                self.content[index] &= byte
+        for start in range(0, len(data), SECTOR):
+            at = offset + start
+            self.erased.add(at // SECTOR)
+            taken = b"" if at // SECTOR in self.stuck else data[start : start + SECTOR]
+            self.content[at : at + SECTOR] = taken.ljust(SECTOR, b"\xff")
 
 
 Reports = tuple[RegionReport, ...]
