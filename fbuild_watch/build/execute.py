@@ -16,6 +16,7 @@ from pathlib import Path
 
 import trio
 
+from fbuild_watch.build import response
 from fbuild_watch.build.aside import Aside
 from fbuild_watch.build.graph import Job, Record
 from fbuild_watch.build.memory import Memory
@@ -58,33 +59,33 @@ class Executor:
         """
         attempt = _Attempt(Path(job.output), job.depfile)
         try:
-            is_left, outcome = await self.aside(self._begin, job, attempt, is_due)
-            if is_left:
-                ran = await self.runner.run(self._command(job))
-                outcome = await self.aside(self._end, job, attempt, ran)
+            begun = await self.aside(self._begin, job, attempt, is_due)
+            if not isinstance(begun, tuple):
+                return begun
+            ran = await self.runner.run(begun)
+            return await self.aside(self._end, job, attempt, ran)
         except BaseException:
             with trio.CancelScope(shield=True):
                 await self.aside(attempt.end)
             raise
-        return outcome
 
     def _begin(
         self, job: Job, attempt: _Attempt, is_due: Callable[[Job], bool]
-    ) -> tuple[bool, Outcome | None]:
+    ) -> tuple[str, ...] | Outcome | None:
         """Lay the old output aside; take a unit's object from the cache, if that has it.
 
-        Gives whether the command is still to be run.
+        Gives the command that is still to be run, else the outcome.
         """
         if not is_due(job):
-            return False, None
+            return None
         attempt.begin()
         found = self.reuse.fetch(job) if self.reuse is not None else None
         if found is None:
-            return True, None
+            return response.shortened(self._command(job), job.inputs, attempt.named)
         record, words = found
         words = words if self.colours else _PAINT.sub("", words)
         self.memory.put(record.output.path, record)
-        return False, self._succeeded(job, attempt, Outcome(0, words, 0.0, reused=True))
+        return self._succeeded(job, attempt, Outcome(0, words, 0.0, reused=True))
 
     def _end(self, job: Job, attempt: _Attempt, ran: Outcome) -> Outcome:
         outcome = _checked(ran, job)
@@ -170,6 +171,11 @@ class _Attempt:
         elif self._had is not None:
             self.output.unlink(missing_ok=True)
         self._had = None
+
+    @property
+    def named(self) -> Path:
+        """Where the files are named of a command that is too long."""
+        return self.output.with_name(f".{self.output.name}.words")
 
     @property
     def _aside(self) -> Path:

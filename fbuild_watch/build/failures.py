@@ -33,6 +33,8 @@ def unstarted(plan: BuildPlan, job: Job, error: OSError | CommandNotStarted) -> 
 
 def refused(what: str, error: OSError | CommandNotStarted) -> BuildError:
     """The system would not do something."""
+    if isinstance(error, CommandNotStarted):
+        return BuildError(f"{what}: {error}", hint=error.hint)
     hint = "look at the disk's free space and at the folder's permissions"
     return BuildError(f"{what}: the system refused ({error})", hint=hint)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import trio
 
 from fbuild_watch.build import size
+from fbuild_watch.build.response import shortened
 from fbuild_watch.build.runner import Runner
 from fbuild_watch.build.size import SizeReport
 from fbuild_watch.model import BuildPlan
@@ -33,12 +34,13 @@ def _report_by(plan: BuildPlan, path: Path) -> SizeReport:
 
 async def _link_for_a_map(plan: BuildPlan, runner: Runner) -> Path:
     build_dir, elf = plan.environment.build_dir, str(plan.elf)
-    path, aside = build_dir / "firmware.map", build_dir / ".map.elf"
+    path, aside, named = (build_dir / name for name in ("firmware.map", ".map.elf", ".map.words"))
     words = (str(aside) if word == elf else word for word in plan.link.argv)
     remove = partial(trio.to_thread.run_sync, partial(Path.unlink, missing_ok=True))
     try:
         await remove(path)
-        await runner.run((*words, f"-Wl,-Map={path}"))
+        command, files = (*words, f"-Wl,-Map={path}"), [str(file) for file in plan.link.inputs]
+        await runner.run(await trio.to_thread.run_sync(shortened, command, files, named))
     finally:
         with trio.CancelScope(shield=True):
             await remove(aside)

@@ -230,10 +230,11 @@ class CommandNotStarted(FbuildError):
     missing: bool
     """Whether there is no such program."""
 
-    def __init__(self, program: str, reason: str, *, missing: bool = False) -> None:
+    def __init__(self, program: str, reason: str, *, missing: bool = False, hint: str = "") -> None:
+        usual = "is it installed, and on PATH?" if missing else "look at its file's permissions"
         super().__init__(
             f"{program} cannot be started: {reason}",
-            hint="is it installed, and on PATH?" if missing else "look at its file's permissions",
+            hint=hint or usual,
             program=program,
             reason=reason,
             missing=missing,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shlex
 import shutil
 import sys
@@ -54,6 +55,12 @@ def not_started(
     program = str(argv[0])
     if cwd is not None and not cwd.is_dir():
         return CommandNotStarted(program, f"there is no folder {cwd} to run it in")
+    if error.errno == errno.E2BIG:
+        size, hint = (
+            sum(len(str(word)) + 1 for word in argv),
+            "shorten what it is told, or its paths",
+        )
+        return CommandNotStarted(program, f"{size:,} bytes of words are too many", hint=hint)
     missing = not _is_there(program, cwd, env)
     reason = "it is not there" if missing else error.strerror or str(error)
     return CommandNotStarted(program, reason, missing=missing)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from fbuild_watch.build import Builder, BuildEvent, Built, StepDone, UnitDone
+from fbuild_watch.build import Builder, BuildEvent, Built, StepDone, UnitDone, response
 from fbuild_watch.errors import BuildError, CompileFailed, CompilerMissing, LinkFailed, StepFailed
 from fbuild_watch.model import GeneratedFile, Step
 from tests.real.build_kit import HostProject, script, two_units, wait_until
@@ -291,6 +291,30 @@ async def test_a_copied_project_leaves_its_original_alone(
     assert len((await build(copy)).compiled) == 3
     assert sorted((project.build_dir / "obj").iterdir()) == objects
     assert (await build(project)).compiled == ()
+
+
+async def test_a_link_that_is_too_long_for_the_system_names_its_files_in_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = HostProject(tmp_path / 'a "folder\'s" name \\ $x')
+    two_units(project)
+    elf = (await build(project)).elf.read_bytes()
+    monkeypatch.setattr(response, "LIMIT", 10)
+    project.link_flags = ("-Wl,--no-undefined",)
+    assert (await build(project)).linked
+    assert (project.build_dir / "firmware.elf").read_bytes() == elf
+    assert (project.build_dir / ".firmware.elf.words").is_file()
+    assert (await Builder(project.plan()).sizes()).now.files
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux takes 128 KiB in one word")
+async def test_a_command_that_cannot_be_shortened_is_said_to_be_too_long(
+    project: HostProject,
+) -> None:
+    project.flags = (f"-D{'X' * (1 << 18)}",)
+    with pytest.raises(BuildError, match=r"bytes of words are too many") as failure:
+        await build(project)
+    assert failure.value.hint == "shorten what it is told, or its paths"
 
 
 async def test_colours_do_not_make_another_object(project: HostProject) -> None:
