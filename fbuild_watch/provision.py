@@ -7,6 +7,7 @@ Rules
   names, or one that is known for its vendor. Where nobody knows the board's name, the core that
   PlatformIO's `platform` stands for is the one to have it.
 - A name in lib_deps that a folder within reach already has (`SPI` of the core) is that one.
+- What the project's own libraries depend on is installed too where it is nowhere.
 - As long as the requirements stay the same, nobody looks again in this process.
 """
 
@@ -15,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import trio
@@ -42,11 +44,14 @@ class _Required:
     """Whether that platform is on this machine without us."""
     platform_packages: tuple[str, ...]
     lib_deps: tuple[str, ...]
+    depending: tuple[Path, ...]
+    """The project's own libraries that depend on what is not here without us."""
     indexes: str
 
     @property
     def nothing(self) -> bool:
-        return not (self.platform_packages or self.lib_deps) and (self.is_here or not self.platform)
+        named = self.platform_packages or self.lib_deps or self.depending
+        return not named and (self.is_here or not self.platform)
 
 
 def spoken(say: Callable[[str], None]) -> Callable[[Progress], None]:
@@ -132,13 +137,28 @@ def _required(environment: Environment) -> _Required:
     is_here = bool(colon) and where.platform(vendor, arch) is not None
     borrowed = runtime.lenders(environment, Installed()) if is_here else ()
     named = (*pinned, *environment.platform_packages, *_known(borrowed, " ".join(indexes)))
+    platform = f"{vendor}:{arch}" if colon else ""
     return _Required(
-        platform=f"{vendor}:{arch}" if colon else "",
+        platform=platform,
         is_here=is_here,
         platform_packages=tuple(text for text in named if not _is_met(text, where)),
         lib_deps=environment.lib_deps,
+        depending=_depending(environment, platform),
         indexes=" ".join(indexes).strip(),
     )
+
+
+def _depending(environment: Environment, platform: str) -> tuple[Path, ...]:
+    held = below(environment.lib_dir) if environment.lib_dir else []
+    read = (libraries.read(path, 0) for path in held)
+    own = [library for library in read if library and library.manifest.depends]
+    if not own:  # nearly always
+        return ()
+    from fbuild_watch.packages import wanted
+
+    near = _library_names(environment, platform, Installed())
+    return tuple(library.folder for library in own
+                 if not near.issuperset(map(wanted.simple, library.manifest.depends)))  # fmt: skip
 
 
 def _is_met(text: str, where: Hardware) -> bool:
@@ -178,12 +198,14 @@ def _with_platforms(requirements: Requirements, names: tuple[str, ...]) -> Requi
 
 
 def _libraries(environment: Environment, required: _Required, installed: Installed) -> Requirements:
-    from fbuild_watch.packages import wanted
+    from fbuild_watch.packages import depends, wanted
 
     read = wanted.read((), required.lib_deps, required.indexes, environment.project_dir)
-    near = _library_names(environment, required, installed)
+    near = _library_names(environment, required.platform, installed)
     missing = (one for one in read.packages if not _is_near(one, near))
-    return replace(read, packages=tuple(missing), present=near)
+    more = (one for folder in required.depending for one in depends.of_own(folder)
+            if wanted.simple(one.name) not in near)  # fmt: skip
+    return replace(read, packages=(*missing, *more), present=near)
 
 
 def _is_near(one: Wanted, names: frozenset[str]) -> bool:
@@ -193,12 +215,12 @@ def _is_near(one: Wanted, names: frozenset[str]) -> bool:
 
 
 def _library_names(
-    environment: Environment, required: _Required, installed: Installed
+    environment: Environment, platform_name: str, installed: Installed
 ) -> frozenset[str]:
     """What the libraries within reach are called: themselves and their folders."""
     from fbuild_watch.packages import wanted
 
-    vendor, _, arch = required.platform.partition(":")
+    vendor, _, arch = platform_name.partition(":")
     platform = hardware(environment.project_dir, installed).platform(vendor, arch)
     held = library_folders(environment, [platform] if platform else [])
     found = [path for folder, _ in held for path in below(folder)]

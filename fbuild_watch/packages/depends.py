@@ -32,6 +32,14 @@ def of(folder: Path) -> list[Wanted]:
     return [replace(one, is_dependency=True) for one in reversed(by_name.values())]
 
 
+def of_own(folder: Path) -> list[Wanted]:
+    """What a library in a project's own folder depends on, as PlatformIO has it: only what has an
+    owner or a URL (other names are the core's), and only by library.json.
+    """
+    found = (_library(text, folder) for text in _texts(folder) if "/" in text)
+    return [replace(one, is_dependency=True) for one in found if one]
+
+
 def _of_properties(folder: Path) -> Iterator[Wanted]:
     lines = (line.partition("=") for line in _read(folder / _PROPERTIES).splitlines())
     named = next((value for key, _, value in lines if key.strip() == "depends"), "")
@@ -41,6 +49,12 @@ def _of_properties(folder: Path) -> Iterator[Wanted]:
 
 
 def _of_json(folder: Path) -> Iterator[Wanted]:
+    found = (_library(text, folder) for text in _texts(folder))
+    yield from (one for one in found if one)
+
+
+def _texts(folder: Path) -> Iterator[str]:
+    """The `dependencies` of library.json as lib_deps would have them."""
     try:
         content = msgspec.json.decode(_read(folder / _JSON) or "{}")
     except msgspec.DecodeError:
@@ -49,19 +63,18 @@ def _of_json(folder: Path) -> Iterator[Wanted]:
     if isinstance(named, dict):
         named = [{"name": name, "version": version} for name, version in named.items()]
     for entry in named if isinstance(named, list) else []:
-        text = entry if isinstance(entry, str) else _text(entry)
-        if one := _library(text, folder):
-            yield one
+        yield entry if isinstance(entry, str) else _text(entry)
 
 
 def _text(entry: Any) -> str:
-    """An entry of library.json as lib_deps would have it; empty where it is for others."""
+    """An entry, with its owner if it names one; empty where it is for others."""
     if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
         return ""
     frameworks = entry.get("frameworks", "arduino")
     if "arduino" not in frameworks and "*" not in frameworks:
         return ""
     name, version = str(entry["name"]), entry.get("version")
+    name = f"{entry['owner']}/{name}" if entry.get("owner") and "/" not in name else name
     if not isinstance(version, str):
         return name
     if sources.is_url(version):

@@ -202,6 +202,28 @@ async def test_a_board_that_nobody_knows_yet_is_of_the_core_of_its_platform(
     )
 
 
+async def test_what_the_projects_own_libraries_depend_on_is_installed(
+    server: Server, tmp_path: Path
+) -> None:
+    """As PlatformIO does it: with an owner or a URL, and not where the name is here already."""
+    server.libraries({"Far@1.2.0": library("Far"), "Plain@1.0.0": library("Plain")})
+    by_url = server.put("/url.zip", library("ByUrl"))
+    index = f"custom_fbuild_index = {server.platform(data=CORE)} {server.url}/library_index.json"
+    found = environment(tmp_path, index)
+    wanted = [{"owner": "me", "name": "Far", "version": "^1"}, {"name": "Plain"}, "SPI",
+              "me/Near@^9", {"name": "ByUrl", "version": by_url}]  # fmt: skip
+    for name, manifest in (("One", {"dependencies": wanted}), ("Near", {"dependencies": ["SPI"]})):
+        folder = tmp_path / "project/lib" / name
+        folder.mkdir(parents=True)
+        (folder / "library.json").write_text(json.dumps(manifest))
+        (folder / f"{name}.h").touch()
+    assert [path.parent.name for path in (await provided(found)).libraries] == ["Far", "ByUrl"]
+    (tmp_path / "project/lib/One/library.json").unlink()
+    asked = len(server.requests)
+    assert (await provided(found)).libraries == ()
+    assert len(server.requests) == asked
+
+
 async def test_a_library_that_is_none_of_arduinos_index_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(UnsupportedPackage, match="5404") as caught:
         await provided(environment(tmp_path, "lib_deps = 5404"))
