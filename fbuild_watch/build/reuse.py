@@ -3,8 +3,8 @@
 Rules
 - What is fetched is looked at as what was compiled is; an object that is not what the cache says
   of it is removed there, and the unit is compiled.
-- A unit with the date or time in it (`__DATE__`) is not kept, nor one that makes more than an
-  object, nor one that the assembler copies a file into (`.incbin`).
+- A unit with the date or time in it (`__DATE__`) or in its command is not kept, nor one that makes
+  more than an object, nor one that the assembler copies a file into (`.incbin`).
 - Filling the cache is not on the way to the ELF: `note` only remembers, `flush` does it.
 """
 
@@ -23,9 +23,10 @@ from fbuild_watch.build.tree import Tree
 
 _MAKES_MORE = (
     "-gsplit-dwarf", "--coverage", "-fprofile", "-ftest-coverage", "-fstack-usage", "-save-temps",
-    "--save-temps", "-fdump", "-fcallgraph-info", "-ftime-trace",
+    "--save-temps", "-fdump", "-fcallgraph-info", "-ftime-trace", "-fsave-optimization-record",
+    "-fopt-info", "-aux-info", "-Wa,-a",
 )  # fmt: skip
-_CHANGING = (b"__DATE__", b"__TIME__", b"__TIMESTAMP__")
+_CHANGING = ("__DATE__", "__TIME__", "__TIMESTAMP__")
 
 
 class Reuse:
@@ -90,7 +91,7 @@ class Reuse:
         self._cache.add(key, entry, Path(job.output))
 
     def _key(self, job: Job) -> Digest | None:
-        if not job.is_unit or any(word.startswith(_MAKES_MORE) for word in job.argv):
+        if not job.is_unit or any(map(_makes_more, self._shadows.words(job))):
             return None
         names = (*job.inputs, *job.mentions)
         known = [version for version in self._tree.look_at_all(names) if version is not None]
@@ -115,4 +116,9 @@ def _has_changing(path: str) -> bool:
         data = Path(path).read_bytes()
     except OSError:
         return True
-    return any(word in data for word in _CHANGING)
+    return any(word.encode() in data for word in _CHANGING)
+
+
+def _makes_more(word: str) -> bool:
+    """Whether a word of a command asks for more than what its inputs say, or brings the time in."""
+    return word.startswith(_MAKES_MORE) or any(name in word for name in _CHANGING)

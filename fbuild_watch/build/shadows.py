@@ -160,11 +160,14 @@ class Shadows:
         key = (job.folders, job.mentions, job.environment)
         known = self._ways.get(key)
         if known is None:
-            words = search.spelled_out(job.argv, self._text)
-            folders = search.folders(words) if job.mentions else job.folders
+            folders = search.folders(self.words(job)) if job.mentions else job.folders
             names = (*folders, *search.in_variables(job.environment))
             known = self._ways[key] = search.absolute(self._project, names)
         return known
+
+    def words(self, job: Job) -> Iterable[str]:
+        """A command with its files of words in their places."""
+        return search.spelled_out(job.argv, self._text) if job.mentions else job.argv
 
     def _text(self, name: str) -> str:
         return (Path(self._project) / name).read_text(encoding="utf-8", errors="replace")

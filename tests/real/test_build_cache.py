@@ -156,6 +156,19 @@ async def test_the_time_of_day_is_not_kept(make: Make, cache: ObjectCache) -> No
     assert await build(project, cache) == {"lib_x.c": True, "main.c": True, "util.c": False}
 
 
+@pytest.mark.parametrize("word", ["-DNOW=__DATE__", "-gsplit-dwarf", "-Wa,-ahl=/dev/null"])
+@pytest.mark.parametrize("is_in_a_file", [False, True])
+async def test_a_command_that_asks_for_more_than_an_object_is_not_kept(
+    make: Make, cache: ObjectCache, word: str, is_in_a_file: bool
+) -> None:
+    project = make("one")
+    (project.root / "flags").write_text(f"-O0 {word}\n")
+    project.flags = ("@flags",) if is_in_a_file else (word,)
+    await build(project, cache)
+    shutil.rmtree(project.build_dir)
+    assert await build(project, cache) == dict.fromkeys(ALL, False)
+
+
 async def test_a_file_of_words_counts(make: Make, cache: ObjectCache) -> None:
     project = make("one")
     words = project.root / "flags.txt"
