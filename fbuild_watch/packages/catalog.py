@@ -4,11 +4,15 @@ Rules
 - Package indexes that a project names are looked at before those that are known for a vendor. A
   library index that it names (`library_index*`) takes the place of Arduino's.
 - An index that cannot be had is passed over; it is an error only if no other has the package.
+- The tools of a core that comes by URL stand in no index; the template of one, which its repository
+  often holds, names them.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
 from typing import TypeVar
 
 import trio
@@ -32,6 +36,7 @@ from fbuild_watch.packages.recipe import Recipe
 from fbuild_watch.packages.wanted import Wanted
 
 _MOST_NAMES = 12
+_IN_REPOSITORY = "package/package_*index*.json"
 _PLATFORM_HINT = (
     "name its index in custom_fbuild_index = URL (the package_*_index.json that its makers publish)"
 )
@@ -91,6 +96,17 @@ class Catalog:
             hint = "another version of the platform may have one; or name a tool: NAME @ URL"
             raise PackageNotFound(f"tool {name}", searched=urls, reason=reason, hint=hint)
         return Recipe(Identity("tool", name.vendor, name.name, name.version), found)
+
+    async def tools_of_core(self, folder: Path, arch: str) -> tuple[str, ...]:
+        """What the index in a core's own folder says that it needs; nothing where there is none."""
+        found = await trio.to_thread.run_sync(lambda: sorted(folder.glob(_IN_REPOSITORY)))
+        for url in (path.absolute().as_uri() for path in found):
+            with contextlib.suppress(InvalidIndex):  # it is a template, and may not be JSON yet
+                index = await self._package_index(url, folder.name)
+                if tools := index.tools_of(arch):
+                    self._package_urls.append(url)
+                    return tuple(str(tool) for tool in tools)
+        return ()
 
     async def library(self, one: Wanted) -> Recipe:
         """The newest allowed version of a library. Raises as `platform` does."""

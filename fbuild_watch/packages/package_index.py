@@ -94,6 +94,12 @@ class PackageIndex:
             if found.architecture == arch and found.version
         ]
 
+    def tools_of(self, arch: str) -> tuple[ToolName, ...]:
+        """What the first platform of an architecture needs, whatever its vendor and version."""
+        platforms = (found for package in self.packages for found in package.platforms or [])
+        first = next((found for found in platforms if found.architecture == arch), None)
+        return _dependencies(first) if first else ()
+
     def names(self) -> list[str]:
         """Every platform it has, as vendor:arch."""
         return sorted({

@@ -3,7 +3,8 @@
 Rules
 - What is installed and allowed by the requirement is used as it is: nobody is asked. A server is
   asked only when something is missing.
-- A platform brings exactly the tools that it names. A library brings what its manifest depends on
+- A platform brings exactly the tools that its index names; one by URL those that an index in its
+  own folder names. A library brings what its manifest depends on
   (depends.py); one that no index has may be the core's own, and is left to it.
 - The first requirement for a library decides its version: the project's own before those of
   libraries, these in the order in which they were met.
@@ -133,7 +134,8 @@ class _Round:
         """A platform's folder, and the tools that it needs."""
         vendor, _, arch = one.name.partition(":")
         if one.source is not None:
-            return await self._folder_by_url(one, vendor, arch), ()
+            folder = await self._folder_by_url(one, vendor, arch)
+            return folder, await self._catalog.tools_of_core(folder, arch)
         found = await self._of_index(one, vendor, arch, self._catalog.platform)
         return self._store.folder(found.identity), found.requires
 

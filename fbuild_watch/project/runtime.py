@@ -128,7 +128,7 @@ def properties(
         "software": "ARDUINO",
     }
     fixed = {key: protect(value) for key, value in values.items()}
-    return {**fixed, **_times(), **toolchain.tools(installed.tools)}
+    return {**fixed, **_times(), **toolchain.tools(installed.tools, board.platform)}
 
 
 def _times() -> dict[str, str]:

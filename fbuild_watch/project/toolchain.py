@@ -4,6 +4,8 @@ Rules
 - A choice that the board's name makes is kept. Without one, the first option of the menu whose
   compiler is on this machine is taken.
 - A compiler is there when the program that recipe.cpp.o starts can be executed.
+- A core in its repository looks for tools in its own folder (`tools.NAME.path`); its releases have
+  `{runtime.tools.NAME.path}` there instead. Of a tool that is installed that is so with both.
 - A compiler that a core wants from a tool package (`{runtime.tools.NAME.path}/bin/cc`) and that
   nobody installed is taken from PATH, if it lies there in the same way (`/usr/bin/cc`).
 """
@@ -23,6 +25,7 @@ from fbuild_watch.project import memory, recipe
 from fbuild_watch.project.arduino import Board
 
 MENU = "toolchain"
+_OWN_TOOLS = "{runtime.platform.path}/tools/"
 _TOOL = re.compile(r"\{(?P<key>runtime\.tools\.[\w.\-]+\.path)\}(?P<tail>.*/(?P<program>[^/]+))")
 _HINT = (
     "install one of them; for RISC-V boards: pip install 'fbuild-watch[demo]' brings zig, "
@@ -40,10 +43,14 @@ class Chosen:
     """The toolchain in words: its label in the menu, and the compiler."""
 
 
-def tools(installed: Mapping[str, Path]) -> dict[str, str]:
-    """`runtime.tools.NAME.path` of the tools that were installed or come as Python packages."""
-    found = {**_packaged(), **installed}
-    return {f"runtime.tools.{name}.path": recipe.protect(path) for name, path in found.items()}
+def tools(installed: Mapping[str, Path], platform: Mapping[str, str]) -> dict[str, str]:
+    """`runtime.tools.NAME.path` of the tools that were installed or come as Python packages, and
+    what in a platform.txt stands for one of them.
+    """
+    found = {name: recipe.protect(path) for name, path in {**_packaged(), **installed}.items()}
+    own = {f"tools.{name}.path": path for name, path in found.items()
+           if platform.get(f"tools.{name}.path", "").startswith(_OWN_TOOLS)}  # fmt: skip
+    return {**{f"runtime.tools.{name}.path": path for name, path in found.items()}, **own}
 
 
 @lru_cache

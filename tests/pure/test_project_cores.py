@@ -11,7 +11,7 @@ import pytest
 
 from fbuild_watch.errors import InvalidProject, UnknownBoard
 from fbuild_watch.model import BuildPlan, Environment, Installed
-from fbuild_watch.project import arduino, boards, userflags
+from fbuild_watch.project import arduino, boards, toolchain, userflags
 from fbuild_watch.project.planner import Planner, board_name, is_outdated, plan
 
 PLATFORM = """\
@@ -304,6 +304,13 @@ def test_what_stays_the_same_is_the_same_object(environment: Environment) -> Non
 
 
 # --- flags ---------------------------------------------------------------------------------
+
+
+def test_an_installed_tool_stands_for_one_in_the_cores_own_folder() -> None:
+    platform = {"tools.gcc.path": "{runtime.platform.path}/tools/gcc", "tools.up.path": "/opt/up"}
+    found = toolchain.tools({"gcc": Path("/t/gcc"), "up": Path("/t/up")}, platform)
+    assert found["tools.gcc.path"] == found["runtime.tools.gcc.path"] == "/t/gcc"
+    assert "tools.up.path" not in found
 
 
 def test_flags_go_to_whom_they_are_for() -> None:

@@ -453,6 +453,23 @@ async def test_a_platform_by_url_and_where_it_lies(
         await packages.ensure(required)
 
 
+async def test_a_core_in_its_repository_names_its_tools_itself(
+    server: Server, packages: Packages, tmp_path: Path
+) -> None:
+    server.platform()
+    index = json.loads(server.replies["/package_acme_index.json"].data)
+    index["packages"][0]["platforms"][0].update({"version": "", "url": "", "checksum": ""})
+    own = tmp_path / "mine/package"
+    own.mkdir(parents=True)
+    (own / "package_a_index.json").write_text("{{ no JSON }}")
+    (own / "package_acme_index.template.json").write_text(json.dumps(index))
+    one = wants.platform_package("fork:chip @ symlink://mine", tmp_path)
+    installed = await packages.ensure(Requirements((one,)))
+    assert set(installed.tools) == {"gcc", "gcc-12-r1"}
+    other = wants.platform_package("fork:other @ symlink://mine", tmp_path)
+    assert not (await packages.ensure(Requirements((other,)))).tools
+
+
 async def test_a_tool_by_url(server: Server, packages: Packages, tmp_path: Path) -> None:
     url = server.put("/t.zip", zipped({"bin/x": b"1", "lib/y": b"2"}))
     one = wants.platform_package(f"mygcc @ {url}", tmp_path)
