@@ -186,7 +186,7 @@ class Check:
         records = self.memory.records
         for job in self._jobs.units:
             record = records.get(job.output)
-            if record is None or record.identity != job.identity:
+            if record is None or record.identity != job.identity or _is_by_another(record, job):
                 self._suspects.add(job.output)
         self._shadows.forget()
         self._shadowed = {job.output: path for job, path in self._shadows.new(self.memory)}
@@ -197,3 +197,8 @@ class Check:
 
     def _suspect_steps(self) -> None:
         self._suspects.update(self._step_outputs)
+
+
+def _is_by_another(record: Record, job: Job) -> bool:
+    """Whether a unit was compiled by another file than the one that its command finds now."""
+    return any(seen.path != now for seen, now in zip(record.inputs, job.inputs, strict=False))

@@ -238,6 +238,21 @@ case "$*" in *main.c*) if rm {trigger} 2>/dev/null; then echo "int more_$$(void)
     assert (await builder.build()).compiled == ()
 
 
+async def test_a_compiler_that_comes_to_be_found_earlier_compiles_everything(
+    project: HostProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.compiler = "gcc"
+    await build(project)
+    folder = project.root / "earlier"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    assert not (await build(project)).compiled
+    compiler = script(folder / "gcc", 'exec cc "$@"')
+    built = await build(project)
+    assert {str(reason) for reason in built.reasons.values()} == {f"input new: {compiler}"}
+    assert len(built.compiled) == 3
+
+
 async def test_a_missing_compiler_is_said_once(project: HostProject) -> None:
     project.compiler = str(project.root / "nowhere" / "cc")
     with pytest.raises(CompilerMissing, match="nowhere/cc"):
