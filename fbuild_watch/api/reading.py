@@ -22,12 +22,19 @@ from fbuild_watch.control.news import (
     WriterChanged,
 )
 from fbuild_watch.errors import ControlLost
+from fbuild_watch.text import patterns
+from fbuild_watch.text.patterns import Match, Pattern
 
 Event = State | Said | WriterChanged
 """What happens beside the board's lines: a flash takes the port (`State.port_use` "flasher") and
 gives it back ("console"), the board goes ("lost"), fbuild says something, another one writes."""
 
 OnEvent = Callable[[Event], None]
+
+
+def compiled(pattern: str | re.Pattern[str]) -> Pattern | re.Pattern[str]:
+    """A string gets a limit of time; who has compiled one himself has chosen. Raises re.error."""
+    return pattern if isinstance(pattern, re.Pattern) else patterns.compile(pattern, "expect")
 
 
 def ignore(_event: Event) -> None:
@@ -67,12 +74,11 @@ class Reading:
             if line.complete:
                 return line.text
 
-    def expect(self, wire: Wire, pattern: str | re.Pattern[str]) -> Exchange[re.Match[str]]:
-        """The first match in a line, or in one that has no end yet."""
-        regex = re.compile(pattern)
+    def expect(self, wire: Wire, pattern: Pattern | re.Pattern[str]) -> Exchange[Match]:
+        """The first match in a line, or in one that has no end yet. Raises PatternTooSlow."""
         while True:
             line = yield from self._next(wire)
-            if match := regex.search(line.text):
+            if match := pattern.search(line.text):
                 return match
 
     def next_call(self, method: str, params: Any) -> tuple[int, bytes]:

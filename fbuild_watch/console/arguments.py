@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from fbuild_watch.text import patterns
+
 Parse = Callable[[str], tuple[str, ...]]
 
 TRANSFERS = ("raw", "xmodem", "xmodem-1k", "ymodem")
@@ -47,7 +49,7 @@ def regex(text: str) -> tuple[str, ...]:
     if not text:
         return ()
     try:
-        re.compile(text)
+        patterns.compile(text, "")
     except re.error as error:
         raise ValueError(f"a regular expression ({error})") from error
     return (text,)

@@ -15,7 +15,9 @@ from math import inf
 from fbuild_watch.console.script import ScriptRun, Step
 from fbuild_watch.errors import ExpectTimeout, FailMatched, InvalidPattern
 from fbuild_watch.model import ConsoleInput, DeviceText
+from fbuild_watch.text import patterns
 from fbuild_watch.text.ansi import plain
+from fbuild_watch.text.patterns import Pattern
 
 _LONGEST_SEARCH = 64 * 1024
 """Characters of one line that are searched, from its end: a line may never end."""
@@ -64,7 +66,10 @@ class Goals:
         return self._script.begin(now) if self._script else []
 
     def see(self, text: DeviceText, now: float) -> list[ConsoleInput]:
-        """Search the line that `text` goes on with; what is to be sent. Raises FailMatched."""
+        """Search the line that `text` goes on with; what is to be sent.
+
+        Raises FailMatched, PatternTooSlow.
+        """
         if self._searches:
             self._extend(plain(text.text))
         for pattern in self._fail:
@@ -96,8 +101,8 @@ class Goals:
             self._lines_left -= 1
 
 
-def _compile(option: str, pattern: str) -> re.Pattern[str]:
+def _compile(option: str, pattern: str) -> Pattern:
     try:
-        return re.compile(pattern)
+        return patterns.compile(pattern, option)
     except re.error as error:
         raise InvalidPattern(option, pattern, str(error)) from error

@@ -35,7 +35,7 @@ async def run_headless(
 
     `from_proof`: goals count from the first `Notice.proven` on, not for an older firmware.
 
-    Raises: ExpectTimeout when something is still missing then, FailMatched at once.
+    Raises: ExpectTimeout when something is still missing then, FailMatched and PatternTooSlow at once.
     """
     run = _Run(items, inputs, goals, printed)
     try:

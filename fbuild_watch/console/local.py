@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +13,8 @@ from fbuild_watch.console.help import help_of, help_screen
 from fbuild_watch.console.session import Session
 from fbuild_watch.errors import FileUnwritable
 from fbuild_watch.model import Command
+from fbuild_watch.text import patterns
+from fbuild_watch.text.patterns import Pattern
 
 Arguments = tuple[str, ...]
 Act = Callable[[Session, Arguments], None]
@@ -46,6 +47,7 @@ def _timestamps(session: Session, arguments: Arguments) -> None:
 def _hex(session: Session, arguments: Arguments) -> None:
     on = _switched(session.view.hex, arguments)
     if on == session.view.hex:
+        session.mark(f"the hex view is {'on' if on else 'off'} already")
         return
     session.mark("hex view" if on else "hex view off; what came meanwhile follows as text")
     session.show_bytes(on)
@@ -60,12 +62,7 @@ def _filter(session: Session, arguments: Arguments) -> None:
     if not arguments:
         session.mark(f"filter {view.filter.pattern}" if view.filter else "there is no filter")
     elif arguments[0] != "off":
-        view.filter = re.compile(arguments[0])
-        kept = [line for line in session.scrollback.since(0) if line.kind == "board"]
-        fit = [line for line in kept if view.shows(line)]
-        session.mark(f"filter {arguments[0]}: {len(fit):,} of {len(kept):,} lines match so far")
-        session.begin_hiding()
-        session.draw_again(fit[-SHOWN_AGAIN:])
+        _set_filter(session, patterns.compile(arguments[0], ":filter"))
     elif view.filter is None:
         session.mark("there is no filter")
     else:
@@ -74,13 +71,24 @@ def _filter(session: Session, arguments: Arguments) -> None:
         session.give_back()
 
 
+def _set_filter(session: Session, pattern: Pattern) -> None:
+    session.view.filter = pattern
+    kept = [line for line in session.scrollback.since(0) if line.kind == "board"]
+    fit = session.seen(kept)
+    if session.view.filter is None:  # it took too long, which was said
+        return
+    session.mark(f"filter {pattern.pattern}: {len(fit):,} of {len(kept):,} lines match so far")
+    session.begin_hiding()
+    session.draw_again(fit[-SHOWN_AGAIN:])
+
+
 def _highlight(session: Session, arguments: Arguments) -> None:
-    patterns = session.view.highlights
+    highlights = session.view.highlights
     if arguments and arguments[0] != "off":
-        patterns.append(re.compile(arguments[0]))
+        highlights.append(patterns.compile(arguments[0], ":highlight"))
     elif arguments:
-        patterns.clear()
-    shown = "  ".join(pattern.pattern for pattern in patterns)
+        highlights.clear()
+    shown = "  ".join(pattern.pattern for pattern in highlights)
     session.mark(f"highlighted: {shown}" if shown else "nothing is highlighted")
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
+
+from fbuild_watch.text import patterns
+from fbuild_watch.text.patterns import Pattern
 
 
 class Pager:
@@ -14,9 +16,9 @@ class Pager:
         self.lines = lines
         self.rows = max(1, rows)
         self.top = self.last_top
-        self.pattern: re.Pattern[str] | None = None
-        self.matches: list[int] = []
-        """The numbers of the lines that match."""
+        self.pattern: Pattern | None = None
+        self.matches: dict[int, tuple[int, int]] = {}
+        """The numbers of the lines that match, with where the first match begins and ends."""
         self.found: int | None = None
         """Which of them was gone to."""
 
@@ -35,21 +37,25 @@ class Pager:
         self.top = min(max(0, top), self.last_top)
 
     def search(self, regex: str) -> None:
-        """Go to the newest match on the screen or above it. Raises re.error."""
-        self.pattern = re.compile(regex) if regex else None
-        search = self.pattern.search if self.pattern else lambda _line: None
-        self.matches = [number for number, line in enumerate(self.lines) if search(line)]
-        self.found = None
+        """Go to the newest match on the screen or above it; empty: search for nothing.
+
+        Raises re.error, PatternTooSlow: all is as it was.
+        """
+        pattern = patterns.compile(regex, "/") if regex else None
+        spans = map(pattern.span, self.lines) if pattern else ()
+        self.matches = {number: span for number, span in enumerate(spans) if span}
+        self.pattern, self.found = pattern, None
         above = [number for number in self.matches if number < self.top + self.rows]
         if self.matches:
-            self._go_to(above[-1] if above else self.matches[0])
+            self._go_to(above[-1] if above else min(self.matches))
 
     def next(self, step: int) -> None:
         """Go to the next match down (1) or up (-1), around the end."""
         if not self.matches:
             return
-        at = self.matches.index(self.found) if self.found is not None else 0
-        self._go_to(self.matches[(at + step) % len(self.matches)])
+        numbers = list(self.matches)
+        at = numbers.index(self.found) if self.found is not None else 0
+        self._go_to(numbers[(at + step) % len(numbers)])
 
     def _go_to(self, number: int) -> None:
         self.found = number
@@ -64,5 +70,5 @@ class Pager:
             return shown
         if self.found is None:
             return f"{shown}, nothing matches {self.pattern.pattern}"
-        at = self.matches.index(self.found) + 1
+        at = list(self.matches).index(self.found) + 1
         return f"{shown}, match {at:,} of {len(self.matches):,}: {self.pattern.pattern}"

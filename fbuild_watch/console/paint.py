@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from fbuild_watch.text.ansi import CSI, RESET, plain
+from fbuild_watch.text.patterns import Pattern
 
 _LEVEL = re.compile(r"([EWIDV]) \([\d:. -]+\) |\[ *\d+\]\[([EWIDV])\]\[")
 """`I (312) boot: ...` of ESP-IDF's esp_log.h, `[   312][I][main.cpp:7] ...` of Arduino's."""
@@ -24,8 +25,11 @@ def by_level(text: str) -> str:
     return f"{_LEVEL_COLOURS[level[1] or level[2]]}{text}{RESET}"
 
 
-def highlight(text: str, patterns: Sequence[re.Pattern[str]]) -> str:
-    """`text`, which may have colours, with every match marked; the last pattern wins."""
+def highlight(text: str, patterns: Sequence[Pattern]) -> str:
+    """`text`, which may have colours, with every match marked; the last pattern wins.
+
+    Raises PatternTooSlow.
+    """
     marks = _marks(plain(text), patterns)
     if all(mark is None for mark in marks):
         return text
@@ -44,12 +48,11 @@ def highlight(text: str, patterns: Sequence[re.Pattern[str]]) -> str:
     return "".join(out).removesuffix(RESET) + RESET
 
 
-def _marks(text: str, patterns: Sequence[re.Pattern[str]]) -> list[int | None]:
+def _marks(text: str, patterns: Sequence[Pattern]) -> list[int | None]:
     """For each character, the number of its mark."""
     marks: list[int | None] = [None] * len(text)
     for number, pattern in enumerate(patterns):
-        for match in pattern.finditer(text):
-            start, end = match.span()
+        for start, end in pattern.spans(text):
             marks[start:end] = [number % len(MARKS)] * (end - start)
     return marks
 

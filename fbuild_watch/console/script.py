@@ -26,6 +26,8 @@ from pathlib import Path
 
 from fbuild_watch.errors import ExpectTimeout, FailMatched, InvalidScript
 from fbuild_watch.model import Command, ConsoleInput, Typed
+from fbuild_watch.text import patterns
+from fbuild_watch.text.patterns import Pattern
 
 LIMIT_S = 10.0
 """Seconds that an `expect` waits where no `timeout` was said."""
@@ -36,7 +38,7 @@ class Expect:
     """Has to be seen within `limit` seconds; `where` is its file and line."""
 
     where: str
-    pattern: re.Pattern[str]
+    pattern: Pattern
     limit: float
 
 
@@ -45,7 +47,7 @@ class Fail:
     """Must not be seen from here on."""
 
     where: str
-    pattern: re.Pattern[str]
+    pattern: Pattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +92,9 @@ class _Parser:
     def _step(self, verb: str, rest: str) -> Iterator[Step]:
         match verb:
             case "expect":
-                yield Expect(self._where, self._regex(rest), self._limit)
+                yield Expect(self._where, self._regex(verb, rest), self._limit)
             case "fail":
-                yield Fail(self._where, self._regex(rest))
+                yield Fail(self._where, self._regex(verb, rest))
             case "send":
                 yield Send(Typed(rest.encode() + self._eol))
             case "hex":
@@ -108,11 +110,11 @@ class _Parser:
     def _where(self) -> str:
         return f"{self._name}:{self._line}"
 
-    def _regex(self, text: str) -> re.Pattern[str]:
+    def _regex(self, verb: str, text: str) -> Pattern:
         if not text:
             raise self._invalid("a regex is missing")
         try:
-            return re.compile(text)
+            return patterns.compile(text, f"{self._where}: {verb}")
         except re.error as error:
             raise self._invalid(f"{text!r} is no regular expression: {error}") from error
 
@@ -176,7 +178,10 @@ class ScriptRun:
         return sent
 
     def see(self, line: str, now: float) -> list[ConsoleInput]:
-        """A line, or as much of it as there is; what is to be sent now. Raises FailMatched."""
+        """A line, or as much of it as there is; what is to be sent now.
+
+        Raises FailMatched, PatternTooSlow.
+        """
         for fail in self._fails:
             if fail.pattern.search(line):
                 raise FailMatched(fail.pattern.pattern, line, where=f"{fail.where}: fail")

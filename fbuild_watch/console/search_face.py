@@ -18,6 +18,7 @@ from fbuild_watch.console.full_screen import FullScreen
 from fbuild_watch.console.pager import Pager
 from fbuild_watch.console.pulse import Pulse
 from fbuild_watch.console.session import Session
+from fbuild_watch.errors import PatternTooSlow
 from fbuild_watch.text.ansi import plain, without_start, without_tabs
 
 KEYS = "/ search  n N next  q back"
@@ -50,6 +51,8 @@ class SearchFace(FullScreen):
         """The lines from the pager's first row on."""
         del columns  # the window cuts what is too long
         self._pager.resize(rows)
+        if self._pager.pattern:
+            self._pager.pattern.renew()
         top = self._pager.top
         return ANSI("\n".join(map(self._marked, self._drawn[top : top + rows])))
 
@@ -63,8 +66,15 @@ class SearchFace(FullScreen):
         return not self._asking
 
     def _marked(self, line: str) -> str:
-        found = paint.highlight(line, [self._pager.pattern]) if self._pager.pattern else line
-        return without_start(without_tabs(found), self._left)
+        return without_start(without_tabs(self._highlighted(line)), self._left)
+
+    def _highlighted(self, line: str) -> str:
+        try:
+            return paint.highlight(line, [self._pager.pattern]) if self._pager.pattern else line
+        except PatternTooSlow as slow:
+            self._pager.search("")
+            self._wrong = f"{slow}"
+            return line
 
     def rows(self) -> list[AnyContainer]:
         """The line for a regex takes the bar's place."""
@@ -109,18 +119,20 @@ class SearchFace(FullScreen):
         self._show_match()
 
     def _search(self, regex: str) -> None:
-        self._pager.search(regex)
+        try:
+            self._pager.search(regex)
+            self._wrong = ""
+        except re.error as error:
+            self._wrong = f"{regex} is no regular expression: {error}"
+        except PatternTooSlow as slow:
+            self._wrong = f"{slow}"
         self._show_match()
 
     def _show_match(self) -> None:
         """Shift the lines so that the match that was gone to is on the screen."""
-        pattern, number = self._pager.pattern, self._pager.found
-        match = (
-            pattern.search(self._pager.lines[number]) if pattern and number is not None else None
-        )
-        if match is not None:
-            end = len(without_tabs(match.string[: match.end()]))
-            start = len(without_tabs(match.string[: match.start()]))
+        if (number := self._pager.found) is not None:
+            line = self._pager.lines[number]
+            start, end = (len(without_tabs(line[:at])) for at in self._pager.matches[number])
             fits = end <= get_app_session().output.get_size().columns
             self._left = 0 if fits else start // SHIFT * SHIFT
 
@@ -137,11 +149,7 @@ class SearchFace(FullScreen):
             self._answered()
 
     def _accept(self, entry: Buffer) -> bool:
-        try:
-            self._search(entry.text)
-            self._wrong = ""
-        except re.error as error:
-            self._wrong = f"{entry.text} is no regular expression: {error}"
+        self._search(entry.text)
         self._answered()
         return False
 

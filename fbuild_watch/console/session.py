@@ -21,7 +21,7 @@ from fbuild_watch.console.options import DEFAULT, Options
 from fbuild_watch.console.plugins import Plugins
 from fbuild_watch.console.scrollback import Line, Scrollback
 from fbuild_watch.console.view import View
-from fbuild_watch.errors import FileUnwritable
+from fbuild_watch.errors import FileUnwritable, PatternTooSlow
 from fbuild_watch.model import (
     Command,
     ConsoleInput,
@@ -141,14 +141,32 @@ class Session:
     def frame(self) -> Frame:
         """What is to be drawn since the last one."""
         self.take_in()
+        self.view.renew()
         start = max(self._drawn, self.scrollback.start)
         self._lost += start - self._drawn
-        new = [line for line in self.scrollback.since(start) if self.view.shows(line)]
+        new = self.seen(self.scrollback.since(start))
         self._drawn = self.scrollback.end
         lines = [self.view.draw(line) for line in self._newest(new)]
+        self._say_given_up()
         marks, self._marked = self._marked, []
         clear, self._clear = self._clear, False
         return Frame([*marks, *self._missing(), *lines], self._tail(), clear)
+
+    def seen(self, lines: list[Line]) -> list[Line]:
+        """Those that are to be seen. A filter that takes too long is no more, and hides none."""
+        try:
+            return [line for line in lines if self.view.shows(line)]
+        except PatternTooSlow as slow:
+            self.view.filter = None
+            self.mark(
+                f"{slow}; the filter is off, :search shows what it hid; {slow.hint}", bad=True
+            )
+            return self.seen(lines)
+
+    def _say_given_up(self) -> None:
+        for slow in self.view.given_up:
+            self.mark(f"{slow}; it is highlighted no more; {slow.hint}", bad=True)
+        self.view.given_up.clear()
 
     def _newest(self, lines: list[Line]) -> list[Line]:
         """So many of them that drawing them is quick, and all that fbuild says."""
@@ -166,9 +184,9 @@ class Session:
         line = self._hexdump.tail if self.view.hex else self.scrollback.tail
         return without_tabs(only_colours(line.text))
 
-    def mark(self, text: str) -> None:
+    def mark(self, text: str, *, bad: bool = False) -> None:
         """Say something about what is shown from here on."""
-        self._marked += self.view.notice(Notice(text))
+        self._marked += self.view.notice(Notice(text, "bad" if bad else "info"))
 
     def draw_again(self, lines: list[Line]) -> None:
         """Show these lines once more, as they are to be seen now."""
@@ -191,7 +209,7 @@ class Session:
         """Show what was hidden, among what was not."""
         if self._hidden_from is not None:
             lines = self.scrollback.since(self._hidden_from)
-            self.draw_again([line for line in lines if self.view.shows(line)][-MOST_LINES:])
+            self.draw_again(self.seen(lines)[-MOST_LINES:])
         if not self.view.hides:
             self._hidden_from = None
 

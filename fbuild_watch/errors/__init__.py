@@ -22,8 +22,8 @@
      |                         VersionSkew, WriterBusy, EndpointInUse
      +- TimedOut               the caller's own limit passed
      +- CommandNotStarted      the system did not start a program
-     +- ConsoleError           ExpectTimeout, FailMatched, InvalidPattern, InvalidCommand,
-     |                         InvalidScript, ExtraMissing, TransferFailed
+     +- ConsoleError           ExpectTimeout, FailMatched, InvalidPattern, PatternTooSlow,
+     |                         InvalidCommand, InvalidScript, ExtraMissing, TransferFailed
      +- BoardUnusable          the virtual board cannot be set up
      +- PackageError           PackageNotFound, UnsupportedPackage, InvalidIndex, DownloadFailed,
                                Offline, ChecksumMismatch, UnsafeArchive, InvalidArchive,
@@ -59,6 +59,7 @@ from fbuild_watch.errors.console import (
     InvalidCommand,
     InvalidPattern,
     InvalidScript,
+    PatternTooSlow,
     TransferFailed,
 )
 from fbuild_watch.errors.flash import (
@@ -187,6 +188,7 @@ __all__ = [
     "PackageError",
     "PackageInUse",
     "PackageNotFound",
+    "PatternTooSlow",
     "PortAmbiguous",
     "PortBusy",
     "PortDenied",

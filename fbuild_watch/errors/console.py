@@ -60,6 +60,28 @@ class InvalidPattern(ConsoleError):
         )
 
 
+class PatternTooSlow(ConsoleError):
+    """A regular expression that tries a line in too many ways (catastrophic backtracking)."""
+
+    code = "pattern-too-slow"
+    exit_code = 87
+    pattern: str
+    _SHOWN = 60
+    """Characters of the line: it may have thousands."""
+
+    def __init__(self, what: str, pattern: str, line: str, seconds: float) -> None:
+        """`what` the pattern is: an option, a command, a script's line and its word."""
+        shown = line if len(line) <= self._SHOWN else f"{line[: self._SHOWN]}…"
+        super().__init__(
+            f"{what} {pattern!r} was still being searched for after {seconds:g} s, in {shown!r}",
+            hint="write it without a repetition inside another one, as in (a+)+ or (.*,)*",
+            what=what,
+            pattern=pattern,
+            line=line,
+            seconds=seconds,
+        )
+
+
 class InvalidCommand(ConsoleError):
     """A command of the console with arguments that mean nothing, or at a wrong moment."""
 
@@ -110,11 +132,12 @@ class InvalidScript(ConsoleError):
     line: int | None
 
     def __init__(self, file: str, line: int | None, reason: str) -> None:
-        where = f"{file}:{line}" if line else file
+        steps = "expect REGEX, fail REGEX, send TEXT, hex BYTES, reset, timeout SECONDS, # comment"
         super().__init__(
-            f"{where}: {reason}",
-            hint="a line is one of: expect REGEX, fail REGEX, send TEXT, hex BYTES, reset, "
-            "timeout SECONDS, # comment",
+            f"{file}:{line}: {reason}" if line else f"{file}: {reason}",
+            hint=f"a line is one of: {steps}"
+            if line
+            else f"check the path, which counts from here; a script is a text of lines: {steps}",
             file=file,
             line=line,
             reason=reason,

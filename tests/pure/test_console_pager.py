@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fbuild_watch.console.pager import Pager
+from fbuild_watch.errors import PatternTooSlow
+from fbuild_watch.text import patterns
 
 LINES = [f"line {number}" for number in range(100)]
 
@@ -22,7 +24,7 @@ def test_it_begins_at_the_end() -> None:
 def test_a_search_goes_to_the_newest_match_above_and_on_from_there() -> None:
     pager = Pager(LINES, 10)
     pager.search("[24]7$")
-    assert (pager.found, pager.matches) == (47, [27, 47])
+    assert (pager.found, pager.matches) == (47, {27: (5, 7), 47: (5, 7)})
     assert pager.top <= 47 < pager.top + 10
     assert pager.words.endswith("match 2 of 2: [24]7$")
     pager.next(-1)
@@ -56,6 +58,15 @@ def test_nothing_matches() -> None:
     assert pager.words == "100 of 100 lines"
     with pytest.raises(re.error):
         pager.search("(")
+
+
+def test_a_search_that_takes_too_long_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patterns, "LIMIT_S", 0.05)
+    pager = Pager([*LINES, "a" * 40 + "!"], 10)
+    pager.search("95")
+    with pytest.raises(PatternTooSlow):
+        pager.search("(a|aa)+$")
+    assert pager.words.endswith("match 1 of 1: 95")
 
 
 @given(

@@ -49,6 +49,8 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
         with pytest.raises(InvalidScript) as caught:
             load(tmp_path / name, b"\n")
         assert str(tmp_path / name) in str(caught.value)
+        assert "check the path" in caught.value.hint
+        assert "expect REGEX" in caught.value.hint
     (tmp_path / "good").write_text("expect x\n")
     (step,) = load(tmp_path / "good", b"\n")
     assert isinstance(step, Expect)

@@ -24,6 +24,7 @@ from fbuild_watch.model import (
     Status,
     Typed,
 )
+from fbuild_watch.text import patterns
 from fbuild_watch.text.ansi import RESET, only_colours, plain
 
 
@@ -139,6 +140,46 @@ def test_a_filter_looks_past_colours(desk: Desk) -> None:
     assert desk.lines() == ["red line"]
 
 
+ENDLESS, LINE = "(a|aa)+$", "a" * 40 + "!"
+
+
+def test_a_filter_that_takes_too_long_is_off_and_hides_nothing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patterns, "LIMIT_S", 0.05)
+    desk.type(f":filter {ENDLESS}")
+    desk.hear(line("hidden"))
+    assert desk.lines() == [f"-- filter {ENDLESS}: 0 of 0 lines match so far --"]
+    desk.hear(line("aaa"), line("hidden too"), line(LINE), line("after"))
+    said, *lines = desk.lines()
+    assert f":filter '{ENDLESS}'" in said
+    assert f"'{LINE}'" in said
+    assert "the filter is off" in said
+    assert lines == ["aaa", "hidden too", LINE, "after"]
+    assert desk.session.view.words == ""
+    desk.type(f":filter {ENDLESS}")
+    [said] = desk.lines()
+    assert "the filter is off" in said
+    desk.hear(line("later"))
+    assert desk.lines() == ["later"]
+
+
+def test_a_highlight_that_takes_too_long_is_given_up_alone(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patterns, "LIMIT_S", 0.05)
+    desk.type(":highlight after")
+    desk.type(f":highlight {ENDLESS}")
+    desk.lines()
+    desk.hear(line(LINE), line("after"))
+    said, unpainted, painted = desk.session.frame().lines
+    assert f":highlight '{ENDLESS}'" in said
+    assert unpainted == LINE
+    assert painted == f"\x1b[30;43mafter{RESET}"
+    desk.hear(line(LINE))
+    assert desk.session.frame().lines == [LINE]
+
+
 def test_the_hex_view_shows_bytes_and_gives_the_text_back(desk: Desk) -> None:
     desk.hear(DeviceBytes(b"before\r\n", 1.0), line("before", 1.0))
     desk.lines()
@@ -157,6 +198,8 @@ def test_the_hex_view_shows_bytes_and_gives_the_text_back(desk: Desk) -> None:
     assert desk.lines()[0].startswith("00000010  0b ")
     desk.type(":hex off")
     assert desk.lines()[1:] == ["hello..."]
+    desk.type(":hex off")
+    assert desk.lines() == ["-- the hex view is off already --"]
 
 
 @given(st.binary(max_size=100), st.lists(st.integers(0, 100)))

@@ -117,6 +117,20 @@ async def test_a_step_that_is_not_met_names_file_and_line(
     assert f"{script}:1: 'sleep 5' is no step" in words
 
 
+async def test_a_pattern_that_would_take_for_ever_ends_the_console_in_good_order(
+    env: dict[str, str],
+) -> None:
+    endless, line = "(a|aa)+$", "a" * 40 + "!"
+    with answering({b"go": b"one\r\n" + line.encode() + b"\r\n"}) as board:
+        arguments = ("console", "--port", board.device, "--timeout", "30", "--fail", endless)
+        async with fbuild(*arguments, env=env) as console:
+            await console.type("go\r\n")
+            assert await console.ended() == 87
+    assert console.text.startswith(f"one\n{line}\n")
+    assert f"--fail '{endless}' was still being searched for after 1 s, in '{line}" in console.text
+    assert "repetition inside another" in console.text
+
+
 async def test_a_log_that_cannot_be_written_is_an_error_at_the_start(
     tmp_path: Path, env: dict[str, str]
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.real.program import environment
 
-HEAVY = ("esptool", "prompt_toolkit", "unicorn", "watchfiles", "trio", "serial")
+HEAVY = ("esptool", "prompt_toolkit", "unicorn", "watchfiles", "trio", "serial", "regex")
 
 
 def loaded_by(*arguments: str, scratch: Path) -> set[str]:

@@ -17,7 +17,13 @@ from fbuild_watch.console.goals import Goals
 from fbuild_watch.console.headless import run_headless
 from fbuild_watch.console.output import Write
 from fbuild_watch.console.script import parse
-from fbuild_watch.errors import ExpectTimeout, FailMatched, FbuildError, InvalidPattern
+from fbuild_watch.errors import (
+    ExpectTimeout,
+    FailMatched,
+    FbuildError,
+    InvalidPattern,
+    PatternTooSlow,
+)
 from fbuild_watch.model import (
     Command,
     ConsoleInput,
@@ -28,6 +34,7 @@ from fbuild_watch.model import (
     Status,
     Typed,
 )
+from fbuild_watch.text import patterns
 
 
 class Run:
@@ -304,6 +311,36 @@ async def test_a_scripts_fail_names_its_line(autojump_clock: MockClock, run: Run
     with pytest.raises(FailMatched, match=r"a\.txt:1: fail 'pan'") as caught:
         await run("a", "panic x", script="fail pan\nexpect x")
     assert caught.value.exit_code == 72
+
+
+ENDLESS, LINE = "(a|aa)+$", "a" * 40 + "!"
+
+
+@pytest.mark.parametrize(
+    ("goals", "what"),
+    [
+        ({"fail": [ENDLESS]}, "--fail"),
+        ({"expect": ["x", ENDLESS]}, "--expect"),
+        ({"script": f"fail {ENDLESS}\nexpect x"}, "a.txt:1: fail"),
+        ({"script": f"\nexpect {ENDLESS}"}, "a.txt:2: expect"),
+    ],
+)
+async def test_a_pattern_that_takes_too_long_ends_it_after_its_line(
+    autojump_clock: MockClock,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    goals: dict[str, Any],
+    what: str,
+) -> None:
+    monkeypatch.setattr(patterns, "LIMIT_S", 0.05)
+    with pytest.raises(PatternTooSlow) as caught:
+        await run("one", LINE, "two", as_json=True, timeout=60, **goals)
+    assert caught.value.fields() == {
+        "what": what, "pattern": ENDLESS, "line": LINE, "seconds": 0.05,
+    }  # fmt: skip
+    objects = [json.loads(text) for text in run.out.getvalue().splitlines()]
+    assert [one.get("text") for one in objects] == ["one", LINE, None]
+    assert objects[-1]["error"]["code"] == "pattern-too-slow"
 
 
 async def test_json_has_times_texts_notices_and_the_outcome(

@@ -16,6 +16,7 @@ from fbuild_watch.api.exchange import Exchange, Wire
 from fbuild_watch.api.reading import OnEvent, Reading
 from fbuild_watch.control.messages import AttachAsked, Attached, WhenToWrite
 from fbuild_watch.errors import ControlLost, NotRunning, TimedOut
+from fbuild_watch.text.patterns import Match
 
 T = TypeVar("T")
 
@@ -79,12 +80,15 @@ class AsyncSerialMonitor:
                 return
             yield line
 
-    async def expect(
-        self, pattern: str | re.Pattern[str], timeout: float | None = None
-    ) -> re.Match[str]:
-        """Wait for a line, or the beginning of one, that the regex is found in."""
+    async def expect(self, pattern: str | re.Pattern[str], timeout: float | None = None) -> Match:
+        """Wait for a line, or the beginning of one, that the regex is found in.
+
+        A string is a regex of `re`; one that takes more than a second on a line raises
+        PatternTooSlow. A pattern that `re` has compiled takes as long as it takes.
+        """
+        compiled = reading.compiled(pattern)
         return await self._read(
-            lambda wire: self._reading.expect(wire, pattern), timeout, str(pattern)
+            lambda wire: self._reading.expect(wire, compiled), timeout, str(pattern)
         )
 
     async def write(self, data: str | bytes, timeout: float | None = 10.0) -> None:

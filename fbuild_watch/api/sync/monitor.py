@@ -15,6 +15,7 @@ from fbuild_watch.api.reading import OnEvent, Reading
 from fbuild_watch.api.sync.link import CONNECT_S, Link, connect
 from fbuild_watch.control.messages import AttachAsked, Attached, WhenToWrite
 from fbuild_watch.errors import ControlLost, NotRunning, TimedOut
+from fbuild_watch.text.patterns import Match
 
 T = TypeVar("T")
 
@@ -78,9 +79,14 @@ class SerialMonitor:
                 return
             yield line
 
-    def expect(self, pattern: str | re.Pattern[str], timeout: float | None = None) -> re.Match[str]:
-        """Wait for a line, or the beginning of one, that the regex is found in."""
-        return self._read(lambda wire: self._reading.expect(wire, pattern), timeout, str(pattern))
+    def expect(self, pattern: str | re.Pattern[str], timeout: float | None = None) -> Match:
+        """Wait for a line, or the beginning of one, that the regex is found in.
+
+        A string is a regex of `re`; one that takes more than a second on a line raises
+        PatternTooSlow. A pattern that `re` has compiled takes as long as it takes.
+        """
+        compiled = reading.compiled(pattern)
+        return self._read(lambda wire: self._reading.expect(wire, compiled), timeout, str(pattern))
 
     def write(self, data: str | bytes, timeout: float | None = 10.0) -> None:
         """Send to the board, as soon as no flash has the port. Raises WriterBusy."""
