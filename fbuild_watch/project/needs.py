@@ -152,10 +152,8 @@ class Need:
 
 
 def _link_words(library: Library, compiled_in: str) -> list[str]:
-    return [
-        *precompiled.link_words(library, compiled_in),
-        *user_flags.sort(_absolute(library)).link,
-    ]
+    flags = user_flags.sort(_absolute(library))
+    return [*precompiled.link_words(library, compiled_in), *flags.link, *flags.libraries]
 
 
 def _absolute(library: Library) -> list[str]:

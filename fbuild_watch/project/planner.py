@@ -171,7 +171,10 @@ class _Maker:
         linking = Recipes(
             {**self.properties, **need.link_properties(self.properties)}, recipes.path
         )
-        make = steps.Steps(linking, environment.build_dir, runtime.PROJECT_NAME, self.flags.link)
+        flags = self.flags
+        make = steps.Steps(
+            linking, environment.build_dir, runtime.PROJECT_NAME, flags.link, flags.libraries
+        )
         built = _Built(quiet.of(core), quiet.of(variant), libraries, project, need)
         return self._assemble(recipes, make, built, need, sketch), need
 

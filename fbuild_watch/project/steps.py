@@ -50,6 +50,7 @@ class Steps:
     build_dir: Path
     project_name: str
     link_flags: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ()
 
     def hooks(self, places: Sequence[str]) -> tuple[Step, ...]:
         """The hooks of these places, in order."""
@@ -77,7 +78,7 @@ class Steps:
 
     def link(self, elf: Path, objects: Sequence[Path], inputs: Sequence[Path]) -> Step:
         """The link of `objects` (or archives); `inputs`: what else of our making it reads."""
-        words: tuple[str | Path, ...] = (*self.link_flags, *objects)
+        words: tuple[str | Path, ...] = (*self.link_flags, *objects, *self.libraries)
         argv = self.recipes.argv("recipe.c.combine", object_files=words)
         return Step("link", argv, elf, (*dict.fromkeys((*objects, *inputs)),), depfile_of(argv))
 

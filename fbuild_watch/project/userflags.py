@@ -4,7 +4,8 @@ Source: how PlatformIO hands build_flags to SCons (`ParseFlags`).
 
 Rules
 - `-D NAME` is written as `-DNAME`, and so for every option that takes a value as its next word.
-- A linker's option goes to the link only; `-flto` and `--specs` to both.
+- A linker's option goes to the link only; `-flto` and `--specs` to both. A library (`-lm`, `lib/x.a`)
+  stands behind the objects there: a linker takes of it what was missing by then.
 - A C++ standard or a switch that C has not goes to C++ only, a C standard to C only.
 - `build_unflags` take a word away wherever it came from; `-D NAME` whatever value NAME has.
 - A compiler believes the last word: so the user's stand behind the recipe's, whatever place the recipe
@@ -22,10 +23,11 @@ from pathlib import Path
 from fbuild_watch.project import sources
 
 _GLUED = ("-D", "-U", "-I", "-L", "-l", "-T", "-u")
-_PAIRED = ("-include", "-imacros", "-isystem", "-idirafter", "-iquote", "-Xlinker", "-x", "-z")
+_PAIRED = ("-include", "-imacros", "-isystem", "-idirafter", "-iquote", "-isysroot",
+           "-Xlinker", "-Xassembler", "-Xpreprocessor", "--param", "-x", "-z", "-e")  # fmt: skip
 _FOLDERS = ("-I", "-isystem", "-idirafter", "-iquote")
-_LINK = ("-Wl,", "-l", "-L", "-T", "-u", "-Xlinker", "-z", "-nostartfiles", "-nostdlib",
-         "-nodefaultlibs", "-static", "-shared", "-rdynamic", "-s", "-pie", "-no-pie")  # fmt: skip
+_LINK = ("-Xlinker", "-z", "-e", "-nostartfiles", "-nostdlib", "-nodefaultlibs", "-static", "-shared",
+         "-rdynamic", "-s", "-pie", "-no-pie")  # fmt: skip
 _BOTH = ("-flto", "-fno-lto", "-specs=", "--specs=", "-fuse-ld", "-m", "-pg", "--coverage")
 _CPP = ("-fno-rtti", "-frtti", "-fno-exceptions", "-fexceptions", "-fpermissive",
         "-fno-threadsafe-statics", "-fno-use-cxa-atexit", "-Wno-reorder", "-Wno-volatile",
@@ -40,6 +42,7 @@ class Flags:
     cpp: tuple[str, ...] = ()
     asm: tuple[str, ...] = ()
     link: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ()
 
     def for_suffix(self, suffix: str) -> tuple[str, ...]:
         """Those for a source with this suffix."""
@@ -50,12 +53,14 @@ class Flags:
 def sort(words: Sequence[str]) -> Flags:
     """Sort a user's flags."""
     flags = list(_options(words))
-    link = [flag for flag in flags if _is_link(flag) or flag[0].startswith(_BOTH)]
-    compiled = [flag for flag in flags if not _is_link(flag)]
+    libraries = [flag for flag in flags if _is_library(flag)]
+    others = [flag for flag in flags if not _is_library(flag)]
+    link = [flag for flag in others if _is_link(flag) or flag[0].startswith(_BOTH)]
+    compiled = [flag for flag in others if not _is_link(flag)]
     cpp = [flag for flag in compiled if not _is_standard(flag, cpp=False)]
     c = [flag for flag in compiled if not _is_standard(flag, cpp=True) and flag[0] not in _CPP]
     asm = [flag for flag in c if not _is_standard(flag, cpp=False)]
-    return Flags(_flat(c), _flat(cpp), _flat(asm), _flat(link))
+    return Flags(_flat(c), _flat(cpp), _flat(asm), _flat(link), _flat(libraries))
 
 
 def without(words: Sequence[str], unwanted: Sequence[str]) -> tuple[str, ...]:
@@ -87,9 +92,15 @@ def includes(words: Sequence[str]) -> list[str]:
 
 
 def below(words: Sequence[str], folder: Path) -> list[str]:
-    """The words with the folders in -I and -L counted from `folder`."""
-    flat = _flat(list(_options(words)))
-    return [f"{word[:2]}{folder / word[2:]}" if word[:2] in ("-I", "-L") else word for word in flat]
+    """The words with the folders in -I and -L, and files to link, counted from `folder`."""
+    return [word for flag in _options(words) for word in _below(flag, folder)]
+
+
+def _below(flag: tuple[str, ...], folder: Path) -> tuple[str, ...]:
+    word = flag[0]
+    if word.startswith(("-I", "-L")):
+        return (f"{word[:2]}{folder / word[2:]}",)
+    return (str(folder / word),) if not word.startswith(("-", "@")) else flag
 
 
 def _options(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
@@ -114,9 +125,14 @@ def _without_value(flag: tuple[str, ...]) -> tuple[str, ...]:
     return (f"-D{_macro(flag)}",) if flag[0].startswith("-D") else flag
 
 
+def _is_library(flag: tuple[str, ...]) -> bool:
+    """`-lNAME`, or a file: what is no option is one to link, as PlatformIO has it."""
+    return flag[0].startswith("-l") or not flag[0].startswith(("-", "@"))
+
+
 def _is_link(flag: tuple[str, ...]) -> bool:
     word = flag[0]
-    return word in _LINK or word.startswith(("-Wl,", "-l", "-L", "-T", "-u"))
+    return word in _LINK or word.startswith(("-Wl,", "-L", "-T", "-u"))
 
 
 def _is_standard(flag: tuple[str, ...], *, cpp: bool) -> bool:

@@ -185,15 +185,16 @@ def test_local_files_the_project_and_its_flags_have_the_last_word(
 ) -> None:
     lender = tmp_path / "sketchbook/hardware/lender/a"
     write(lender, {"platform.local.txt": "build.extra=-DLOCAL\n"})
-    own = replace(environment, board_build={"board": "MINE"}, build_flags=("-DALL", "-Wl,-x"),
+    own = replace(environment, board_build={"board": "MINE"}, build_flags=("-DALL", "-Wl,-x", "x.a"),
                   build_src_flags=("-DSRC",), build_unflags=("-c",))  # fmt: skip
     made = plan(own)
     core, project = made.units[0].argv, made.units[-1].argv
     assert {"-DLOCAL", "-DALL", "-w"} <= set(core)
     assert {"-DBOARD=MINE", "-DALL", "-DSRC"} <= set(project)
-    assert not {"-c", "-w", "-Wl,-x"} & set(project)
+    assert not {"-c", "-w", "-Wl,-x", "x.a"} & set(project)
     assert "-DSRC" not in core
-    assert "-Wl,-x" in made.link.argv
+    words = list(made.link.argv)
+    assert words.index("-Wl,-x") < words.index(str(made.units[-1].object)) < words.index("x.a")
     (lender / "platform.local.txt").write_text("build.extra=-DOTHER\n")
     assert "-DOTHER" in plan(own).units[0].argv
 
@@ -315,13 +316,15 @@ def test_an_installed_tool_stands_for_one_in_the_cores_own_folder() -> None:
 
 def test_flags_go_to_whom_they_are_for() -> None:
     words = ("-D", "A=1", "-std=gnu++17", "-std=gnu11", "-Wl,-x", "-L", "dir", "-lfoo", "-flto",
-             "-include", "x.h", "-fno-rtti", "-I", "inc", "-T", "s.ld")  # fmt: skip
+             "-include", "x.h", "-fno-rtti", "-I", "inc", "-T", "s.ld", "lib/x.a", "-e", "main",
+             "--param", "p=1")  # fmt: skip
     flags = userflags.sort(words)
-    both = ("-DA=1", "-flto", "-include", "x.h", "-Iinc")
-    assert flags.c == ("-DA=1", "-std=gnu11", "-flto", "-include", "x.h", "-Iinc")
-    assert flags.cpp == ("-DA=1", "-std=gnu++17", "-flto", "-include", "x.h", "-fno-rtti", "-Iinc")
+    both = ("-DA=1", "-flto", "-include", "x.h", "-Iinc", "--param", "p=1")
+    assert flags.c == ("-DA=1", "-std=gnu11", *both[1:])
+    assert flags.cpp == ("-DA=1", "-std=gnu++17", *both[1:4], "-fno-rtti", *both[4:])
     assert flags.asm == both
-    assert flags.link == ("-Wl,-x", "-Ldir", "-lfoo", "-flto", "-Ts.ld")
+    assert flags.link == ("-Wl,-x", "-Ldir", "-flto", "-Ts.ld", "-e", "main")
+    assert flags.libraries == ("-lfoo", "lib/x.a")
     assert userflags.includes(words) == ["inc"]
 
 
