@@ -17,7 +17,7 @@ DEADLINE_S = 60
 
 
 class Program:
-    """A command of fbuild with pipes at its ends; its stdout and stderr are one text."""
+    """A running program with pipes at its ends; its stdout and stderr are one text."""
 
     def __init__(self, process: trio.Process) -> None:
         self._process = process
@@ -80,8 +80,15 @@ def environment(scratch: Path) -> dict[str, str]:
 @asynccontextmanager
 async def fbuild(*arguments: str, env: Mapping[str, str]) -> AsyncIterator[Program]:
     """Run `fbuild ARGUMENTS` for the length of the block."""
+    async with python("-m", "fbuild_watch", *arguments, env=env) as program:
+        yield program
+
+
+@asynccontextmanager
+async def python(*arguments: str, env: Mapping[str, str]) -> AsyncIterator[Program]:
+    """Run `python ARGUMENTS` for the length of the block."""
     process = await trio.lowlevel.open_process(
-        [sys.executable, "-m", "fbuild_watch", *arguments],
+        [sys.executable, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

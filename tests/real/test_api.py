@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
-import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import aclosing
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +27,16 @@ from fbuild_watch.errors import (
     VersionSkew,
 )
 from tests.real.conftest import ServedBoard
+from tests.real.program import python
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "api"
 
 
 @pytest.fixture
-def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
-    monkeypatch.setenv("FBUILD_RUNTIME_DIR", str(tmp_path / "run"))
+def daemon(env: dict[str, str]) -> Daemon:
     running = Daemon()
     running.ensure_running()
-    yield running
-    running.stop()
+    return running
 
 
 def test_the_sync_face(
@@ -120,8 +120,7 @@ def test_a_monitor_follows_a_restarted_process(
             monitor.expect("^never$", timeout=20)
 
 
-def test_without_a_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FBUILD_RUNTIME_DIR", str(tmp_path / "run"))
+def test_without_a_process(tmp_path: Path, env: dict[str, str]) -> None:
     with pytest.raises(NotRunning), SerialMonitor(tmp_path):
         pass
     assert Daemon().status() is None
@@ -171,23 +170,29 @@ def test_status_and_the_protocol_agree() -> None:
 
 
 @pytest.mark.parametrize("example", ["deploy.py", "firmware_test.py"])
-def test_the_examples_do_what_they_say(
-    daemon: Daemon, project: Path, virtual_board: Callable[..., ServedBoard], example: str
+async def test_the_examples_do_what_they_say(
+    project: Path, env: dict[str, str], virtual_board: Callable[..., ServedBoard], example: str
 ) -> None:
     board = virtual_board()
-    script = Path(__file__).parents[2] / "examples" / "api" / example
-    command = [sys.executable, str(script), str(project), board.url]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    assert ("it says: " in done.stdout) or ("passed" in done.stdout)
+    async with python(str(EXAMPLES / example), str(project), board.url, env=env) as done:
+        assert await done.ended() == 0, done.text
+    assert ("it says: " in done.text) or ("passed" in done.text)
 
 
-def test_the_example_that_watches_prints_what_happens(daemon: Daemon, project: Path) -> None:
-    script = Path(__file__).parents[2] / "examples" / "api" / "watch_events.py"
-    command = [sys.executable, str(script), str(project)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watching:
-        assert watching.stdout is not None
-        seen = [json.loads(watching.stdout.readline()) for _ in range(3)]
-        watching.terminate()
+async def test_the_example_that_watches_prints_what_happens(
+    project: Path, env: dict[str, str]
+) -> None:
+    script = str(EXAMPLES / "watch_events.py")
+    async with python(script, str(project), env=env) as watching, trio.open_nursery() as nursery:
+        nursery.start_soon(edit_again_and_again, project)  # nobody says when it listens
+        lines = await watching.see(r"(?:.+\n){3}")
+        nursery.cancel_scope.cancel()
+    seen = [json.loads(line) for line in lines[0].splitlines()]
     assert {event["project"] for event in seen} == {str(project)}
     assert "state" in {event["item"]["type"] for event in seen}
+
+
+async def edit_again_and_again(project: Path) -> None:
+    for number in count():
+        (project / "src" / "greeting.h").write_text(f'#define GREETING "{number}"\n')
+        await trio.sleep(0.3)
