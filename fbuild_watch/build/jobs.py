@@ -18,6 +18,12 @@ FindTool = Callable[[str], str | None]
 AddedFlags = Callable[[str], tuple[str, ...]]
 """What to add to the commands of a compiler."""
 
+_NAMES_A_FILE = (
+    "@", "-specs=", "--specs=", "-fplugin=", "-fprofile-use=", "-fsanitize-ignorelist=",
+    "-fsanitize-blacklist=", "--config=",
+)  # fmt: skip
+"""Words of a compiler's command that name a file of which no depfile tells."""
+
 _MARKS = ".hooks"
 """In the build folder: a mark for each hook of which nobody knows what it makes."""
 
@@ -139,7 +145,7 @@ def of_unit(
 ) -> Job:
     """A translation unit; `tool` is the compiler's file, an input like the source.
 
-    So are files of words (`@flags`), read from `folder` as the compiler would.
+    So are files of words (`@flags`), specs and plugins, read from `folder` as the compiler would.
 
     The compiler is asked for all headers (`-MD`): a recipe leaves the toolchain's own out (`-MMD`),
     and an update of the C library would go unseen.
@@ -153,9 +159,9 @@ def of_unit(
         output=str(unit.object),
         inputs=_present(source, tool),
         mentions=tuple(
-            os.path.join(folder, word[1:])  # noqa: PTH118
+            os.path.join(folder, word[1:] if word[0] == "@" else word.partition("=")[2])  # noqa: PTH118
             for word in unit.argv
-            if word.startswith("@")
+            if word.startswith(_NAMES_A_FILE)
         ),
         depfile=str(unit.depfile),
         folders=tuple(search.folders(unit.argv)),

@@ -93,9 +93,12 @@ class Reuse:
     def _key(self, job: Job) -> Digest | None:
         if not job.is_unit or any(map(_makes_more, self._shadows.words(job))):
             return None
-        names = (*job.inputs, *job.mentions)
-        known = [version for version in self._tree.look_at_all(names) if version is not None]
-        return self._places.key(job, known) if len(known) == len(names) else None
+        inputs = self._tree.look_at_all(job.inputs)
+        if None in inputs:
+            return None
+        mentioned = self._tree.look_at_all(job.mentions)  # a name may be one of the compiler's own
+        known = [version for version in (*inputs, *mentioned) if version is not None]
+        return self._places.key(job, known)
 
     def _holds(self, job: Job, entry: Entry) -> bool:
         """Whether a unit would read now what it read then."""

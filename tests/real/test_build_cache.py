@@ -181,6 +181,24 @@ async def test_a_file_of_words_counts(make: Make, cache: ObjectCache) -> None:
     assert await build(project, cache) == dict.fromkeys(ALL, True)
 
 
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="specs are gcc's")
+async def test_specs_of_the_project_count_and_those_of_the_compiler_are_no_files(
+    make: Make, cache: ObjectCache
+) -> None:
+    project = make("one")
+    project.compiler, project.flags = "gcc", ("-O0", "-specs=own.specs")
+    specs = project.root / "own.specs"
+    for value, reused in ((1, False), (2, False), (1, True)):
+        specs.write_text(f"*cc1:\n+ -DX={value}\n")
+        assert await build(project, cache) == dict.fromkeys(ALL, reused)
+    project.flags = ("-O0", "-specs=no-file-here", "-Bsrc/given")  # found by gcc, not by us
+    (project.src / "given").mkdir()
+    (project.src / "given" / "no-file-here").touch()
+    assert await build(project, cache) == dict.fromkeys(ALL, False)
+    shutil.rmtree(project.build_dir)
+    assert await build(project, cache) == dict.fromkeys(ALL, True)
+
+
 @pytest.mark.parametrize("damage", ["object", "cut", "unit", "gone"])
 async def test_damage_costs_a_compile_and_heals(
     make: Make, cache: ObjectCache, tmp_path: Path, damage: str
