@@ -146,7 +146,7 @@ class _Remote:
                 return [Notice(f"{count} items were lost: this terminal was too slow", "bad")]
             case StreamEnded(error=error):
                 why = f": {from_wire(error)}" if error else ""
-                return [Notice(f"the board's project is watched no more{why}", "bad")]
+                return [Notice(f"the board is read no more{why}", "bad")]
 
     async def obey(
         self, inputs: trio.MemoryReceiveChannel[ConsoleInput], stream: int, obeyed: trio.Event

@@ -18,6 +18,8 @@ def as_internal_error(error: BaseException) -> InternalError:
         file.write(f"fbuild-watch {__version__}, Python {sys.version}, {sys.platform}\n")
         file.write(f"arguments: {sys.argv[1:]}\n\n")
         file.writelines(traceback.format_exception(error))
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]  # a task's, which says what it was
     return InternalError(
         f"fbuild met something it did not expect ({type(error).__name__}: {error})",
         hint=f"this is a defect of fbuild; please report it with {file.name}",

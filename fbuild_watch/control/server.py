@@ -57,6 +57,8 @@ class Server:
             oldest.drop()
         try:
             await connection.run()
+        except Exception as error:
+            self._defect(error)  # of this connection, and the end of no other
         finally:
             self._strangers.pop(connection, None)
             self._clients.discard(connection)

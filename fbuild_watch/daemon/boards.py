@@ -21,7 +21,7 @@ from fbuild_watch.board.port import Operation
 from fbuild_watch.daemon.board import Board, Leaves, build
 from fbuild_watch.daemon.room import Room
 from fbuild_watch.daemon.turns import Turns
-from fbuild_watch.daemon.visitor import Visitor
+from fbuild_watch.daemon.visitor import Defect, Visitor
 from fbuild_watch.errors import NotRunning
 from fbuild_watch.model import Environment, UploadRecipe, UploadReport
 
@@ -124,27 +124,34 @@ class Boards:
         port: str,
         baud: int,
         settings: Environment | None,
+        defect: Defect,
         task_status: trio.TaskStatus[Board],
     ) -> None:
-        """Have a port open for consoles until the last one leaves. Raises PortError.
+        """Have a port open for consoles until the last one leaves. Raises PortError, before it is.
 
         `settings`: those of the project whose board it is, if the first console names one.
         """
+        turn = _device(port)
         async with AsyncExitStack() as stack:
-            async with self._turns.at(_device(port)):
+            async with self._turns.at(turn):
                 if (board := self.at(port)) is not None:
                     task_status.started(board)  # somebody was quicker
                     return
                 visitor = Visitor(port, baud, settings)
-                await stack.enter_async_context(visitor.opened())
-            self._visitors[port] = visitor
+                await stack.enter_async_context(visitor.opened(defect))
+                self._visitors[port] = visitor
             task_status.started(visitor)
             try:
-                await visitor.gone.wait()
-            finally:
-                del self._visitors[port]
-            async with self._turns.at(_device(port)):
-                await stack.aclose()
+                while True:
+                    await visitor.wait_until_left()
+                    async with self._turns.at(turn):
+                        if not visitor.stays():
+                            del self._visitors[port]
+                            await stack.aclose()
+                            return
+            finally:  # also when it has failed
+                if self._visitors.get(port) is visitor:
+                    del self._visitors[port]
 
 
 def _device(port: str) -> str:

@@ -11,7 +11,7 @@ Rules
   until it watches nothing any more of what it was started for.
 - The end: loops leave, each after its write; ports are given back; the socket is removed; the lock
   goes with the process. A second signal says what is waited for.
-- An error of one project ends that project, and is told; the others go on.
+- An error of one project, or of one port, ends that one, and is told; the others go on.
 """
 
 from __future__ import annotations
@@ -75,6 +75,7 @@ class Process:
         self.work = Work(self.boards, self._end_if_unused)
         self.events: Fanout[tuple[str, Item]] = Fanout(convert.weight, kept=0)
         self.log = Log(options.log)
+        self.defect = options.defect
         self.nursery: trio.Nursery
         self._held = held
         self._options = options
@@ -95,7 +96,7 @@ class Process:
             token = endpoint.make_token(folder) if where.kind == "tcp" else None
             welcome = Welcome(PROTOCOL, __version__, os.getpid())
             secrets = Secrets(welcome, token, self._step_down)
-            self._server = Server(Requests(self).handlers, secrets, self._options.defect)
+            self._server = Server(Requests(self).handlers, secrets, self.defect)
             await self.nursery.start(signals.listen, self._told_to_end)
             self.nursery.start_soon(self.log.run)
             self.nursery.start_soon(self._serve, listener)
@@ -216,7 +217,7 @@ class Process:
         except FbuildError as error:
             self.log.say(room.project, f"-- {error}")
         except Exception as error:
-            self.log.say(room.project, f"-- {self._options.defect(error)}")
+            self.log.say(room.project, f"-- {self.defect(error)}")
 
     # -- telling ------------------------------------------------------------------------
 

@@ -146,14 +146,15 @@ class Requests:
 
     async def _board(self, asked: AttachAsked) -> Board:
         """The one on a port, opened if need be; else that of a watched project."""
-        boards = self._process.boards
+        boards, nursery = self._process.boards, self._process.nursery
         if asked.port is None:
             return boards.room(asked.project or "")
         if (board := boards.at(asked.port)) is not None:
             return board
         baud = asked.baud or flash.ROM_BAUD
         settings = await _settings(asked.project)
-        found: Board = await self._process.nursery.start(boards.talk, asked.port, baud, settings)
+        defect = self._process.defect
+        found: Board = await nursery.start(boards.talk, asked.port, baud, settings, defect)
         return found
 
     async def write(self, call: Call) -> Nothing:

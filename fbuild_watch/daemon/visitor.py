@@ -14,9 +14,13 @@ from fbuild_watch.board.commands import obey
 from fbuild_watch.board.port import BoardPort
 from fbuild_watch.control.news import State
 from fbuild_watch.daemon.board import Leaves, Outlet
+from fbuild_watch.errors import FbuildError
 from fbuild_watch.model import Command, ConsoleItem, Environment, Notice
 
 T = TypeVar("T")
+
+Defect = Callable[[Exception], FbuildError]
+"""Makes an error of what nobody expected."""
 
 
 class Visitor:
@@ -26,8 +30,7 @@ class Visitor:
         """`settings`: those of a project whose board this is, as far as anybody knows."""
         self.outlet = Outlet()
         self._readers = 0
-        self.gone = trio.Event()
-        """Set when the last reader has left."""
+        self._gone = trio.Event()
         self._name = name
         self._decoding = decoding.of_settings(settings, self.tell)
         self._port = BoardPort(self._decoding.shown(self._show), baud)
@@ -39,10 +42,15 @@ class Visitor:
         return self._port
 
     @asynccontextmanager
-    async def opened(self) -> AsyncIterator[None]:
-        """Read it for the length of the block. Raises PortError."""
+    async def opened(self, defect: Defect) -> AsyncIterator[None]:
+        """Read it for the length of the block. Raises PortError.
+
+        What nobody expected ends the block, and is told to the readers as what `defect` makes of it:
+        it is the end of this port's consoles, and of nothing else.
+        """
         await self._port.open(self._name)
         self._say_use("console")
+        failed: FbuildError | None = None
         try:
             async with trio.open_nursery() as self._nursery:
                 self._nursery.start_soon(
@@ -53,9 +61,11 @@ class Visitor:
                 yield
                 await self._port.type_out()  # the last reader may have left with a last line
                 self._nursery.cancel_scope.cancel()
+        except* Exception as errors:
+            failed = defect(errors)
         finally:
             await self._port.aclose()
-            self.outlet.console.end()
+            self.outlet.console.end(failed)
 
     def enter(self) -> Callable[[], None]:
         """A reader has come; what it calls when it goes."""
@@ -65,7 +75,17 @@ class Visitor:
     def _leave(self) -> None:
         self._readers -= 1
         if self._readers == 0:
-            self.gone.set()
+            self._gone.set()
+
+    async def wait_until_left(self) -> None:
+        """Return when the last reader has left."""
+        await self._gone.wait()
+
+    def stays(self) -> bool:
+        """Whether another one has come since the last one left: then wait again."""
+        if self._readers:
+            self._gone = trio.Event()
+        return bool(self._readers)
 
     def command(self, command: Command) -> None:
         """What a console asks for; only a watched project builds and flashes."""

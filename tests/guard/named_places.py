@@ -23,6 +23,7 @@ NAMED: dict[str, str] = {
     "fbuild_watch.daemon.boards:Boards.room": _FOLDER,
     "fbuild_watch.daemon.boards:_device": _FOLDER,
     "fbuild_watch.daemon.process:Process._room": _FOLDER,
+    "fbuild_watch.cli.crash:as_internal_error": "a defect of ours: what is known of it is kept first",
     # clients
     "fbuild_watch.api.aio.link:connect": _CLIENT,
     "fbuild_watch.api.asks:variables": _CLIENT,

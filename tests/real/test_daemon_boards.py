@@ -1,0 +1,73 @@
+"""Ports that only consoles have: who comes, who goes, and what ends them."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pytest
+import trio
+import trio.testing
+
+from fbuild_watch.cli.crash import as_internal_error
+from fbuild_watch.control.messages import AttachAsked
+from fbuild_watch.daemon import visitor
+from fbuild_watch.daemon.board import Board, attach
+from fbuild_watch.daemon.boards import Boards
+from fbuild_watch.daemon.visitor import Visitor
+from fbuild_watch.model import Command
+
+SPEED = 115200
+
+
+async def talk(boards: Boards, port: str, nursery: trio.Nursery) -> Visitor:
+    board: Board = await nursery.start(boards.talk, port, SPEED, None, as_internal_error)
+    assert isinstance(board, Visitor)
+    return board
+
+
+async def closed(boards: Boards, port: str) -> None:
+    with trio.fail_after(10):
+        while boards.at(port) is not None:
+            await trio.sleep(0.01)
+
+
+async def test_a_defect_ends_the_consoles_of_its_port_and_nothing_else(
+    silent_port: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    async def fail(*_arguments: object) -> None:
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr(visitor, "obey", fail)
+    boards = Boards(lambda: None)
+    async with trio.open_nursery() as nursery:
+        board = await talk(boards, silent_port, nursery)
+        stream, _ = attach(board, AttachAsked("one"), "one", board.enter())
+        board.command(Command("reset"))
+        await closed(boards, silent_port)
+        with trio.fail_after(10):
+            while not stream.source.ended:
+                await trio.sleep(0.01)
+        assert "(ZeroDivisionError: oops)" in str(stream.source.error)
+
+        again = await talk(boards, silent_port, nursery)
+        again.enter()()
+    assert boards.at(silent_port) is None
+    assert len([*tmp_path.iterdir()]) == 1  # noqa: ASYNC240
+
+
+async def test_who_comes_as_the_last_one_leaves_keeps_it_open(silent_port: str) -> None:
+    boards = Boards(lambda: None)
+    async with trio.open_nursery() as nursery:
+        board = await talk(boards, silent_port, nursery)
+        leave = board.enter()
+        leave()
+        leave = board.enter()
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        assert boards.at(silent_port) is board
+        stream, _ = attach(board, AttachAsked("two"), "two", leave)
+        assert not stream.source.ended
+        stream.close()
+        await closed(boards, silent_port)
