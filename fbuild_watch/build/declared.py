@@ -13,7 +13,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from fbuild_watch.build import linkscript, search
-from fbuild_watch.build.graph import Job, Look, Version, folders_of_libraries, libraries, mentions
+from fbuild_watch.build.graph import (
+    Job,
+    Look,
+    Version,
+    folders_of_libraries,
+    libraries,
+    mentions,
+    with_library_path,
+)
 from fbuild_watch.build.linkscript import Named
 from fbuild_watch.build.memory import ByContent
 
@@ -57,7 +65,8 @@ class Declared:
             files[path] = None
             return self._texts.of(version)
 
-        return tuple(search.spelled_out(job.argv, text)), files
+        words = search.spelled_out(job.argv, text)
+        return with_library_path(tuple(words), job.environment), files
 
     def _in_scripts(self, paths: list[str], words: tuple[str, ...]) -> Iterator[str]:
         """What the scripts among these files name, and the scripts among those."""

@@ -15,6 +15,7 @@ Rules
 from __future__ import annotations
 
 import itertools
+import os
 import re
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -161,6 +162,13 @@ def mentions(argv: Sequence[str]) -> tuple[str, ...]:
     found = (f"{folder}/{name}" for folder in _values(split, "-L") for name in searched)
     pieces = (piece for piece in map(_piece, split) if piece)
     return tuple(dict.fromkeys((*pieces, *found)))
+
+
+def with_library_path(argv: Sequence[str], environment: Iterable[str]) -> tuple[str, ...]:
+    """A command with `-L` for the folders that the variable LIBRARY_PATH names."""
+    paths = (text.partition("=")[2] for text in environment if text.startswith("LIBRARY_PATH="))
+    named = (folder for path in paths for folder in path.split(os.pathsep) if folder)
+    return (*argv, *(f"-L{folder}" for folder in named))
 
 
 def folders_of_libraries(argv: Sequence[str]) -> list[str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fbuild_watch.build import search
-from fbuild_watch.build.graph import Job, mentions
+from fbuild_watch.build.graph import Job, mentions, with_library_path
 from fbuild_watch.model import BuildPlan, Step, TranslationUnit
 
 FindTool = Callable[[str], str | None]
@@ -29,7 +29,8 @@ _MARKS = ".hooks"
 
 _READ_BY_COMPILERS = (
     "CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "OBJC_INCLUDE_PATH", "COMPILER_PATH",
-    "GCC_EXEC_PREFIX", "LIBRARY_PATH", "SOURCE_DATE_EPOCH",
+    "GCC_EXEC_PREFIX", "LIBRARY_PATH", "LD_RUN_PATH", "SOURCE_DATE_EPOCH", "CCC_OVERRIDE_OPTIONS",
+    "SDKROOT", "MACOSX_DEPLOYMENT_TARGET", "ZIG_LIB_DIR",
 )  # fmt: skip
 
 
@@ -184,7 +185,8 @@ def of_step(
     """
     inputs = _present(*(str(path) for path in step.inputs), tool)
     is_blind = step.output is None
-    said = _said_to_a_shell(step.argv) if is_blind else mentions(step.argv)
+    linking = with_library_path(step.argv, environment)
+    said = _said_to_a_shell(step.argv) if is_blind else mentions(linking)
     named = tuple(dict.fromkeys(os.path.join(folder, name) for name in said))  # noqa: PTH118
     here = {name for name in named if name.startswith(f"{build_dir}{os.sep}")}
     return Job(

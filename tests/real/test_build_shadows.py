@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import time
@@ -116,10 +117,16 @@ async def test_a_variable_that_compilers_read_is_an_input(
     assert not (await builder.build()).compiled
 
 
-async def test_a_library_that_the_link_searches_for_is_its_input(project: HostProject) -> None:
+@pytest.mark.parametrize("by_variable", [False, True])
+async def test_a_library_that_the_link_searches_for_is_its_input(
+    project: HostProject, monkeypatch: pytest.MonkeyPatch, by_variable: bool
+) -> None:
     folder = project.root / "given"
     folder.mkdir()
-    project.link_flags = ("-L", "given")
+    if by_variable:
+        monkeypatch.setenv("LIBRARY_PATH", f"/nowhere{os.pathsep}{folder}")
+    else:
+        project.link_flags = ("-L", "given")
     project.write("main.c", "int pre(void);\nint main(void) { return pre(); }\n")
 
     def library(value: int) -> None:
