@@ -14,8 +14,9 @@ Rules (Arduino platform specification)
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from fbuild_watch.project.hardware import BOARDS, Hardware
 from fbuild_watch.project.recipe import protect
 
 PLATFORM = "platform.txt"
-_FORM = "a board is named vendor:arch:board[:menu=choice,...]"
+_FORM = "a board is named vendor:arch:board[:menu=choice,...];"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,21 +141,21 @@ def _places(core: _Part, variant: _Part) -> dict[str, str]:
     return names | {key: protect(path) for key, path in places.items()}
 
 
-def find(text: str, hardware: Hardware) -> Board:
-    """Find a board by its full name.
+def find(text: str, hardware: Hardware, short: Iterable[str] = ()) -> Board:
+    """Find a board by its full name. `short`: names that could have been meant, for words.
 
     Raises UnknownBoard (with where it looked and what is known there) and InvalidProject.
     """
     name = BoardName.parse(text)
     if name is None:
         raise UnknownBoard(
-            text, searched=_words(hardware.roots()), hint=f"{_FORM}; {known(hardware)}"
+            text, searched=_words(hardware.roots()), hint=_hint(text, hardware, _FORM, short)
         )
     folder = hardware.platform(name.vendor, name.arch)
     own = props.below(props.read(folder / BOARDS), name.board) if folder else {}
     if folder is None or not own:
         searched = [folder] if folder else hardware.places(name.vendor, name.arch)
-        raise UnknownBoard(text, searched=_words(searched), hint=known(hardware))
+        raise UnknownBoard(text, searched=_words(searched), hint=_hint(text, hardware))
     board = Board(name, hardware, folder, own)
     _check_choices(text, board)
     return board
@@ -172,15 +173,19 @@ def _check_choices(text: str, board: Board) -> None:
 _MOST_NAMES = 40
 
 
-def known(hardware: Hardware) -> str:
-    """The boards of this machine, as a sentence for a hint."""
+def _hint(meant: str, hardware: Hardware, form: str = "", short: Iterable[str] = ()) -> str:
+    """What may have been meant, how a board is named, and the boards of this machine."""
     names = [
         f"{vendor}:{arch}:{board}"
         for vendor, arch, folder in hardware.all()
         for board in ids(folder)
     ]
+    by_id = {name.rpartition(":")[2]: name for name in names} | {name: name for name in short}
+    wanted = (*meant.split(":")[2:3], meant)[0]
+    near = " or ".join(by_id[found] for found in difflib.get_close_matches(wanted, by_id))
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-    return f"known boards: {', '.join(names[:_MOST_NAMES]) or 'none'}{more}"
+    known = f"known boards: {', '.join(names[:_MOST_NAMES]) or 'none'}{more}"
+    return " ".join(filter(None, (near and f"did you mean {near}?", form, known)))
 
 
 def ids(platform: Path) -> list[str]:

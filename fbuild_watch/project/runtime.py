@@ -45,7 +45,7 @@ def board_name(environment: Environment, installed: Installed) -> str:
 def board(environment: Environment, installed: Installed) -> arduino.Board:
     """The board of an environment, with what the project sets. Raises UnknownBoard."""
     where = hardware(environment.project_dir, installed)
-    found = arduino.find(board_name(environment, installed), where)
+    found = arduino.find(board_name(environment, installed), where, boards.COMMON)
     return replace(found, overrides=_overrides(environment, found))
 
 

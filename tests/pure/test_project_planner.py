@@ -186,6 +186,8 @@ def test_no_compiler_names_what_was_tried_and_what_to_install(project: Path) -> 
         ("v:b:one", "v:a:one, v:a:two"),
         ("uno", "v:a:one, v:a:two"),
         ("nonesuch", "vendor:arch:board"),
+        ("nodemcu32s", "did you mean nodemcu-32s"),
+        ("v:a:twoo", "did you mean v:a:two?"),
         ("../v:a:one", "vendor:arch:board"),
         ("v:a:one:speed", "vendor:arch:board"),
         ("v:a:one:speed=warp", "speed=slow, speed=fast"),
