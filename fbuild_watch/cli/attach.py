@@ -10,7 +10,6 @@ from fbuild_watch.cli.common import (
     AS_USUAL,
     ConsoleOptions,
     console_options,
-    is_interactive,
     port_option,
     project_argument,
 )
@@ -54,7 +53,7 @@ def talk_to(
     from fbuild_watch.api.asks import variables
     from fbuild_watch.cli import running
     from fbuild_watch.cli.common import run_async
-    from fbuild_watch.cli.faces import choose_console
+    from fbuild_watch.cli.faces import choose_console, gets_repl
     from fbuild_watch.control.locate import locate
     from fbuild_watch.control.messages import AttachAsked
     from fbuild_watch.errors import NotRunning
@@ -68,7 +67,7 @@ def talk_to(
         folder,
         port,
         baud,
-        write="when-typing" if shown.plain or not is_interactive() else "if-free",
+        write="if-free" if gets_repl(shown) else "when-typing",
         take_from=writer if take else take_from,
         backlog=0 if shown.plain else BACKLOG,
         variables=variables(folder),

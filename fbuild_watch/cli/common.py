@@ -101,9 +101,29 @@ def is_interactive() -> bool:
     return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
 
 
+def draws() -> bool:
+    """Whether the terminal does more than print: it moves its cursor, so what it shows can change.
+
+    As TERM and terminfo say (term(7)); a terminal that they do not know is taken for one of today.
+    """
+    term = surroundings.environ().get("TERM", "")
+    if term in ("dumb", "unknown") or (not term and sys.platform != "win32"):
+        return False
+    try:
+        import curses
+    except ImportError:  # on Windows, whose console does
+        return True
+    try:
+        curses.setupterm(term, 1)
+    except curses.error:
+        return True
+    return curses.tigetstr("cup") is not None
+
+
 def wants_colours(stream: TextIO) -> bool:
     """Whether who reads a stream sees colours, and has not refused them (no-color.org)."""
-    return stream is not None and stream.isatty() and not surroundings.environ().get("NO_COLOR")
+    refused = surroundings.environ().get("NO_COLOR")
+    return stream is not None and stream.isatty() and not refused and draws()
 
 
 def run_async(function: Callable[..., Awaitable[T]], *args: Any, **kwargs: Any) -> T:

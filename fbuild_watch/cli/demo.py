@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from fbuild_watch.cli.common import is_interactive, run_async
+from fbuild_watch.cli.common import run_async
 
 
 @click.command("demo")
@@ -28,9 +28,9 @@ def command(once: bool) -> None:
             return
         from fbuild_watch import daemon
         from fbuild_watch.cli.crash import as_internal_error
-        from fbuild_watch.cli.faces import choose_console
+        from fbuild_watch.cli.faces import choose_console, gets_repl
 
-        options = daemon.Options(as_internal_error, interactive=is_interactive())
+        options = daemon.Options(as_internal_error, interactive=gets_repl())
         run_async(demo.run, held, options, project, choose_console(project))
     click.echo(f"your copy of the example stays in {project}", err=True)
 

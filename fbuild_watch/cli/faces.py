@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fbuild_watch.cli.common import AS_USUAL, ConsoleOptions, is_interactive
+from fbuild_watch.cli.common import AS_USUAL, ConsoleOptions, draws, is_interactive
 from fbuild_watch.errors import FbuildError
 from fbuild_watch.outputs import OUTPUTS, make_folder
 from fbuild_watch.system.surroundings import environ
@@ -37,7 +37,10 @@ def choose_console(
     `environment`: whose `monitor_*` options are meant. `from_proof`: goals count for what the board
     says after it was flashed. `reset`: the board is restarted first.
     """
-    interactive_one = is_interactive() and not shown.plain
+    interactive_one = gets_repl(shown)
+    if is_interactive() and not draws() and not shown.plain:
+        term = environ().get("TERM", "")
+        click.echo(f"TERM={term} cannot move its cursor: plain lines, and none to type in", err=True)
     if shown.raw and not interactive_one:
         raise click.UsageError("--raw needs a terminal, and somebody at it")
     console = (
@@ -47,6 +50,11 @@ def choose_console(
     )
     console = after_reset(console) if reset else console
     return logged(console, shown.log, times=shown.log_times) if shown.log else console
+
+
+def gets_repl(shown: ConsoleOptions = AS_USUAL) -> bool:
+    """Whether the console is the interactive one."""
+    return is_interactive() and draws() and not shown.plain
 
 
 def after_reset(console: Console) -> Console:

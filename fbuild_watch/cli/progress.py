@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fbuild_watch.cli.common import draws
+
 if TYPE_CHECKING:
     from fbuild_watch.build import BuildEvent, Reason
     from fbuild_watch.control.news import PackageStep as PackageNews
@@ -21,7 +23,7 @@ class _OneLine:
     """A line on a terminal that is written over again and again, and gone at the end."""
 
     def __init__(self) -> None:
-        self._live = sys.stderr.isatty()
+        self._live = sys.stderr.isatty() and draws()
         self._shown = ""
 
     def show_line(self, text: str) -> None:

@@ -59,10 +59,10 @@ def command(
             from fbuild_watch import daemon
             from fbuild_watch.app import Settings
             from fbuild_watch.cli.crash import as_internal_error
-            from fbuild_watch.cli.faces import choose_console
+            from fbuild_watch.cli.faces import choose_console, gets_repl
 
             console = choose_console(project, shown, environment=environment, from_proof=True)
-            interactive = is_interactive() and not shown.plain
+            interactive = gets_repl(shown)
             port = port or _asked_port(project, environment)
             colours = interactive and wants_colours(sys.stdout)
             first = Settings(project, environment, port, colours=colours)

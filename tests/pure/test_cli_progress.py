@@ -15,6 +15,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Each text that was put on the line of a terminal."""
     texts: list[str] = []
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(
         "click.echo", lambda text, **_how: texts.append(text.removeprefix("\r\x1b[K"))
     )

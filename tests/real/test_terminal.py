@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 import termios
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ import pytest
 
 from tests.real.conftest import ServedBoard
 from tests.real.program import environment
+from tests.real.pty_board import answering
 
 SECONDS = 60
 
@@ -22,11 +24,11 @@ def terminal(tmp_path: Path) -> Iterator[Callable[..., pexpect.spawn]]:
     """Start `fbuild ARGUMENTS` in a terminal of 100 x 30."""
     started: list[pexpect.spawn] = []
 
-    def start(*arguments: str) -> pexpect.spawn:
+    def start(*arguments: str, **variables: str) -> pexpect.spawn:
         child = pexpect.spawn(
             sys.executable,
             ["-m", "fbuild_watch", *arguments],
-            env={**environment(tmp_path), "TERM": "xterm-256color"},
+            env={**environment(tmp_path), "TERM": "xterm-256color", **variables},
             dimensions=(30, 100),
             timeout=SECONDS,
             encoding="utf-8",
@@ -106,3 +108,28 @@ def test_a_plain_console_does_not_reset_the_board(
     child.send("\x1d")
     child.expect(pexpect.EOF)
     assert child.wait() == 0
+
+
+TELETYPE = "teletype|prints and feeds, am, cols#72, cr=\\r, ind=\\n, bel=^G,\n"
+
+
+def test_a_terminal_that_only_prints_gets_plain_lines(
+    terminal: Callable[..., pexpect.spawn], tmp_path: Path
+) -> None:
+    kinds = {"dumb": ""}
+    if shutil.which("tic"):
+        kinds["teletype"] = str(tmp_path / "terminfo")
+        subprocess.run(["tic", "-o", kinds["teletype"], "-"], input=TELETYPE, text=True, check=True)
+    with answering({}) as board:
+        for kind, terminfo in kinds.items():
+            child = terminal("console", "--port", board.device, TERM=kind, TERMINFO=terminfo)
+            child.expect(f"TERM={kind} cannot move its cursor.*\r\n")
+            for _ in range(SECONDS * 5):  # until the port is open
+                board.say(b"hello\r\n>>> ")
+                if child.expect([pexpect.TIMEOUT, "hello\r+\n>>> "], timeout=0.2):
+                    break
+            assert "\x1b" not in child.before + child.after
+            child.sendintr()
+            child.expect(pexpect.EOF)
+            assert "\x1b" not in child.before
+            assert child.wait() == 130
