@@ -167,9 +167,9 @@ class Finder:
             self._waiting += ((path, hit.library) for path in _sources_beside(hit.path))
 
     def _near(self, include: Include, folder: str, library: Library | None) -> _Hit | None:
-        """The file beside the one that includes, or in its library's own `utility`."""
+        """The file beside the one that includes, or in a folder of its library."""
         places = [folder] if include.quoted else []
-        places += map(str, library.private) if library else ()
+        places += map(str, (*library.includes, *library.private)) if library else ()
         near = (place for place in places if self._is_beside(place, include.name))
         return next((_Hit(f"{place}/{include.name}", library) for place in near), None)
 

@@ -123,7 +123,7 @@ class Need:
         ]
 
     def _group(self, name: str, library: Library, base: tuple[Path, ...]) -> Group:
-        path = (*base, *library.private, *self.includes)
+        path = tuple(dict.fromkeys((*library.includes, *base, *library.private, *self.includes)))
         files = [] if precompiled.replaces_sources(library, self.compiled_in) else library.files()
         flags = user_flags.sort(_absolute(library))
         own = library.location == catalogue.Place.PROJECT

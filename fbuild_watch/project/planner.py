@@ -7,8 +7,9 @@ Rules
 - Core sources go into core.a; variant, libraries and project objects are linked directly, the
   project's last, so that an edit moves only the project's own code. A library that asks for an
   archive (dot_a_linkage, libArchive) gets one, behind the objects, where a linker looks for it.
-- On the include path: core and variant for themselves; these and the libraries for libraries; the
-  project's own folders too for the project. So a new library does not rebuild the core.
+- On the include path: core and variant for themselves; a library's own folders, these and the other
+  libraries for libraries; the project's own folders too for the project. So a new library does not
+  rebuild the core, and a header that two libraries have is for each its own.
 """
 
 from __future__ import annotations

@@ -315,6 +315,24 @@ def test_a_library_takes_flags_away_from_its_own_sources(
     assert need.includes == (folder, folder / "inner")
 
 
+def test_a_header_that_two_libraries_have_is_for_each_its_own(
+    tmp_path: Path, environment: Environment
+) -> None:
+    write(tmp_path, {
+        "project/src/main.cpp": "#include <a.h>\n#include <b.h>\n",
+        "project/lib/A/src/a.h": "", "project/lib/A/src/config.h": "",
+        "project/lib/B/src/b.h": "", "project/lib/B/src/config.h": "#include <c.h>\n",
+        "project/lib/B/src/deep/b.cpp": '#include "config.h"\n', "project/lib/C/c.h": "",
+    })  # fmt: skip
+    own, base = needs.sketch(environment), (tmp_path / "core",)
+    need = needs.find(environment, Installed(), own, ("c++",), base, (), "a", "m")
+    assert {library.name for library in need.libraries} == {"A", "B", "C"}
+    for group in need.groups(base):
+        first, *others = group.includes
+        assert first.is_relative_to(group.root)
+        assert others == [*base, *(path for path in need.includes if path != first)]
+
+
 def test_ignored_and_unfit_libraries_are_not_there(
     tmp_path: Path, environment: Environment
 ) -> None:
