@@ -40,7 +40,9 @@ def choose_console(
     interactive_one = gets_repl(shown)
     if is_interactive() and not draws() and not shown.plain:
         term = environ().get("TERM", "")
-        click.echo(f"TERM={term} cannot move its cursor: plain lines, and none to type in", err=True)
+        click.echo(
+            f"TERM={term} cannot move its cursor: plain lines, and none to type in", err=True
+        )
     if shown.raw and not interactive_one:
         raise click.UsageError("--raw needs a terminal, and somebody at it")
     console = (
