@@ -35,7 +35,7 @@ class UnsupportedPackage(PackageError):
     exit_code = 101
 
     def __init__(self, package: str, reason: str, *, hint: str) -> None:
-        super().__init__(f"{package!r}: {reason}", hint=hint, package=package, reason=reason)
+        super().__init__(f"{package!r} {reason}", hint=hint, package=package, reason=reason)
 
 
 class InvalidIndex(PackageError):
