@@ -12,9 +12,10 @@ from fbuild_watch.system.stamps import Stamp
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """So many translation units must be compiled."""
+    """So many translation units must be compiled; `done` of them are through."""
 
     total: int
+    done: int
 
 
 @dataclass(frozen=True, slots=True)

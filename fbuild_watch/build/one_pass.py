@@ -71,8 +71,8 @@ class OnePass:
         dirty = [_Unit(job, reason) for job, reason in due]
         self._reasons |= {self._short(unit.job): unit.reason for unit in dirty}
         if dirty or not self._announced:
-            self._announced += len(dirty)
-            self.on_event(Started(self._announced))
+            done, self._announced = self._announced, self._announced + len(dirty)
+            self.on_event(Started(self._announced, done))
         waiting = iter(dirty)
         async with trio.open_nursery() as nursery:
             for _ in range(min(self.parallel, len(dirty))):

@@ -105,8 +105,8 @@ class BuildProgress(PackageProgress):
         from fbuild_watch.build import Started, StepDone, UnitDone
 
         match event:
-            case Started(total):
-                self._total = total
+            case Started(total, done):
+                self._total, self._done = total, done
             case UnitDone(source, _seconds, ok, output, reason, reused):
                 self._done += 1
                 self._unit(source, output if ok else "", "from the cache" if reused else "compiled")

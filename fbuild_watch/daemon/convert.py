@@ -70,8 +70,8 @@ class BuildSteps:
     def step(self, event: BuildEvent) -> news.Step | None:
         """None: nothing to tell."""
         match event:
-            case Started(total):
-                self._total = total
+            case Started(total, done):
+                self._total, self._done = total, done
             case UnitDone(source, _seconds, ok, output, _reason, reused):
                 self._done += 1
                 said = output if ok else ""  # a failure's words come with the error

@@ -1,12 +1,14 @@
-"""What stands on the one line that shows what is fetched."""
+"""What stands on the one line that shows what is fetched, and the count of units."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 
-from fbuild_watch.cli.progress import PackageProgress
+from fbuild_watch.build import Reason, Started, UnitDone
+from fbuild_watch.cli.progress import BuildProgress, PackageProgress
 from fbuild_watch.packages import Progress
 
 
@@ -50,3 +52,12 @@ def test_what_did_not_change_is_not_written_again(shown: list[str]) -> None:
     for done in (10_000, 10_001, 10_002):
         progress.show_package(Progress("a", "downloading", done, 1_000_000))
     assert shown == ["downloading a 1 % of 1.0 MB"]
+
+
+def test_a_second_pass_counts_from_its_own_first_unit(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = BuildProgress()
+    unit = UnitDone(Path("a.c"), 0.1, ok=True, output="", reason=Reason("never built"))
+    for event in (Started(1, 0), unit, Started(2, 1), unit, Started(2, 0), unit, unit):
+        progress.show(event)
+    counts = [line.split()[1] for line in capsys.readouterr().err.splitlines()]
+    assert counts == ["1/1", "2/2", "1/2", "2/2"]
