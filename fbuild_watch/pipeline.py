@@ -25,6 +25,7 @@ from fbuild_watch.build import (
     ForeignBuilder,
     Grounds,
     SizeReport,
+    refused,
     user_cache,
 )
 from fbuild_watch.errors import BuildError, FbuildError
@@ -351,7 +352,11 @@ class _Finished:
 
 
 def _new_builder(plan: BuildPlan, colours: bool) -> Builder:
-    make_folder(plan.environment.build_dir)
+    folder = plan.environment.build_dir
+    try:
+        make_folder(folder)
+    except OSError as error:
+        raise refused(str(folder), error) from error
     through = launcher(plan.environment)
     return Builder(plan, colours=colours, cache=user_cache(), launcher=through)
 

@@ -7,6 +7,7 @@ build program do it.
 from fbuild_watch.build.cache import user_cache
 from fbuild_watch.build.engine import Builder
 from fbuild_watch.build.events import BuildEvent, Built, Grounds, Started, StepDone, UnitDone
+from fbuild_watch.build.failures import refused
 from fbuild_watch.build.foreign import ForeignBuilder
 from fbuild_watch.build.graph import Reason
 from fbuild_watch.build.profile import without_lto
@@ -26,6 +27,7 @@ __all__ = [
     "UnitDone",
     "check_fits",
     "program_size",
+    "refused",
     "user_cache",
     "without_lto",
 ]

@@ -9,7 +9,7 @@ import pytest
 from benchmarks import build_trees as trees
 from fbuild_watch import project
 from fbuild_watch.build.elf import sections
-from fbuild_watch.errors import CompileFailed, ImageTooBig, InvalidProject, LinkFailed
+from fbuild_watch.errors import BuildError, CompileFailed, ImageTooBig, InvalidProject, LinkFailed
 from fbuild_watch.model import BuildReport
 from fbuild_watch.pipeline import Pipeline
 
@@ -256,3 +256,9 @@ async def test_sizes_by_section_and_by_file_with_the_difference(small: Path) -> 
     grown = second.now.files["obj/src/unused.c.o"] - first.now.files["obj/src/unused.c.o"]
     assert 0 < grown < 200
     assert second.now.program - first.now.program > 0
+
+
+async def test_a_project_that_takes_no_outputs_is_a_typed_error(small: Path) -> None:
+    (small / ".fbuild").write_text("no folder")
+    with pytest.raises(BuildError, match="the system refused"):
+        await Pipeline(small, None).build()
