@@ -32,7 +32,7 @@ def pieces(data: bytes) -> Iterator[bytes]:
 
 def frames_of_a_client(data: bytes) -> None:
     """Each frame is a request, a notice, or a refusal that can be answered; memory is bounded."""
-    reader = frames.FrameReader(1024)
+    reader = frames.FrameReader(LONGEST // 4)
     for piece in pieces(data):
         try:
             found = reader.feed(piece)
@@ -41,7 +41,7 @@ def frames_of_a_client(data: bytes) -> None:
         for frame in found:
             check_answer(refusal(protocol.read_call, frame))
             check_answer(refusal(protocol.read_message, frame))
-        assert reader.pending <= reader.limit
+        assert reader.pending <= LONGEST // 4
 
 
 def refusal(read: Callable[[bytes], object], frame: bytes) -> protocol.Refused | None:

@@ -96,7 +96,7 @@ class Connection:
         self._secrets = secrets
         self._defect = defect
         self._admit = admit
-        self._frames = frames.FrameReader(frames.HELLO_LIMIT)
+        self._frames = frames.FrameReader(first=frames.HELLO_LIMIT)
         self._waiting: list[bytes] = []
         self._outbox = Outbox(stream)
         self._under_way: dict[Id, trio.CancelScope] = {}
@@ -165,7 +165,6 @@ class Connection:
             if frame is None:
                 raise trio.BrokenResourceError
             await self._check_hello(frame)
-            self._frames.limit = frames.LIMIT
             return
         raise ControlRefused("it did not say hello")
 

@@ -14,7 +14,7 @@ LIMIT = 1 << 20
 """Bytes of one frame. Diagnostics of a broken build, the largest thing sent, are far below."""
 
 HELLO_LIMIT = 4096
-"""Bytes of a frame from somebody who has not said who it is."""
+"""Bytes of the first frame, which is from somebody who has not said who it is."""
 
 INVALID_REQUEST = -32600
 
@@ -22,8 +22,10 @@ INVALID_REQUEST = -32600
 class FrameReader:
     """Collects what arrives; gives whole frames, without their ends."""
 
-    def __init__(self, limit: int = LIMIT) -> None:
-        self.limit = limit
+    def __init__(self, limit: int = LIMIT, *, first: int | None = None) -> None:
+        """`first`: how long the first frame may be, if that is another limit."""
+        self._later = limit
+        self._limit = limit if first is None else first
         self._rest = bytearray()
         self._searched = 0
 
@@ -38,6 +40,7 @@ class FrameReader:
             self._check(len(frame))
             if frame:
                 frames.append(frame)
+                self._limit = self._later
         del self._rest[:start]
         self._searched = len(self._rest)
         self._check(len(self._rest))
@@ -49,6 +52,6 @@ class FrameReader:
         return len(self._rest)
 
     def _check(self, size: int) -> None:
-        if size > self.limit:
+        if size > self._limit:
             self._rest.clear()
-            raise InvalidRequest(f"a frame is longer than {self.limit} bytes", INVALID_REQUEST)
+            raise InvalidRequest(f"a frame is longer than {self._limit} bytes", INVALID_REQUEST)

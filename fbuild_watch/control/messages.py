@@ -1,16 +1,16 @@
 """What is asked of the running process, and what it answers: the types of the wire. Pure.
 
 Rules
-- Paths are absolute: the process does not know where its client stands.
+- Paths are absolute: the process does not know where its client stands (`checks.py` looks).
 - A field may be added with a default; one that goes or changes its meaning makes a new PROTOCOL.
 - What a client would have used by its environment travels in `variables` (`variables.py`).
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from fbuild_watch.control.news import Cancel, Progress, StreamEnded, StreamItem, StreamLost
 from fbuild_watch.model import (
@@ -24,6 +24,10 @@ from fbuild_watch.model import (
 PROTOCOL = 1
 
 Variables = dict[str, str]
+
+Count = Annotated[int, Meta(ge=0)]
+Positive = Annotated[int, Meta(ge=1)]
+Baud = Annotated[int, Meta(ge=1, le=(1 << 31) - 1)]
 
 
 class Nothing(Struct, frozen=True):
@@ -130,7 +134,7 @@ class Ports(Struct, frozen=True):
 class LogsAsked(Struct, frozen=True):
     """The end of the log: so many lines; `follow`: and those that come, as a stream of LogLine."""
 
-    lines: int = 100
+    lines: Count = 100
     follow: bool = False
 
 
@@ -224,8 +228,8 @@ class EraseAsked(Struct, frozen=True):
 class ReadAsked(Struct, frozen=True):
     """Read a board's flash into a file."""
 
-    offset: int
-    size: int
+    offset: Count
+    size: Positive
     file: str
     """Absolute; replaced when everything was read."""
     project: str | None = None
@@ -291,11 +295,11 @@ class AttachAsked(Struct, frozen=True):
     """What others see as the writer."""
     project: str | None = None
     port: str | None = None
-    baud: int | None = None
+    baud: Baud | None = None
     write: WhenToWrite = "if-free"
     take_from: str | None = None
     """The name of the writer who is to give way."""
-    backlog: int = 0
+    backlog: Count = 0
     """So many of the last items first."""
     variables: Variables = {}
 

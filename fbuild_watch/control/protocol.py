@@ -20,6 +20,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
+from fbuild_watch.control import checks
 from fbuild_watch.control.messages import NOTICES, REQUESTS
 from fbuild_watch.control.wire_errors import WireError, from_wire, to_wire
 from fbuild_watch.errors import FbuildError, InvalidRequest
@@ -118,6 +119,8 @@ def read_call(frame: bytes) -> Request | Notice:
     if call.method not in known:
         raise Refused(f"there is no method {call.method[:60]!r}", METHOD_NOT_FOUND, id_)
     params = _read_params(call.method, call.params, id_)
+    if problem := checks.problem(params, frame):
+        raise _wrong_params(call.method, problem, id_)
     return Notice(params) if id_ is None else Request(id_, call.method, params)
 
 
@@ -125,7 +128,11 @@ def _read_params(method: str, raw: Raw, id_: Id | None) -> Any:
     try:
         return _PARAMS[method].decode(raw)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise Refused(f"parameters of {method}: {error}", INVALID_PARAMS, id_) from None
+        raise _wrong_params(method, error, id_) from None
+
+
+def _wrong_params(method: str, why: object, id_: Id | None) -> Refused:
+    return Refused(f"parameters of {method}: {why}", INVALID_PARAMS, id_)
 
 
 class _JustId(Struct, frozen=True):

@@ -24,7 +24,7 @@ _DEPTH = 10
 def variables(text: str) -> Iterator[str]:
     """The names of the environment's variables that a text refers to."""
     for match in _REFERENCE.finditer(text):
-        if match["section"] == "sysenv":
+        if match["section"] == "sysenv" and "=" not in match["option"]:
             yield match["option"]
 
 

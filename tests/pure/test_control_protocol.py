@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import suppress
 from typing import Any
 
@@ -85,6 +86,16 @@ def test_a_long_frame_is_refused_also_when_it_ends() -> None:
         FrameReader(limit=10).feed(b"x" * 11 + b"\n")
 
 
+def test_only_the_first_frame_has_the_limit_of_strangers() -> None:
+    """A client may send its first request right after its hello, in the same packet."""
+    reader = FrameReader(limit=100, first=10)
+    assert reader.feed(b"hello\n" + b"x" * 50 + b"\n") == [b"hello", b"x" * 50]
+    with pytest.raises(InvalidRequest, match="longer than 100"):
+        reader.feed(b"x" * 101)
+    with pytest.raises(InvalidRequest, match="longer than 10 "):
+        FrameReader(limit=100, first=10).feed(b"x" * 11)
+
+
 # --- requests ------------------------------------------------------------------------------
 
 
@@ -93,6 +104,41 @@ def test_a_request_there_and_back() -> None:
     assert frame.endswith(b"\n")
     assert frame.count(b"\n") == 1
     assert protocol.read_call(frame) == Request(1, "hello", HELLO)
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "said"),
+    [
+        ("build", {"project": "/p/\0"}, "a text holds a NUL"),
+        ("build", {"project": "/p", "variables": {"PATH": "a\0b"}}, "a text holds a NUL"),
+        ("build", {"project": "/p", "variables": {"A\0": ""}}, "a text holds a NUL"),
+        ("build", {"project": "/p", "variables": {"A=B": ""}}, "'A=B' is no name of a variable"),
+        ("build", {"project": "/p", "variables": {"": ""}}, "'' is no name of a variable"),
+        ("erase", {"names": ["app", "\0"]}, "a text holds a NUL"),
+        ("command", {"stream": 1, "name": "send", "arguments": ["\0"]}, "a text holds a NUL"),
+        ("build", {"project": "relative"}, "'relative' is no absolute path"),
+        ("watch.stop", {"project": ""}, "'' is no absolute path"),
+        ("flash", {"images": ["0=/a", "0x10=b"]}, "'b' is no absolute path"),
+        ("read", {"offset": 0, "size": 1, "file": "~/x"}, "'~/x' is no absolute path"),
+        ("read", {"offset": -1, "size": 1, "file": "/x"}, "`int` >= 0"),
+        ("read", {"offset": 0, "size": 0, "file": "/x"}, "`int` >= 1"),
+        ("attach", {"name": "", "baud": 0}, "`int` >= 1"),
+        ("attach", {"name": "", "baud": 1 << 31}, "`int` <= 2147483647"),
+        ("logs", {"lines": -1}, "`int` >= 0"),
+    ],
+)
+def test_values_that_nobody_can_use_are_refused(
+    method: str, params: dict[str, Any], said: str
+) -> None:
+    frame = json.dumps({"jsonrpc": "2.0", "id": 7, "method": method, "params": params}).encode()
+    with pytest.raises(Refused, match=re.escape(said)) as caught:
+        protocol.read_call(frame)
+    assert (caught.value.id, caught.value.rpc_code) == (7, protocol.INVALID_PARAMS)
+
+
+def test_what_only_looks_like_them_is_not() -> None:
+    frame = rb'{"jsonrpc":"2.0","id":7,"method":"build","params":{"project":"/a\\u0000b"}}'
+    assert protocol.read_call(frame) == Request(7, "build", messages.BuildAsked(r"/a\u0000b"))
 
 
 def test_bytes_for_the_board_survive() -> None:
