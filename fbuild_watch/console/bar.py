@@ -1,11 +1,14 @@
-"""The bottom bar: as much of the status as fits into a row, the most needed first. Pure."""
+"""The bottom bars: as much as fits into a row, the most needed first. Pure."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from fbuild_watch.model import Status
 
 KEYS = "Ctrl-T menu  Ctrl-] quit"
 _SEPARATOR = " | "
+_GAP = "   "
 
 
 def bar(status: Status, columns: int, extra: str = "") -> str:
@@ -24,6 +27,22 @@ def bar(status: Status, columns: int, extra: str = "") -> str:
         if len(longer) <= room:
             shown = longer
     return f"{shown[:room]:{room}} {KEYS}"
+
+
+def with_keys(said: str, keys: Sequence[str], columns: int) -> str:
+    """One row of at most `columns` characters: what is said, and as many of the keys as fit.
+
+    The first key leads back, and is always there.
+    """
+    shown = keys[0]
+    for key in keys[1:]:
+        longer = f"{shown}  {key}"
+        if len(said) + len(_GAP) + len(longer) <= columns:
+            shown = longer
+    room = columns - len(_GAP) - len(shown)
+    return f"{said if len(said) <= room else said[: max(0, room - 1)] + '…'}{_GAP}{shown}"[
+        -columns:
+    ]
 
 
 def _parts(status: Status) -> tuple[str, ...]:

@@ -5,7 +5,8 @@ Forms, the first that fits
   IDE's plotter, and what people log by hand.
 - Numbers alone, between commas, semicolons, tabs or blanks: named by the header line that came
   before, if it has as many columns, else by their place: `1`, `2` ...
-Times of day, addresses (0x...) and versions are no fields.
+Times of day, addresses (0x...) and versions are no fields, nor is what a ROM and ESP-IDF's loader say
+at each start.
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ _PAIR = re.compile(
     rf"(?<![\w:.=])([^\W\d][\w/%-]*(?:\.[\w/%-]+)*)\s?[:=]\s?({_NUMBER})(?=\s?[^\W\d]*[%°]?[^\W\d]*(?:[\s,;)\]]|\Z))"
 )
 _ADDRESS = re.compile(r"0[xX]")
+_AT_START = re.compile(
+    r"mode:\w+, clock div:|load:0x|configsip: |(?:ets .*,)?rst cause:"
+    r"|[EWI] \(\d+\) (?:boot\.\w+|esp_image|cpu_start|app_init):"
+)
 _SEPARATORS = re.compile(r"\s*[,;\t]\s*|\s+")
 _COLUMNS = re.compile(r"\s*[,;\t]\s*")
 _VALUE = re.compile(rf"{_NUMBER}\Z")
@@ -40,7 +45,7 @@ class FieldReader:
     def read(self, line: str) -> dict[str, float]:
         """The numbers of a line without escape sequences, by name; none if it has none."""
         line = line.strip()
-        return _pairs(line) or self._columns(line)
+        return {} if _AT_START.match(line) else _pairs(line) or self._columns(line)
 
     def _columns(self, line: str) -> dict[str, float]:
         parts = _SEPARATORS.split(line.rstrip(",; \t"))

@@ -13,6 +13,7 @@ from prompt_toolkit.layout import AnyContainer, FormattedTextControl, HSplit, La
 from prompt_toolkit.renderer import CPR_Support
 from prompt_toolkit.styles import Style
 
+from fbuild_watch.console.bar import with_keys
 from fbuild_watch.console.pulse import Pulse
 from fbuild_watch.console.session import Session
 
@@ -25,6 +26,8 @@ class FullScreen(ABC):
 
     frame_s = 0.1
     """Seconds between two pictures."""
+    key_help: tuple[str, ...]
+    """What the keys do, for the bar: the one that leads back, then the most needed first."""
 
     def __init__(self, session: Session, pulse: Pulse) -> None:
         """The terminal is not touched before `run`."""
@@ -47,8 +50,8 @@ class FullScreen(ABC):
         """What is above the bar."""
 
     @abstractmethod
-    def bar(self) -> str:
-        """One line."""
+    def said(self) -> str:
+        """What the bar says, beside the keys."""
 
     def takes_keys(self) -> bool:
         """Whether keys are commands now, and not text."""
@@ -91,7 +94,8 @@ class FullScreen(ABC):
         return self.picture(max(1, size.rows - 1), size.columns)
 
     def _bar(self) -> StyleAndTextTuples:
-        return [("", self.bar())]
+        columns = self.app.output.get_size().columns
+        return [("", with_keys(self.said(), self.key_help, columns))]
 
     def _add_leaving(self) -> None:
         @self.keys.add("q", filter=self.free)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from textwrap import wrap
 
 from fbuild_watch.console.commands import COMMANDS, Entry
 
@@ -22,7 +23,8 @@ def help_screen(columns: int, commands: Mapping[str, Entry] = COMMANDS) -> str:
     across = max(1, (columns + len(_GAP)) // (_CELL + len(_GAP)))
     rows = -(-len(cells) // across)
     table = [_GAP.join(cells[row::rows]).rstrip() for row in range(rows)]
-    return "\n".join([*INTRO, *table])
+    intro = [row for text in INTRO for row in wrap(text, columns)]
+    return "\n".join([*intro, *table])
 
 
 def help_of(name: str, commands: Mapping[str, Entry] = COMMANDS) -> str | None:

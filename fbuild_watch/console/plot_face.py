@@ -17,7 +17,6 @@ from fbuild_watch.console.session import Session
 from fbuild_watch.errors import ExtraMissing
 from fbuild_watch.text.ansi import plain
 
-KEYS = "space pause  + - time  c clear  e CSV  p PNG  q back"
 COLOURS = ("cyan", "magenta", "yellow", "green", "red", "blue", "white")
 WINDOWS_S = (5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
 
@@ -26,6 +25,7 @@ class PlotFace(FullScreen):
     """Begins with the numbers that are in the scrollback."""
 
     frame_s = 0.2
+    key_help = ("q back", "space pause", "+ - time", "c clear", "e CSV", "p PNG")
 
     def __init__(self, session: Session, pulse: Pulse) -> None:
         """`session.wanted` are the names to draw; all if there are none."""
@@ -51,16 +51,16 @@ class PlotFace(FullScreen):
     def picture(self, rows: int, columns: int) -> AnyFormattedText:
         """The curves; the last ones while it is paused."""
         if not self._samples.names:
-            return "no numbers yet: lines such as temp:21.5 hum:40, or 21.5,40, are drawn"
+            return "no numbers yet: lines such as temp:21.5 hum:40, or 21.5,40, are drawn from the second one on"
         if not self._paused or not self._drawn:
             self._drawn = draw(self._samples, WINDOWS_S[self._window], rows, columns)
         return ANSI(self._drawn)
 
-    def bar(self) -> str:
-        """What the keys do, and what they did."""
+    def said(self) -> str:
+        """What is drawn, or what a key did."""
         state = "paused  " if self._paused else ""
         said = self._said or f"{len(self._samples):,} samples, {WINDOWS_S[self._window]:g} s"
-        return f"{state}{said}   {KEYS}"
+        return f"{state}{said}"
 
     def _add_keys(self) -> None:
         self._bind("space", self._pause)

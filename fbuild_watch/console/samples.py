@@ -1,4 +1,8 @@
-"""Measurements over time: bounded, thinned out for a drawing, written as CSV. Pure."""
+"""Measurements over time: bounded, thinned out for a drawing, written as CSV. Pure.
+
+A name is a measurement from its second time on, or when it was asked for: much that a board says once
+looks like one.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,9 @@ MOST_SAMPLES = 20_000
 MOST_NAMES = 16
 """Curves: more cannot be told apart, and a board may print ever new names."""
 
+MOST_ONCE = 1000
+"""Names that may wait for their second time."""
+
 Point = tuple[float, float]
 
 
@@ -20,8 +27,9 @@ class Samples:
     def __init__(self, only: Sequence[str] = ()) -> None:
         """`only`: these names, all if there are none."""
         self.names: list[str] = []
-        """In the order in which they were first seen."""
+        """In the order in which they became measurements."""
         self._only = frozenset(only)
+        self._once: set[str] = set()
         self._rows: deque[tuple[float, Mapping[str, float]]] = deque(maxlen=MOST_SAMPLES)
 
     def add(self, at: float, fields: Mapping[str, float]) -> None:
@@ -31,19 +39,26 @@ class Samples:
             self._rows.append((at, known))
 
     def _takes(self, name: str) -> bool:
-        if name not in self.names:
-            if (self._only and name not in self._only) or len(self.names) == MOST_NAMES:
-                return False
+        if name in self.names:
+            return True
+        if (self._only and name not in self._only) or len(self.names) == MOST_NAMES:
+            return False
+        if self._only or name in self._once:
+            self._once.discard(name)
             self.names.append(name)
-        return True
+            return True
+        if len(self._once) < MOST_ONCE:
+            self._once.add(name)
+        return name in self._once
 
     def clear(self) -> None:
         """Forget all."""
         self._rows.clear()
+        self._once.clear()
         self.names.clear()
 
     def __len__(self) -> int:
-        """The number of samples."""
+        """The number of lines with numbers."""
         return len(self._rows)
 
     def curve(self, name: str, seconds: float, most: int) -> list[Point]:
@@ -65,8 +80,10 @@ class Samples:
         out = io.StringIO()
         table = csv.writer(out, lineterminator="\n")
         table.writerow(["seconds", *self.names])
-        start = self._rows[0][0] if self._rows else 0.0
-        for at, values in self._rows:
+        known = frozenset(self.names)
+        rows = [(at, values) for at, values in self._rows if not known.isdisjoint(values)]
+        start = rows[0][0] if rows else 0.0
+        for at, values in rows:
             table.writerow([f"{at - start:.3f}", *(values.get(name, "") for name in self.names)])
         return out.getvalue()
 

@@ -21,13 +21,14 @@ from fbuild_watch.console.session import Session
 from fbuild_watch.errors import PatternTooSlow
 from fbuild_watch.text.ansi import plain, without_start, without_tabs
 
-KEYS = "/ search  n N next  q back"
 SHIFT = 20
 """Columns that a key moves a line that is longer than the screen."""
 
 
 class SearchFace(FullScreen):
     """A picture of the scrollback as it was when this was opened; what comes then is counted."""
+
+    key_help = ("q back", "/ search", "n N next")
 
     def __init__(self, session: Session, pulse: Pulse) -> None:
         """`session.wanted` is the regex to search for first, if there is one."""
@@ -56,10 +57,10 @@ class SearchFace(FullScreen):
         top = self._pager.top
         return ANSI("\n".join(map(self._marked, self._drawn[top : top + rows])))
 
-    def bar(self) -> str:
+    def said(self) -> str:
         """Where this is, and what came since."""
         new = self._session.scrollback.end - self._end
-        return f"{self._wrong or self._pager.words}{f', {new:,} new' if new else ''}   {KEYS}"
+        return f"{self._wrong or self._pager.words}{f', {new:,} new' if new else ''}"
 
     def takes_keys(self) -> bool:
         """Not while a regex is typed."""

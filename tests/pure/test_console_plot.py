@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from fbuild_watch.console.fields import LARGEST, FieldReader
 from fbuild_watch.console.plot_face import draw
 from fbuild_watch.console.png import write_png
-from fbuild_watch.console.samples import MOST_NAMES, MOST_SAMPLES, Samples, thinned
+from fbuild_watch.console.samples import MOST_NAMES, MOST_ONCE, MOST_SAMPLES, Samples, thinned
 from fbuild_watch.errors import ExtraMissing
 
 names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
@@ -40,6 +40,7 @@ numbers = st.floats(-1e9, 1e9, allow_nan=False).map(lambda value: round(value, 3
         ("PC:0x40081234 A0:0xff", {}),
         ("esp32: v5.1.2", {}),
         ("core: 1.2.3", {}),
+        ("I (312) boot: count: 5", {"count": 5}),
         ("hello", {}),
         ("", {}),
         ("big:1e999 low:-1e308 mass:1e30", {"mass": 1e30}),
@@ -82,6 +83,47 @@ def test_samples_are_bounded_in_number_and_names() -> None:
     assert (len(samples), samples.names) == (0, [])
 
 
+def test_a_name_is_a_measurement_from_its_second_time_on() -> None:
+    samples = Samples()
+    samples.add(0.0, {"temp": 20.0, "retries": 3.0})
+    assert (samples.names, samples.as_csv()) == ([], "seconds\n")
+    samples.add(1.0, {"temp": 21.0})
+    assert samples.names == ["temp"]
+    assert samples.curve("temp", 10, 100) == [(-1, 20), (0, 21)]
+    assert samples.as_csv() == "seconds,temp\n0.000,20.0\n1.000,21.0\n"
+    samples.add(3.0, {"retries": 5.0})
+    assert samples.names == ["temp", "retries"]
+    for number in range(2 * MOST_ONCE):
+        samples.add(4.0, {f"n{number}": 0.0})
+    assert len(samples) == MOST_ONCE + 3
+
+
+STARTS = """\
+ets Jul 29 2019 12:21:46
+
+rst:0x1 (POWERON_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)
+configsip: 0, SPIWP:0xee
+clk_drv:0x00,q_drv:0x00,d_drv:0x00,cs0_drv:0x00,hd_drv:0x00,wp_drv:0x00
+mode:DIO, clock div:1
+load:0x3fff0030,len:1156
+load:0x40078000,len:11456
+load:0x40080400,len:2972
+entry 0x400805dc
+I (31) boot: Multicore bootloader
+I (35) boot.esp32: SPI Flash Size : 4MB
+I (286) cpu_start: cpu freq: 160000000 Hz
+I (290) app_init: App version:      1
+ ets Jan  8 2013,rst cause:2, boot mode:(3,6)
+I (101) esp_image: segment 0: paddr=00010020 vaddr=3f400020 size=0b4a0h ( 46240) map
+I (125) esp_image: segment 1: paddr=0001b4c8 vaddr=3ffb0000 size=02198h (  8600) load
+"""
+
+
+@pytest.mark.parametrize("line", STARTS.splitlines())
+def test_what_is_said_at_each_start_is_no_measurement(line: str) -> None:
+    assert FieldReader().read(line) == {}
+
+
 def test_a_curve_is_of_one_name_and_of_the_last_seconds() -> None:
     samples = Samples(["t"])
     for at in range(10):
@@ -105,7 +147,7 @@ def test_thinning_keeps_the_order_and_the_extremes(values: list[float], most: in
 
 @given(st.lists(st.dictionaries(st.sampled_from(["a", "b,c", 'd"']), numbers, min_size=1)))
 def test_csv_holds_every_sample(rows: list[dict[str, float]]) -> None:
-    samples = Samples()
+    samples = Samples(["a", "b,c", 'd"'])
     for at, row in enumerate(rows):
         samples.add(10.0 + at, row)
     table = list(csv.DictReader(io.StringIO(samples.as_csv())))
