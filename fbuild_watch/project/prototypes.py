@@ -4,8 +4,10 @@ A sketch may call a function above its definition. For every free function that 
 declaration is made; the sketch's own text stays as it is.
 
 Rules
-- A prototype stands before the first function, or, where its signature names a type that the
-  sketch declares later, right after that type. It is left out where that is behind its function.
+- A prototype stands before the first function, or before a variable above it whose initial value
+  names the function (`Task blink(500, &toggle);`). Where its signature names a type or a namespace
+  that the sketch declares later, it stands right after that, and is left out where that is behind
+  its function.
 - What stands under `#if` gets its prototype under the same conditions.
 - No prototype: what is declared already, members, what lies in a namespace, what has no return
   type (ISR() and other macros), specializations of templates.
@@ -50,9 +52,8 @@ def missing(sketch: bytes) -> list[Insertion]:
     if not functions:
         return []
     declared = {_plain(node.text or b"") for node in _declarations(root)}
-    types = dict(_types(root))
-    first = _outermost(functions[0].node).start_byte
-    made = (_insertion(sketch, function, first, types, declared) for function in functions)
+    order = _Order(_outermost(functions[0].node).start_byte, _uses(root), dict(_types(root)))
+    made = (_insertion(sketch, function, order, declared) for function in functions)
     return [insertion for insertion in made if insertion is not None]
 
 
@@ -72,16 +73,32 @@ class _Function:
     """Puts what stands around the function around a text: `extern "C"`, `#if`."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What prototypes have to stand before, and behind: bytes of the sketch."""
+
+    first: int
+    """The first function."""
+    uses: dict[bytes, int]
+    """Name of a function -> the first declaration that uses it."""
+    types: dict[bytes, int]
+    """Name of a type -> the end of its declaration."""
+
+    def place(self, function: bytes, signature: str) -> int:
+        """Where the prototype of a function goes."""
+        named = _IDENTIFIER.findall(signature.encode())
+        before = min(self.first, self.uses.get(function, self.first))
+        return max([before, *(self.types[name] for name in named if name in self.types)])
+
+
 def _insertion(
-    sketch: bytes, function: _Function, first: int, types: dict[bytes, int], declared: set[str]
+    sketch: bytes, function: _Function, order: _Order, declared: set[str]
 ) -> Insertion | None:
     node = function.node
     text = _signature(sketch, node)
     if _plain(f"{text};".encode()) in declared:
         return None
-    named = _IDENTIFIER.findall(text.encode())
-    at = max([first, *(types[name] for name in named if name in types)])
-    at = _line_start(sketch, at)
+    at = _line_start(sketch, order.place(_declared(node), text))
     if at > _outermost(node).start_byte:
         return None
     return Insertion(at, node.start_point[0], function.wrap(f"{text};"))
@@ -173,15 +190,26 @@ def _whole(node: Node) -> Node:
 
 
 def _declarations(root: Node) -> Iterator[Node]:
+    """Also those of a pointer to a function with a value, which the parser takes for expressions."""
     for child in root.children:
-        if child.type == "declaration" or child.type == _TEMPLATE:
+        if child.type in ("declaration", "expression_statement", _TEMPLATE):
             yield child
         elif child.type in (*_CONDITIONALS, "linkage_specification", "declaration_list"):
             yield from _declarations(child)
 
 
+def _uses(root: Node) -> dict[bytes, int]:
+    """The first declaration that names an identifier which it does not declare."""
+    uses: dict[bytes, int] = {}
+    for node in _declarations(root):
+        own = {_declared(declarator) for declarator in node.children_by_field_name("declarator")}
+        for name in set(_IDENTIFIER.findall(node.text or b"")) - own:
+            uses.setdefault(name, _outermost(node).start_byte)
+    return uses
+
+
 def _types(root: Node) -> Iterator[tuple[bytes, int]]:
-    """The types that the sketch declares: name, and where the top-level declaration ends."""
+    """The types and namespaces of the sketch: name, and where the top-level declaration ends."""
     for child in root.children:
         for node in (child, *child.children):
             if node.type in _TYPES and node.child_by_field_name("body") is not None:
@@ -189,7 +217,7 @@ def _types(root: Node) -> Iterator[tuple[bytes, int]]:
         if child.type == "type_definition":
             for declarator in child.children_by_field_name("declarator"):
                 yield _declared(declarator), _end(child)
-        elif child.type == "alias_declaration":
+        elif child.type in ("alias_declaration", "namespace_definition"):
             yield _name(child, "name"), _end(child)
         elif child.type in _CONDITIONALS:
             yield from ((name, _end(child)) for name, _ in _types(child))
@@ -201,9 +229,9 @@ def _name(node: Node, field: str) -> bytes:
 
 
 def _declared(declarator: Node) -> bytes:
-    """The name that a declarator of a typedef gives, below pointers, arrays and functions."""
+    """The name that a declarator gives, below pointers, arrays and functions."""
     node: Node | None = declarator
-    while node is not None and node.type != "type_identifier":
+    while node is not None and node.type not in ("type_identifier", "identifier"):
         inner = node.child_by_field_name("declarator")
         node = inner or next((child for child in node.named_children), None)
     return (node.text or b"") if node is not None else b""

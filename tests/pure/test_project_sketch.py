@@ -131,6 +131,32 @@ def test_which_prototypes_are_made(source: str, expected: list[str]) -> None:
     assert texts(source) == expected
 
 
+@pytest.mark.parametrize(
+    "use",
+    ["Task t(500, &cb, true);", "Button b(cb);", "int x = cb(1), y;", "void (*f)(int) = cb;",
+     "struct { int a; void (*f)(int); } menu[] = {{1, cb}};", "Timer t{cb};",
+     "#if 1\nTimer t(cb);\n#endif"],
+)  # fmt: skip
+def test_a_prototype_stands_before_what_uses_its_function(use: str) -> None:
+    text = f"int top;\n{use}\n#include <late.h>\nvoid other(Late l) {{}}\nvoid cb(int a) {{}}\n"
+    other, cb = prototypes.missing(text.encode())
+    assert other.at == text.index("void other")
+    assert (cb.at, cb.text) == (text.index(use), "void cb(int a);")
+
+
+def test_a_declaration_of_a_function_is_no_use_of_it() -> None:
+    text = "int cb(int), *more(void);\nint x;\nint cb(int a) { return a; }\nint *more() { return 0; }\n"
+    assert {found.at for found in prototypes.missing(text.encode())} == {
+        text.index("int cb(int a)")
+    }
+
+
+def test_a_namespace_comes_before_the_prototypes_that_name_it() -> None:
+    text = "void a() {}\nnamespace n { struct T {}; }\nn::T f() { return {}; }\n"
+    (first, second) = prototypes.missing(text.encode())
+    assert (first.at, second.at) == (0, text.index("n::T f"))
+
+
 def test_a_function_under_conditions_is_declared_under_them() -> None:
     source = (
         "#ifdef A\n#if B > 1\nvoid one(Special s) {}\n#endif\n#elif defined(C)\n"
