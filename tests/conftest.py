@@ -17,3 +17,8 @@ settings.load_profile("fbuild")
 os.environ["FBUILD_CACHE_LIMIT"] = "0"
 
 plugin.begin()
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """How many tests run side by side with `-n auto`: most of them wait most of the time."""
+    return 2 * (os.cpu_count() or 1)
