@@ -22,9 +22,14 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def write_for_user(path: Path, data: bytes) -> None:
-    """Write atomically where a user wants it. Raises FileUnwritable."""
+    """Write where a user wants it: atomically, through a link to where it leads; what is no file, such
+    as a pipe, is written to and stays what it is. Raises FileUnwritable.
+    """
     try:
-        write_atomically(path, data)
+        if path.exists() and not path.is_file():
+            path.write_bytes(data)
+        else:
+            write_atomically(path.resolve(), data)
     except OSError as error:
         raise FileUnwritable(str(path), error.strerror or "it cannot be replaced") from error
 
