@@ -20,6 +20,9 @@ from fbuild_watch.serial.modem import ABORT, Dialogue, Protocol, Read, Refused, 
 PROTOCOLS: tuple[str, ...] = ("raw", *get_args(Protocol))
 """`raw:SECONDS` pauses so long after each line."""
 
+MOST_BYTES = 64 << 20
+"""Of a file that is sent: no board takes more in a day, and a device such as /dev/zero has no end."""
+
 Progress = Callable[[int, int], None]
 """Is told how many bytes of how many the board has."""
 
@@ -43,10 +46,19 @@ async def send_file(port: BoardPort, path: Path, protocol: str, progress: Progre
 
 async def _read(path: Path, protocol: str) -> bytes:
     try:
-        return await trio.to_thread.run_sync(path.read_bytes)
-    except OSError as error:
-        reason = error.strerror or "it cannot be read"
+        data = await trio.to_thread.run_sync(_at_most, path, MOST_BYTES + 1)
+    except (OSError, ValueError) as error:  # a NUL in its name
+        reason = getattr(error, "strerror", None) or "it cannot be read"
         raise TransferFailed(str(path), protocol, reason, "name a file that is there") from error
+    if len(data) > MOST_BYTES:
+        reason = f"it is larger than {MOST_BYTES:,} bytes"
+        raise TransferFailed(str(path), protocol, reason, "send it in parts")
+    return data
+
+
+def _at_most(path: Path, size: int) -> bytes:
+    with path.open("rb") as file:
+        return file.read(size)
 
 
 def _seconds(path: Path, protocol: str, text: str) -> float:

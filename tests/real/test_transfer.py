@@ -223,8 +223,14 @@ async def test_what_is_no_protocol(board: Pty, file: Path, protocol: str) -> Non
         assert file.name in str(caught.value)
 
 
+async def test_a_file_that_does_not_end(board: Pty) -> None:
+    async with console(board) as talking:
+        with pytest.raises(TransferFailed, match="larger than 67,108,864 bytes"):
+            await transfer.send_file(talking.way, Path("/dev/zero"), "raw", lambda *_: None)
+
+
 async def test_a_file_that_is_not_there(board: Pty, tmp_path: Path) -> None:
     async with console(board) as talking:
-        for path in (tmp_path / "missing", tmp_path):
+        for path in (tmp_path / "missing", tmp_path, tmp_path / "a\0b"):
             with pytest.raises(TransferFailed, match=str(path)):
                 await transfer.send_file(talking.way, path, "raw", lambda *_: None)
