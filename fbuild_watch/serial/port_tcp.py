@@ -197,18 +197,18 @@ async def _connect(url: str, host: str, number: int) -> socket.socket:
 
 def split_url(url: str) -> tuple[str, str, int]:
     """Scheme, host and port number. Raises PortUnusable with how it should look."""
-    parts = urlsplit(url)
     try:
-        number = parts.port
-    except ValueError:
-        number = None
-    if parts.scheme not in ("rfc2217", "socket") or not parts.hostname or not number:
+        parts = urlsplit(url)
+        scheme, host, number = parts.scheme, parts.hostname, parts.port
+    except ValueError:  # a number that is none, or half of the brackets of IPv6
+        scheme, host, number = "", None, None
+    if scheme not in ("rfc2217", "socket") or not host or not number:
         raise PortUnusable(
             url,
             "this is no address of a port",
             hint="write rfc2217://HOST:PORT or socket://HOST:PORT",
         )
-    return parts.scheme, parts.hostname, number
+    return scheme, host, number
 
 
 def _no_rfc2217(name: str) -> PortUnusable:

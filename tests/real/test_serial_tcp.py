@@ -254,7 +254,15 @@ async def test_a_server_of_another_protocol(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize(
-    "url", ["rfc2217://", "rfc2217://host", "rfc2217://host:x", "ftp://host:1", "socket://:5"]
+    "url",
+    [
+        "rfc2217://",
+        "rfc2217://host",
+        "rfc2217://host:x",
+        "ftp://host:1",
+        "socket://:5",
+        "socket://[::1",
+    ],
 )
 async def test_a_bad_url_says_how_it_should_look(url: str) -> None:
     with pytest.raises(PortUnusable) as caught:
