@@ -140,7 +140,7 @@ class UsbJtag:
 
 @dataclass(frozen=True, slots=True)
 class Custom:
-    """A sequence of one's own: D and R with 0 or 1 set a line, `Ud,r` both, W waits seconds."""
+    """A sequence of one's own: D and R with 0 or 1 set a line, `Ud,r` both, W waits up to 99 seconds."""
 
     text: str
     settle: float = SETTLE
@@ -219,7 +219,7 @@ def chosen(text: str) -> tuple[Reset, ...]:
     return (Custom(text),)
 
 
-_STEP = re.compile(r"D([01])|R([01])|U([01]),([01])|W(\d+(?:\.\d*)?|\.\d+)", re.ASCII)
+_STEP = re.compile(r"D([01])|R([01])|U([01]),([01])|W(\d{1,2}(?:\.\d*)?|\.\d+)", re.ASCII)
 
 
 def parse(text: str) -> Steps:

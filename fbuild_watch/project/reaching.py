@@ -20,7 +20,7 @@ from itertools import pairwise
 
 METHODS = ("auto", "tight", "classic", "usb-jtag", "watchdog", "none")
 
-_STEP = r"\s*(?:[DR][01]|U[01],[01]|W(?:\d+\.?\d*|\.\d+))\s*"
+_STEP = r"\s*(?:[DR][01]|U[01],[01]|W(?:\d{1,2}(?:\.\d*)?|\.\d+))\s*"
 _STEPS = re.compile(rf"{_STEP}(?:\|{_STEP})*", re.ASCII)
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", re.ASCII)
 

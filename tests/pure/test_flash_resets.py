@@ -100,7 +100,9 @@ def test_a_custom_sequence_is_read_step_by_step() -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["D2", "R", "W", "W1s", "D10", "U1", "fast", "D0,R1", "W-1"])
+@pytest.mark.parametrize(
+    "text", ["D2", "R", "W", "W1s", "D10", "U1", "fast", "D0,R1", "W-1", "W100"]
+)
 def test_what_is_no_sequence_is_refused(text: str) -> None:
     with pytest.raises(InvalidReset) as caught:
         chosen(text)
@@ -127,6 +129,7 @@ def test_the_watchdog_is_a_way_out_and_no_way_in() -> None:
 @given(st.lists(st.text("DRUW01.,x ", max_size=5), min_size=1, max_size=4))
 @example(CLASSIC.split("|"))
 @example(["W.5", " U1,0 ", "W2."])
+@example(["W99", "W100"])
 def test_a_project_may_write_the_sequences_that_can_be_carried_out(parts: list[str]) -> None:
     """An empty step is a slip in a project; `parse` is as generous as esptool there."""
     text = "|".join(parts)
