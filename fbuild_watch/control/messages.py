@@ -26,7 +26,6 @@ PROTOCOL = 1
 Variables = dict[str, str]
 
 Count = Annotated[int, Meta(ge=0)]
-Positive = Annotated[int, Meta(ge=1)]
 Baud = Annotated[int, Meta(ge=1, le=(1 << 31) - 1)]
 
 
@@ -229,7 +228,7 @@ class ReadAsked(Struct, frozen=True):
     """Read a board's flash into a file."""
 
     offset: Count
-    size: Positive
+    size: Count
     file: str
     """Absolute; replaced when everything was read."""
     project: str | None = None

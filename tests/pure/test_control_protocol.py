@@ -121,7 +121,7 @@ def test_a_request_there_and_back() -> None:
         ("flash", {"images": ["0=/a", "0x10=b"]}, "'b' is no absolute path"),
         ("read", {"offset": 0, "size": 1, "file": "~/x"}, "'~/x' is no absolute path"),
         ("read", {"offset": -1, "size": 1, "file": "/x"}, "`int` >= 0"),
-        ("read", {"offset": 0, "size": 0, "file": "/x"}, "`int` >= 1"),
+        ("read", {"offset": 0, "size": -1, "file": "/x"}, "`int` >= 0"),
         ("attach", {"name": "", "baud": 0}, "`int` >= 1"),
         ("attach", {"name": "", "baud": 1 << 31}, "`int` <= 2147483647"),
         ("logs", {"lines": -1}, "`int` >= 0"),
