@@ -36,6 +36,7 @@ NAMED: dict[str, str] = {
     "fbuild_watch.cli.faces:_history": _START,
     "fbuild_watch.console.plugins:Plugins.__init__": _START,
     "fbuild_watch.cli.console:_lend": _ONCE,
+    "fbuild_watch.text.patterns:compile": _ONCE,
     # a board's port
     "fbuild_watch.serial.opening:open_port": _ONCE,
     # the watcher
