@@ -32,7 +32,7 @@ HELLO_S = 5.0
 """Seconds that a client has to say who it is."""
 
 MOST_AT_ONCE = 64
-"""Requests under way for one client."""
+"""Requests under way for one client, and streams that it has."""
 
 _CHUNK = 65536
 _LAST_WORDS_S = 1.0
@@ -61,7 +61,10 @@ class Call:
     opened: list[Stream] = field(default_factory=list)
 
     def open(self, stream: Stream) -> int:
-        """Begin a stream: its items follow the answer."""
+        """Begin a stream: its items follow the answer. Raises InvalidRequest, and closes it then."""
+        if len(self.streams) >= MOST_AT_ONCE:
+            stream.close()
+            raise InvalidRequest(f"more than {MOST_AT_ONCE} streams", protocol.INVALID_REQUEST)
         self.opened.append(stream)
         return self.streams.number(stream)
 
@@ -233,8 +236,7 @@ class Connection:
         try:
             with scope:
                 frame = await self._result(request, call)
-            with trio.move_on_after(_LAST_WORDS_S, shield=True):  # also when we are ending
-                await self._outbox.answer(frame or protocol.write_failure(request.id, _cancelled()))
+            await self._answer(frame or protocol.write_failure(request.id, _cancelled()))
         except BaseException:
             frame = b""
             raise
@@ -242,6 +244,15 @@ class Connection:
             del self._under_way[request.id]
             for stream in call.opened:
                 self._outbox.open(stream) if frame else stream.close()
+
+    async def _answer(self, frame: bytes) -> None:
+        """However slowly the client reads; when we are ending, it has no more than a moment."""
+        try:
+            await self._outbox.answer(frame)
+        except trio.Cancelled:
+            with trio.move_on_after(_LAST_WORDS_S, shield=True):
+                await self._outbox.answer(frame)
+            raise
 
     async def _result(self, request: Request, call: Call) -> bytes:
         try:

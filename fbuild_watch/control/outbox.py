@@ -75,6 +75,10 @@ class Outbox:
         stream.source.wake = lambda: self._wake.set()
         self._wake.set()
 
+    def __len__(self) -> int:
+        """How many streams are open."""
+        return len(self._streams)
+
     def stream(self, number: int) -> Stream | None:
         """An open stream."""
         return self._streams.get(number)

@@ -371,6 +371,27 @@ async def test_too_many_requests_are_refused(folder: Path) -> None:
         assert isinstance((await client.receive()).error, InvalidRequest)
 
 
+async def test_no_answer_is_lost_to_a_client_that_is_stopped(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "_LAST_WORDS_S", 0.02)
+    ready = 0
+
+    async def logs(_call: Call) -> messages.Logs:
+        nonlocal ready
+        ready += 1
+        return messages.Logs(None, ["x" * 200_000])
+
+    async with served(folder, {"logs": logs}) as running, connected(running.located) as client:
+        for number in range(40):
+            await client.ask(number, "logs", messages.LogsAsked())
+        await _wait_until(lambda: ready == 40)
+        await trio.sleep(0.2)  # as long as it is stopped: ten times what the others wait at the end
+        with trio.fail_after(20):
+            answers = [await client.receive() for _ in range(40)]
+    assert sorted(answer.id for answer in answers) == list(range(40))
+
+
 # --- streams -------------------------------------------------------------------------------
 
 
@@ -424,6 +445,21 @@ async def test_a_stream_from_its_backlog_to_its_end(folder: Path) -> None:
         assert ended.error is not None
         assert ended.error.code == "port-busy"
         assert source.open == 0
+
+
+async def test_a_client_has_so_many_streams(folder: Path) -> None:
+    source = Source(10_000)
+    async with served(folder, source.handlers) as running, connected(running.located) as client:
+        for number in range(connection.MOST_AT_ONCE):
+            await client.ask(number, "events")
+            assert isinstance(await client.receive(), Reply)
+        await client.ask("one more", "events")
+        assert "more than 64 streams" in str((await client.receive()).error)
+        assert source.open == connection.MOST_AT_ONCE
+        await client.ask("one less", "detach", messages.StreamAsked(1))
+        assert isinstance(await client.receive(), Reply)
+        await client.ask("now", "events")
+        assert isinstance(await client.receive(), Reply)
 
 
 async def test_detach_and_death_close_streams(folder: Path) -> None:
