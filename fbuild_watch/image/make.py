@@ -41,6 +41,8 @@ _APP = "app"
 _OTA_DATA = "ota_data"
 _BOOT_APP0 = "boot_app0.bin"
 _UNITS = {"KB": 1 << 10, "MB": 1 << 20}
+_LARGEST_FLASH = 256 << 20
+"""Of the sizes that esptool knows, in bytes: what is larger is no region, and may be /dev/zero."""
 
 
 class _ToolBuild(msgspec.Struct, frozen=True):
@@ -367,8 +369,12 @@ def _digest(data: bytes) -> str:
 
 def _read(path: Path, missing: str, hint: str = "build the project first") -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(_LARGEST_FLASH + 1)
     except FileNotFoundError as error:
         raise InvalidImage(f"{path}: {missing}", hint=hint) from error
     except OSError as error:
         raise InvalidImage(f"{path}: {error.strerror or error}") from error
+    if len(data) > _LARGEST_FLASH:
+        raise InvalidImage(f"{path} is larger than any flash ({_LARGEST_FLASH:#x})", hint=hint)
+    return data

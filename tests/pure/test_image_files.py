@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -172,6 +173,13 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         from_files([f"0={tmp_path}/nothing.bin"])
     with pytest.raises(InvalidImage, match="Is a directory"):
         from_files([f"0={tmp_path}"])
+
+
+def test_a_file_without_end_is_no_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = import_module("fbuild_watch.image.make")  # the package gives the name to a function
+    monkeypatch.setattr(module, "_LARGEST_FLASH", 1 << 20)
+    with pytest.raises(InvalidImage, match="/dev/zero is larger than any flash"):
+        from_files(["0=/dev/zero"])
 
 
 regions = st.builds(
