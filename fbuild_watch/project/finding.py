@@ -4,7 +4,8 @@ Not here: what a library is (libraries.py), how an include is seen (includes.py)
 
 Rules
 - An include that the project's or the core's folders answer needs no library. Any other header
-  that a library offers brings that library into the build, and its folder onto the include path.
+  that a library offers brings that library into the build, and its folder onto the include path. So
+  does one that is included by its place in a library (`"../lib/Foo/src/foo.h"`).
 - chain (PlatformIO's default): followed are the project's sources, every header that is reached
   from them, wherever it lies, and the source beside such a header in a library (`x.cpp` by `x.h`).
   Then all sources of the libraries that this found, and from these on as before: so PlatformIO does
@@ -87,6 +88,7 @@ class Finder:
         self, candidates: Sequence[Library], own: Sequence[Path], core: Sequence[Path], rules: Rules
     ) -> None:
         self._rules = rules
+        self._candidates = candidates
         self._offers = _by_header(candidates)
         self._names = {_simple(library.name): library for library in candidates}
         self._names |= {_simple(library.folder.name): library for library in candidates}
@@ -170,8 +172,20 @@ class Finder:
         """The file beside the one that includes, or in a folder of its library."""
         places = [folder] if include.quoted else []
         places += map(str, (*library.includes, *library.private)) if library else ()
-        near = (place for place in places if self._is_beside(place, include.name))
-        return next((_Hit(f"{place}/{include.name}", library) for place in near), None)
+        near = next((place for place in places if self._is_beside(place, include.name)), None)
+        if near is None:
+            return None
+        path = f"{near}/{include.name}"
+        return self._by_place(path, library) if ".." in include.name else _Hit(path, library)
+
+    def _by_place(self, path: str, library: Library | None) -> _Hit:
+        """A header beyond the folder of who includes it: what it lies in is needed."""
+        path = os.path.normpath(path)
+        within = (one for one in self._candidates if path.startswith(f"{one.folder}{os.sep}"))
+        holder = next(within, None)
+        if holder is not None:
+            self.take(holder)
+        return _Hit(path, holder or library)
 
     def _answer(self, include: Include) -> _Hit | None:
         """The file that an include means, with a library brought in for it where one is needed."""

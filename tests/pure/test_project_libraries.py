@@ -195,6 +195,18 @@ def test_a_header_of_the_project_or_core_needs_no_library(
     assert found(environment) == ["project/lib/C"]
 
 
+def test_a_header_that_is_included_by_its_place_brings_its_library(
+    environment: Environment, tmp_path: Path
+) -> None:
+    write(tmp_path, {
+        "project/src/main.cpp": '#include "../lib/A/src/deep/a.h"\n#include "../src/own.h"\n',
+        "project/src/own.h": "",
+        "project/lib/A/src/deep/a.h": '#include "../b.h"\n', "project/lib/A/src/b.h": "#include <c.h>\n",
+        "project/lib/C/c.h": "", "project/lib/AB/x.h": "",
+    })  # fmt: skip
+    assert set(found(environment)) == {"project/lib/A", "project/lib/C"}
+
+
 def test_a_flat_library_s_utility_is_its_own(environment: Environment, tmp_path: Path) -> None:
     write(tmp_path, {
         "project/src/main.cpp": "#include <flat.h>\n#include <shared.h>\n",
