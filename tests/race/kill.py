@@ -58,13 +58,21 @@ def kill_often(project: Path, port: str, times: int, seed: int) -> Killed:
 
     FBUILD_RUNTIME_DIR has to name a folder of the caller's.
     """
-    moments, report = random.Random(seed), Killed()
-    longest = STARTS * _time_to_start(project, port)
-    for number in range(times):
+    report, start = Killed(), _time_to_start(project, port)
+    for number, moment in enumerate(_moments(times, random.Random(seed))):
         if number % 4 == 0:
-            remove_outputs(project / ".fbuild")  # so that compilers run
-        _kill_once(project, port, moments.uniform(0, longest), report)
+            remove_outputs(project / ".fbuild")
+            _kill_once(project, port, moment * start, report, at_work=True)
+        else:
+            _kill_once(project, port, moment * STARTS * start, report)
     return report
+
+
+def _moments(times: int, rng: random.Random) -> list[float]:
+    """Random ones of 0 to 1, one in each of as many equal parts, in any order."""
+    moments = [(part + rng.random()) / times for part in range(times)]
+    rng.shuffle(moments)
+    return moments
 
 
 def _time_to_start(project: Path, port: str) -> float:
@@ -84,11 +92,18 @@ def _started(project: Path, port: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet)
 
 
-def _kill_once(project: Path, port: str, life: float, report: Killed) -> None:
+def _kill_once(
+    project: Path, port: str, life: float, report: Killed, *, at_work: bool = False
+) -> None:
+    """`at_work`: its life begins with its first compiler."""
     started = time.monotonic()
     with _started(project, port) as process:
+        running = psutil.Process(process.pid)
+        while at_work and not running.children() and time.monotonic() - started < PATIENCE_S:
+            time.sleep(0.005)
+        life += time.monotonic() - started
         answered = _live(process.pid, started, life)
-        children = psutil.Process(process.pid).children(recursive=True)
+        children = running.children(recursive=True)
         process.kill()
     report.times += 1
     report.with_children += bool(children)

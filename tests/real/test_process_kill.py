@@ -17,7 +17,7 @@ from tests.race.kill import kill_often
 from tests.real.conftest import ServedBoard
 from tests.real.program import run
 
-KILLS = 14
+KILLS = 8
 
 
 def test_killed_at_any_moment_it_leaves_nothing(
