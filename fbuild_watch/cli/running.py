@@ -154,7 +154,7 @@ class Meant:
 
 
 def board_meant(job: BoardJob, project: Path, environment: str | None, port: str | None) -> Meant:
-    """Of commands that need no project. Raises PortError, NotRunning: several could be meant."""
+    """Of commands that need no project. Raises PortError, NotWatched: several could be meant."""
     from fbuild_watch.project import is_project
 
     assert job.client is not None
@@ -171,9 +171,9 @@ def board_meant(job: BoardJob, project: Path, environment: str | None, port: str
 def watched(client: Client, project: Path, environment: str | None) -> ProjectStatus | None:
     """The watched project that is meant: this one, or the only one in a folder that has none.
 
-    None: this one is not watched, or nothing is. Raises NotRunning: several could be meant.
+    None: this one is not watched, or nothing is. Raises NotWatched: several could be meant.
     """
-    from fbuild_watch.errors import NotRunning
+    from fbuild_watch.errors import NotWatched
     from fbuild_watch.project import is_project
 
     found = {one.project: one for one in client.status().projects}
@@ -182,12 +182,12 @@ def watched(client: Client, project: Path, environment: str | None) -> ProjectSt
     if not found or environment is not None or is_project(project):
         return None
     if len(found) > 1:
-        raise NotRunning(f"{project} is not watched")
+        raise NotWatched(str(project), list(found))
     return next(iter(found.values()))
 
 
 def pause(project: Path, *, paused: bool) -> Path:
-    """Let edits of the watched project that is meant wait, or no more. Raises NotRunning."""
+    """Let edits of the watched project that is meant wait, or no more. Raises NotRunning, NotWatched."""
     from fbuild_watch.errors import NotRunning
 
     if (found := client()) is None:

@@ -22,7 +22,7 @@ from fbuild_watch.daemon.board import Board, Leaves, build
 from fbuild_watch.daemon.room import Room
 from fbuild_watch.daemon.turns import Turns
 from fbuild_watch.daemon.visitor import Defect, Visitor
-from fbuild_watch.errors import NotRunning
+from fbuild_watch.errors import NotWatched
 from fbuild_watch.model import Environment, UploadRecipe, UploadReport
 
 T = TypeVar("T")
@@ -52,10 +52,10 @@ class Boards:
         self._changed()
 
     def room(self, project: str) -> Room:
-        """A watched project. Raises NotRunning."""
+        """A watched project. Raises NotWatched."""
         found = self.rooms.get(os.path.realpath(project))
         if found is None:
-            raise NotRunning(f"{project} is not watched")
+            raise NotWatched(project, list(self.rooms))
         return found
 
     def at(self, port: str) -> Board | None:

@@ -148,7 +148,9 @@ class Requests:
         """The one on a port, opened if need be; else that of a watched project."""
         boards, nursery = self._process.boards, self._process.nursery
         if asked.port is None:
-            return boards.room(asked.project or "")
+            if asked.project is None:
+                raise InvalidRequest("it names no project and no port", protocol.INVALID_PARAMS)
+            return boards.room(asked.project)
         if (board := boards.at(asked.port)) is not None:
             return board
         baud = asked.baud or flash.ROM_BAUD

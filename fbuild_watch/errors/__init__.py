@@ -18,8 +18,8 @@
      +- LockUnsupported        the kernel cannot lock there
      +- LogUnreadable          the log of the background cannot be read
      +- FileUnwritable         a file that the user has named
-     +- ControlError           NotRunning, ControlLost, ControlRefused, InvalidRequest,
-     |                         VersionSkew, WriterBusy, EndpointInUse
+     +- ControlError           NotRunning, NotWatched, ControlLost, ControlRefused,
+     |                         InvalidRequest, VersionSkew, WriterBusy, EndpointInUse
      +- TimedOut               the caller's own limit passed
      +- CommandNotStarted      the system did not start a program
      +- ConsoleError           ExpectTimeout, FailMatched, InvalidPattern, PatternTooSlow,
@@ -123,6 +123,7 @@ from fbuild_watch.errors.process import (
     LockUnsupported,
     LogUnreadable,
     NotRunning,
+    NotWatched,
     RuntimeFolderUnsafe,
     TimedOut,
     VersionSkew,
@@ -184,6 +185,7 @@ __all__ = [
     "NoDigests",
     "NotConfirmed",
     "NotRunning",
+    "NotWatched",
     "Offline",
     "PackageError",
     "PackageInUse",

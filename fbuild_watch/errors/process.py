@@ -79,6 +79,22 @@ class NotRunning(ControlError):
         )
 
 
+class NotWatched(ControlError):
+    """A process runs, and this project is none of those that it watches."""
+
+    code = "not-watched"
+    exit_code = 70
+
+    def __init__(self, project: str, watched: list[str]) -> None:
+        others = f"name one that it watches ({', '.join(watched)}), or " if watched else ""
+        super().__init__(
+            f"the running fbuild does not watch {project}",
+            hint=f"{others}watch it too: fbuild watch --detach {project}",
+            project=project,
+            watched=watched,
+        )
+
+
 class ControlLost(ControlError):
     """The running process went away in the middle of a request."""
 

@@ -306,8 +306,9 @@ async def test_where_there_is_no_project_the_only_watched_one_is_meant(
             await client.watch(another(tmp_path), port="socket://127.0.0.1:1")
         for command in ("console", "reset", "attach"):
             code, _, words = await run(command, str(elsewhere), env=env)
-            assert code == 64, words
-            assert f"{elsewhere} is not watched" in words
+            assert code == 70, words
+            assert f"does not watch {elsewhere}" in words
+            assert str(project) in words
 
 
 def another(folder: Path) -> Path:

@@ -162,7 +162,7 @@ class AsyncClient:
         await self.ask(asks.watch(project, environment, port), timeout)
 
     async def unwatch(self, project: AnyPath = ".", *, timeout: float | None = 120.0) -> None:
-        """Watch it no more; waits for a write."""
+        """Watch it no more; waits for a write. Raises NotWatched."""
         await self.ask(asks.unwatch(project), timeout)
 
     async def pause(

@@ -15,7 +15,7 @@ from fbuild_watch.api.asks import AnyPath, Ask
 from fbuild_watch.api.exchange import Exchange, Wire
 from fbuild_watch.api.reading import OnEvent, Reading
 from fbuild_watch.control.messages import AttachAsked, Attached, WhenToWrite
-from fbuild_watch.errors import ControlLost, NotRunning, TimedOut
+from fbuild_watch.errors import ControlLost, NotRunning, NotWatched, TimedOut
 from fbuild_watch.text.patterns import Match
 
 T = TypeVar("T")
@@ -156,7 +156,7 @@ class AsyncSerialMonitor:
         while self._link is None:
             if deadline is not None and anyio.current_time() > deadline:
                 raise TimedOut(what, timeout or 0.0)
-            with suppress(NotRunning, ControlLost):
+            with suppress(NotRunning, NotWatched, ControlLost):
                 await self._attach()
             await anyio.sleep(_PAUSE_S)
 

@@ -161,7 +161,7 @@ class Client:
         self.ask(asks.watch(project, environment, port), timeout)
 
     def unwatch(self, project: AnyPath = ".", *, timeout: float | None = 120.0) -> None:
-        """Watch it no more; waits for a write."""
+        """Watch it no more; waits for a write. Raises NotWatched."""
         self.ask(asks.unwatch(project), timeout)
 
     def pause(

@@ -14,7 +14,7 @@ from fbuild_watch.api.exchange import Exchange, Wire
 from fbuild_watch.api.reading import OnEvent, Reading
 from fbuild_watch.api.sync.link import CONNECT_S, Link, connect
 from fbuild_watch.control.messages import AttachAsked, Attached, WhenToWrite
-from fbuild_watch.errors import ControlLost, NotRunning, TimedOut
+from fbuild_watch.errors import ControlLost, NotRunning, NotWatched, TimedOut
 from fbuild_watch.text.patterns import Match
 
 T = TypeVar("T")
@@ -150,7 +150,7 @@ class SerialMonitor:
         while self._link is None:
             if deadline is not None and time.monotonic() > deadline:
                 raise TimedOut(what, timeout or 0.0)
-            with suppress(NotRunning, ControlLost):
+            with suppress(NotRunning, NotWatched, ControlLost):
                 self._attach()
             time.sleep(_PAUSE_S)
 
