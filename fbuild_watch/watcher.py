@@ -26,6 +26,7 @@ from pathlib import Path
 
 import trio
 from watchfiles import DefaultFilter, awatch
+from watchfiles._rust_notify import WatchfilesRustInternalError
 
 STEP_MS = 2
 """How often the kernel's events are looked for and, once the first has come, collected."""
@@ -239,6 +240,16 @@ async def _listen(
                     send(frozenset(Path(name) for _change, name in batch))
         except FileNotFoundError:  # a folder was gone before its watch was set up
             send(frozenset(folders))
+        except ExceptionGroup as errors:
+            if not _are_of_a_name(errors):
+                raise
+            send(frozenset(folders))
+
+
+def _are_of_a_name(errors: ExceptionGroup[Exception]) -> bool:
+    """Whether something has a name that is no Unicode: watchfiles ends at that, and says no more."""
+    _, others = errors.split(WatchfilesRustInternalError)
+    return others is None and "Unable to decode path" in str(errors.exceptions[0])
 
 
 async def _set_when_cancelled(stop: trio.Event) -> None:

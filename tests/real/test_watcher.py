@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -139,6 +140,19 @@ async def test_a_calm_project_is_looked_at_seldom_and_its_next_edit_is_seen(
             source.write_text(f"int y{number};\n")
             await next_with(receive, source)
             await until(watcher.STEP_MS)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+@pytest.mark.parametrize("folder", ["src", "."])
+async def test_a_name_that_is_no_unicode_ends_no_watch(project: Path, folder: str) -> None:
+    source, where = project / "src" / "main.cpp", project / folder
+    async with watching(project, project / "src") as receive:
+        for text in ("one", "two"):
+            (where / os.fsdecode(b"\xff.h")).write_text(text)
+            await next_with(receive, where)
+            await next_with(receive, project / "src")  # watched anew
+            source.write_text(text)
+            await next_with(receive, source)
 
 
 async def test_it_ends_at_once(project: Path) -> None:
