@@ -1,1 +1,1 @@
-"""The text of boards and of people: escape sequences, regular expressions. Pure."""
+"""The text of boards and of people: escape sequences, and regular expressions that end. Pure."""

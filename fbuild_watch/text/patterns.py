@@ -31,6 +31,9 @@ T = TypeVar("T")
 LIMIT_S = 1.0
 """Seconds. A line of 4096 characters takes a sensible pattern some microseconds, a poor one some ms."""
 
+FREE_S = 0.0002
+"""Seconds of a search that count for nothing: a slow machine has to look through 20,000 lines too."""
+
 MOST_NODES = 20_000
 """Of a compiled pattern, beside its characters: some 0.1 s to make."""
 
@@ -76,7 +79,7 @@ class Pattern:
         except TimeoutError:
             raise PatternTooSlow(self._what, self.pattern, line, LIMIT_S) from None
         finally:
-            self._left -= perf_counter() - began
+            self._left -= max(0.0, perf_counter() - began - FREE_S)
 
 
 def compile(text: str, what: str) -> Pattern:
@@ -111,8 +114,7 @@ def _as_in_re(brace: re.Match[str]) -> str:
 
 def _nodes(text: str) -> int:
     """About what `regex` makes of it: it writes out each repetition that has to be there."""
-    sizes, last = [0], 0
-    """Of the groups that are open, and of what a count would repeat."""
+    sizes, last = [0], 0  # of the groups that are open, and of what a count would repeat
     for token in _TOKEN.finditer(text):
         if token[0] == "(":
             sizes.append(0)

@@ -113,6 +113,13 @@ def test_no_search_goes_on_for_ever(text: str, line: str) -> None:
 
 
 @pytest.mark.usefixtures("short")
+def test_many_lines_that_are_quick_are_no_fault_of_a_pattern() -> None:
+    pattern = patterns.compile("[24]7$", "/")
+    for number in range(20_000):
+        assert bool(pattern.span(f"line {number}")) == (number % 100 in (27, 47))
+
+
+@pytest.mark.usefixtures("short")
 def test_the_lines_of_a_frame_share_the_time_and_a_search_has_all_of_it() -> None:
     pattern = patterns.compile(*ENDLESS[0])
     for _ in range(2):
