@@ -11,6 +11,7 @@ from fbuild_watch.errors import (
     CommandNotStarted,
     CompilerMissing,
     LinkFailed,
+    ProgramMissing,
     StepFailed,
 )
 from fbuild_watch.model import BuildPlan
@@ -27,8 +28,11 @@ def unstarted(plan: BuildPlan, job: Job, error: OSError | CommandNotStarted) -> 
     missing = error.program if isinstance(error, CommandNotStarted) and error.missing else None
     if missing != job.argv[0]:
         return refused(short(plan, Path(job.name)), error)
+    if all(unit.argv[0] != missing for unit in plan.units):
+        hint = f"install {Path(missing).name}: the core's own recipe starts it"
+        return ProgramMissing(missing, f"the step {job.name}", hint=hint)
     hint = "it was there when the build was planned: is its package still installed?"
-    return CompilerMissing(plan.environment.board, [job.argv[0]], hint=hint)
+    return CompilerMissing(plan.environment.board, [missing], hint=hint)
 
 
 def refused(what: str, error: OSError | CommandNotStarted) -> BuildError:

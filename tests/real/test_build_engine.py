@@ -12,7 +12,14 @@ import pytest
 import trio
 
 from fbuild_watch.build import Builder, BuildEvent, Built, StepDone, UnitDone, response
-from fbuild_watch.errors import BuildError, CompileFailed, CompilerMissing, LinkFailed, StepFailed
+from fbuild_watch.errors import (
+    BuildError,
+    CompileFailed,
+    CompilerMissing,
+    LinkFailed,
+    ProgramMissing,
+    StepFailed,
+)
 from fbuild_watch.model import GeneratedFile, Step
 from tests.real.build_kit import HostProject, script, two_units, wait_until
 
@@ -257,6 +264,13 @@ async def test_a_missing_compiler_is_said_once(project: HostProject) -> None:
     project.compiler = str(project.root / "nowhere" / "cc")
     with pytest.raises(CompilerMissing, match="nowhere/cc"):
         await build(project)
+
+
+async def test_a_missing_program_of_a_step_is_no_missing_compiler(project: HostProject) -> None:
+    hook = Step("prebuild 1", ("no-such-generator", "x"))
+    with pytest.raises(ProgramMissing, match="the step prebuild 1 names") as failure:
+        await Builder(replace(project.plan(), prebuild=(hook,))).build()
+    assert "install no-such-generator" in failure.value.hint
 
 
 async def test_a_build_folder_that_cannot_be_is_a_typed_error(project: HostProject) -> None:
