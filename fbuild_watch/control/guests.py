@@ -23,7 +23,7 @@ from fbuild_watch.control.endpoint import Endpoint
 from fbuild_watch.control.info import Info
 from fbuild_watch.control.locate import Located
 from fbuild_watch.control.runtime import PREFIX
-from fbuild_watch.errors import PortBusy
+from fbuild_watch.errors import PortBusy, RuntimeFolderUnsafe
 from fbuild_watch.system.kernel_lock import open_lock_file, try_exclusive
 
 GUEST = f"{PREFIX}guest."
@@ -70,7 +70,8 @@ class Guest:
             yield
         finally:
             os.close(fd)
-            self._publish(replace(self._info, port="", endpoint=None))
+            with contextlib.suppress(RuntimeFolderUnsafe):  # the work is done, and says how it went
+                self._publish(replace(self._info, port="", endpoint=None))
 
     def _take(self, fd: int, name: str, on_wait: OnWait, *, wait: bool) -> None:
         told: set[int] = set()

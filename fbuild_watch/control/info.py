@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from fbuild_watch.control.runtime import PREFIX
+from fbuild_watch.errors import RuntimeFolderUnsafe
 
 NAME = f"{PREFIX}json"
 
@@ -46,10 +47,14 @@ class Info:
 
 
 def write(folder: Path, info: Info, name: str = NAME) -> None:
-    """Replace what is said."""
+    """Replace what is said. Raises RuntimeFolderUnsafe: the disk is full, the folder is gone."""
     aside = folder / f"{NAME}.{os.getpid()}"
-    aside.write_text(json.dumps(asdict(info)), encoding="utf-8")
-    _despite_readers(partial(aside.replace, folder / name))
+    try:
+        aside.write_text(json.dumps(asdict(info)), encoding="utf-8")
+        _despite_readers(partial(aside.replace, folder / name))
+    except OSError as error:
+        reason = f"{name} cannot be written ({error.strerror})"
+        raise RuntimeFolderUnsafe(str(folder), reason) from error
 
 
 def read(folder: Path, name: str = NAME) -> Info | None:

@@ -44,7 +44,7 @@ class Held:
     info: Info
 
     def publish(self, *, endpoint: str | None, projects: tuple[str, ...]) -> None:
-        """Tell where we answer and what we serve."""
+        """Tell where we answer and what we serve. Raises RuntimeFolderUnsafe."""
         self.info = replace(self.info, endpoint=endpoint, projects=projects)
         info.write(self.folder, self.info)
 

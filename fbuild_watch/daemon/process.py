@@ -42,7 +42,7 @@ from fbuild_watch.daemon.requests import Requests
 from fbuild_watch.daemon.room import Room
 from fbuild_watch.daemon.turns import Turns
 from fbuild_watch.daemon.work import Work
-from fbuild_watch.errors import FbuildError
+from fbuild_watch.errors import FbuildError, RuntimeFolderUnsafe
 from fbuild_watch.fanout import Fanout
 from fbuild_watch.feed import Console
 
@@ -227,7 +227,10 @@ class Process:
             self.events.send((project, item))
 
     def _projects_changed(self) -> None:
-        self._publish()
+        try:
+            self._publish()
+        except RuntimeFolderUnsafe as error:  # who looks for us finds us by what was said before
+            self.log.say("fbuild", f"-- {error}")
         self._end_if_unused()
 
     def _publish(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 import subprocess
 import sys
@@ -14,7 +16,7 @@ import pytest
 from fbuild_watch import Daemon
 from fbuild_watch.control import guests, lock
 from fbuild_watch.control.info import Info
-from fbuild_watch.errors import LockHeld, PortBusy
+from fbuild_watch.errors import LockHeld, PortBusy, RuntimeFolderUnsafe
 from tests.real.conftest import ServedBoard
 from tests.real.process_kit import left_in
 from tests.real.program import fbuild, run
@@ -63,6 +65,19 @@ def test_guests_are_beside_each_other_and_keep_a_process_out(folder: Path) -> No
         assert "fbuild console already runs" in str(held.value)
         assert lock.holder() is None  # no process does
         assert not lock.is_held_by(other.pid)
+
+
+def test_a_full_disk_is_said_and_what_was_done_stays_done(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_arguments: object, **_more: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with lock.share("fbuild flash") as ours, ours.port("/dev/two"):
+        monkeypatch.setattr(Path, "write_text", full)
+    for way in (lock.share("fbuild flash"), lock.hold()):
+        with pytest.raises(RuntimeFolderUnsafe, match="No space left"), way:
+            pass
 
 
 def test_a_process_keeps_guests_out(folder: Path) -> None:
