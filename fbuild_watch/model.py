@@ -62,7 +62,7 @@ class Environment:
     lib_dir: Path | None = None
     """The project's own libraries, a folder each."""
     lib_extra_dirs: tuple[Path, ...] = ()
-    """More folders of libraries."""
+    """More folders of libraries: those that the project names, then PlatformIO's own."""
     build_unflags: tuple[str, ...] = ()
     """To be removed from what board, core and build_flags say."""
     build_src_flags: tuple[str, ...] = ()

@@ -6,7 +6,8 @@ Rules
 - A board's platform, and one that it borrows from, is installed when it is nowhere and an index may have it: one that the project
   names, or one that is known for its vendor. Where nobody knows the board's name, the core that
   PlatformIO's `platform` stands for is the one to have it.
-- A name in lib_deps that a folder within reach already has (`SPI` of the core) is that one.
+- A name in lib_deps that a folder within reach already has (`SPI` of the core), in a version that
+  would do, is that one.
 - What the project's own libraries depend on is installed too where it is nowhere.
 - As long as the requirements stay the same, nobody looks again in this process.
 """
@@ -14,7 +15,7 @@ Rules
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -158,7 +159,7 @@ def _depending(environment: Environment, platform: str) -> tuple[Path, ...]:
 
     near = _library_names(environment, platform, Installed())
     return tuple(library.folder for library in own
-                 if not near.issuperset(map(wanted.simple, library.manifest.depends)))  # fmt: skip
+                 if not near.keys() >= set(map(wanted.simple, library.manifest.depends)))  # fmt: skip
 
 
 def _is_met(text: str, where: Hardware) -> bool:
@@ -205,25 +206,32 @@ def _libraries(environment: Environment, required: _Required, installed: Install
     missing = (one for one in read.packages if not _is_near(one, near))
     more = (one for folder in required.depending for one in depends.of_own(folder)
             if wanted.simple(one.name) not in near)  # fmt: skip
-    return replace(read, packages=(*missing, *more), present=near)
+    return replace(read, packages=(*missing, *more), present=frozenset(near))
 
 
-def _is_near(one: Wanted, names: frozenset[str]) -> bool:
-    from fbuild_watch.packages import wanted
+def _is_near(one: Wanted, near: Mapping[str, str]) -> bool:
+    from fbuild_watch.packages import versions, wanted
 
-    return one.source is None and not one.constraint and wanted.simple(one.name) in names
+    version = near.get(wanted.simple(one.name))
+    if version is None or one.source is not None:
+        return False
+    return not one.constraint or versions.satisfies(version, one.constraint)
 
 
 def _library_names(
     environment: Environment, platform_name: str, installed: Installed
-) -> frozenset[str]:
-    """What the libraries within reach are called: themselves and their folders."""
+) -> dict[str, str]:
+    """What the libraries within reach are called, themselves and their folders: name -> version."""
     from fbuild_watch.packages import wanted
 
     vendor, _, arch = platform_name.partition(":")
     platform = hardware(environment.project_dir, installed).platform(vendor, arch)
     held = library_folders(environment, [platform] if platform else [])
     found = [path for folder, _ in held for path in below(folder)]
-    read = (libraries.read(path, 0) for path in found)
-    named = [library.name for library in read if library is not None]
-    return frozenset(map(wanted.simple, (*named, *(path.name for path in found))))
+    names: dict[str, str] = {}
+    for path in found:
+        library = libraries.read(path, 0)
+        version = library.manifest.version if library else ""
+        for name in (library.name, path.name) if library else (path.name,):
+            names.setdefault(wanted.simple(name), version)
+    return names

@@ -44,7 +44,8 @@ PLATFORM_FORMS = (
     "Arduino package index (its URL in custom_fbuild_index), or NAME @ URL"
 )
 LIBRARY_FORMS = (
-    "a library is NAME[@VERSION] of Arduino's library index, or a URL: http, https, file, git"
+    "a library is NAME[@VERSION] of Arduino's library index, or a URL: http, https, file, git; one "
+    "that `pio pkg install` has installed for the project is used too"
 )
 
 

@@ -22,7 +22,7 @@ from fbuild_watch.model import Environment
 from fbuild_watch.project import foreign, manifest, reaching, remarks
 from fbuild_watch.project.config import Config
 from fbuild_watch.project.flag_words import FlagWords
-from fbuild_watch.project.memory import below
+from fbuild_watch.project.memory import below, is_dir
 from fbuild_watch.system import surroundings
 
 _ROM_BAUD = 115200
@@ -101,7 +101,7 @@ class _Reader:
             include_dir=self._folder("include_dir"),
             lib_dir=self._folder("lib_dir"),
             data_dir=self._folder("data_dir"),
-            lib_extra_dirs=self._more_folders("lib_extra_dirs"),
+            lib_extra_dirs=(*self._more_folders("lib_extra_dirs"), *self._stores()),
             board=self._board(needed=foreign.COMMAND not in custom),
             arduino_board=manifest.arduino_board(board) if board else "",
             platform=self._text("platform") or "",
@@ -303,6 +303,11 @@ class _Reader:
         paths = tuple(self._path(item) for item in self._items(name))
         self._note_refused(name)
         return paths
+
+    def _stores(self) -> tuple[Path, ...]:
+        """Where PlatformIO has installed libraries: for this environment, and for all projects."""
+        folders = (self._folder("libdeps_dir") / self._name, self._folder("globallib_dir"))
+        return tuple(folder for folder in folders if is_dir(folder))
 
     def _path(self, text: str) -> Path:
         """A folder that the project names, from the project's folder on."""

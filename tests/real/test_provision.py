@@ -10,7 +10,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from fbuild_watch import project
-from fbuild_watch.errors import InvalidProject, Offline, UnknownBoard, UnsupportedPackage
+from fbuild_watch.errors import (
+    InvalidProject,
+    Offline,
+    PackageNotFound,
+    UnknownBoard,
+    UnsupportedPackage,
+)
 from fbuild_watch.model import BuildPlan, Environment, Installed
 from fbuild_watch.project import planner
 from fbuild_watch.provision import Provision, spoken
@@ -173,6 +179,25 @@ async def test_libraries_come_too_but_not_those_within_reach(
     (own / "long.h").touch()
     installed = await provided(found)
     assert [folder.parent.name for folder in installed.libraries] == ["Blinker"]
+
+
+async def test_what_platformio_has_installed_is_used_in_a_version_that_would_do(
+    server: Server, tmp_path: Path
+) -> None:
+    index = f"custom_fbuild_index = {server.platform(data=CORE)}, {server.libraries({})}"
+    own = tmp_path / "project/.pio/libdeps/main/Only PlatformIO has it"
+    own.mkdir(parents=True)
+    (own / "library.json").write_text('{"name": "Only PlatformIO has it", "version": "1.4.0"}')
+    (own / "only.h").touch()
+    found = environment(tmp_path, index, "lib_deps = me/Only PlatformIO has it @ ^1.2")
+    (tmp_path / "project/src/main.cpp").write_text("#include <only.h>\n")
+    installed = await provided(found)
+    assert installed.libraries == ()
+    plan = planner.plan(found, installed)
+    assert isinstance(plan, BuildPlan)
+    assert any(str(own) in words for words in plan.libraries)
+    with pytest.raises(PackageNotFound):
+        await provided(environment(tmp_path, index, "lib_deps = me/Only PlatformIO has it @ ^2"))
 
 
 async def test_a_vendor_that_nobody_knows_is_left_to_the_plan(tmp_path: Path) -> None:
