@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from fbuild_watch.errors.base import FbuildError
+
+_NO_HEADER = re.compile(
+    r"fatal error: '?([^'\n]+?)'?(?:: No such file or directory| file not found)"
+)
+"""In the words of gcc and clang."""
 
 
 class BuildError(FbuildError):
@@ -51,9 +58,11 @@ class CompileFailed(BuildError):
 
     def __init__(self, sources: list[str], diagnostics: str) -> None:
         some = ", ".join(sources)
+        header = _NO_HEADER.search(diagnostics)
+        here = f"nothing here has {header[1]}: is its library in lib_deps? " if header else ""
         super().__init__(
             f"{some} did not compile",
-            hint="the compiler's words are above; the board keeps running what it has",
+            hint=f"{here}the compiler's words are above; the board keeps running what it has",
             sources=sources,
             diagnostics=diagnostics,
         )

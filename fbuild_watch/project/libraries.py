@@ -16,6 +16,7 @@ stays flat then.
 
 from __future__ import annotations
 
+import codecs
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -179,7 +180,7 @@ def _listed(text: str) -> tuple[str, ...]:
 def _from_json(data: bytes, path: str) -> Manifest:
     """library.json; one that is no JSON counts as none, with a word about it."""
     try:
-        content = msgspec.json.decode(data)
+        content = msgspec.json.decode(data.removeprefix(codecs.BOM_UTF8))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return Manifest(unsupported=(f"{path} is not JSON ({error}): it is not heeded",))
     content = _object(content)

@@ -54,3 +54,13 @@ def test_the_values_are_fields() -> None:
     assert "4711" in str(error)
     assert "minicom" in str(error)
     assert error.hint
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["a.c:1:9: fatal error: Foo/x.h: No such file or directory\n",
+     "a.c:1:10: fatal error: 'Foo/x.h' file not found\n"],
+)  # fmt: skip
+def test_a_header_that_nothing_has_is_in_the_hint(words: str) -> None:
+    assert "nothing here has Foo/x.h: " in errors.CompileFailed(["a.c"], words).hint
+    assert "nothing here" not in errors.CompileFailed(["a.c"], "a.c:1: error: no\n").hint

@@ -115,6 +115,8 @@ def test_a_library_json_over_an_arduino_library(tmp_path: Path) -> None:
 def test_what_is_no_library(tmp_path: Path) -> None:
     assert libraries.read(tmp_path / "nothing", Place.PROJECT) is None
     assert libraries.read(write(tmp_path / "empty", {"notes.txt": ""}), Place.PROJECT) is None
+    marked = library(tmp_path / "marked", {"library.json": '\ufeff{"name": "M"}', "x.h": ""})
+    assert (marked.name, marked.manifest.unsupported) == ("M", ())
     broken = library(tmp_path / "broken", {"library.json": "{", "x.h": "", "x.c": ""})
     assert files(broken) == ["x.c"]
     assert "is not JSON" in broken.manifest.unsupported[0]
