@@ -14,7 +14,7 @@ from typing import TypeVar
 import trio
 from msgspec import Struct
 
-from fbuild_watch.api.exchange import Exchange, Wire
+from fbuild_watch.api.exchange import Exchange, Wire, drive
 from fbuild_watch.control import messages
 from fbuild_watch.control.locate import Located
 from fbuild_watch.control.messages import AttachAsked, Attached
@@ -100,14 +100,8 @@ class _Remote:
         self._stream = stream
 
     async def run(self, exchange: Exchange[T]) -> T:
-        """Run an exchange. Raises what it raises."""
-        try:
-            need = next(exchange)
-            while True:
-                need = exchange.send(await self._satisfy(need))
-        except StopIteration as stop:
-            done: T = stop.value
-            return done
+        """Run an exchange. Raises what it raises, ControlLost."""
+        return await drive(exchange, self._satisfy)
 
     async def _satisfy(self, need: bytes | None) -> bytes:
         try:

@@ -2,14 +2,14 @@
 
     for each need of an exchange: bytes are to be sent; None asks for more that was received
 
-`sync.py` and `asynchronous.py` run the same exchanges on a socket of their own kind.
+`sync/link.py` and `aio/link.py` run the same exchanges on a socket of their own kind.
 """
 
 from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from typing import Any, TypeVar
 
 from msgspec import Struct
@@ -28,6 +28,18 @@ Exchange = Generator[bytes | None, bytes, T]
 """Yields bytes to send, or None for more to read; is sent what was read (b"": the end)."""
 
 StreamNews = StreamItem | StreamLost | StreamEnded
+
+
+async def drive(exchange: Exchange[T], satisfy: Callable[[bytes | None], Awaitable[bytes]]) -> T:
+    """Run an exchange on what sends and receives: for those with an event loop."""
+    try:
+        need = next(exchange)
+        while True:
+            need = exchange.send(await satisfy(need))
+    except StopIteration as stop:
+        done: T = stop.value
+        return done
+
 
 OnProgress = Callable[[Step], None]
 

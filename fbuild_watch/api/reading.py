@@ -54,7 +54,7 @@ class Reading:
 
     def __init__(self, asked: AttachAsked, on_event: OnEvent) -> None:
         self.asked = asked
-        self.attached: Attached
+        self.attached: Attached | None = None
         self.lost = 0
         """Items that were not read in time, and are gone."""
         self._on_event = on_event

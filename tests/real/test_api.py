@@ -120,6 +120,13 @@ def test_a_monitor_follows_a_restarted_process(
             monitor.expect("^never$", timeout=20)
 
 
+def test_a_monitor_that_is_not_open_says_how_it_is(tmp_path: Path) -> None:
+    monitor = SerialMonitor(tmp_path)
+    for use in (lambda: monitor.attached, lambda: monitor.write("x"), monitor.read_line):
+        with pytest.raises(ControlLost, match="use it in a with block"):
+            use()
+
+
 def test_without_a_process(tmp_path: Path, env: dict[str, str]) -> None:
     with pytest.raises(NotRunning), SerialMonitor(tmp_path):
         pass

@@ -11,7 +11,7 @@ import anyio
 from anyio.abc import SocketStream
 
 from fbuild_watch.api.asks import Ask
-from fbuild_watch.api.exchange import Exchange, Wire
+from fbuild_watch.api.exchange import Exchange, Wire, drive
 from fbuild_watch.control.endpoint import HOST
 from fbuild_watch.control.locate import Located, locate
 from fbuild_watch.control.messages import Welcome
@@ -36,20 +36,11 @@ class Link:
         """Run an exchange. Raises what it raises, ControlLost, TimedOut after `timeout` seconds."""
         try:
             with anyio.fail_after(math.inf if timeout is None else max(0.0, timeout)):
-                return await self._run(exchange)
+                return await drive(exchange, self._satisfy)
         except TimeoutError:
             raise TimedOut(what, timeout or 0.0) from None
         except (anyio.BrokenResourceError, anyio.ClosedResourceError) as error:
             raise ControlLost(str(error) or "the connection broke") from error
-
-    async def _run(self, exchange: Exchange[T]) -> T:
-        try:
-            need = next(exchange)
-            while True:
-                need = exchange.send(await self._satisfy(need))
-        except StopIteration as stop:
-            done: T = stop.value
-            return done
 
     async def _satisfy(self, need: bytes | None) -> bytes:
         if need is not None:

@@ -11,10 +11,9 @@ import anyio
 
 from fbuild_watch.api import asks, reading
 from fbuild_watch.api.aio.link import CONNECT_S, Link, connect
-from fbuild_watch.api.asks import AnyPath, Ask
+from fbuild_watch.api.asks import Ask
 from fbuild_watch.api.exchange import Exchange, Wire
-from fbuild_watch.api.reading import OnEvent, Reading
-from fbuild_watch.control.messages import AttachAsked, Attached, WhenToWrite
+from fbuild_watch.api.monitor import NOT_OPEN, MonitorBase
 from fbuild_watch.errors import ControlLost, NotRunning, NotWatched, TimedOut
 from fbuild_watch.text.patterns import Match
 
@@ -23,47 +22,14 @@ T = TypeVar("T")
 _PAUSE_S = 0.02
 
 
-class AsyncSerialMonitor:
+class AsyncSerialMonitor(MonitorBase):
     """What a board says, line by line, and a way to answer. An async context manager.
 
     The board is that of a watched project, or the one on `port`. A flash borrows the port; the
     monitor goes on with what the new firmware says, and `on_event` is told of both.
     """
 
-    def __init__(
-        self,
-        project: AnyPath | None = None,
-        *,
-        port: str | None = None,
-        baud: int | None = None,
-        name: str = "",
-        write: WhenToWrite = "if-free",
-        take_from: str | None = None,
-        backlog: int = 0,
-        reconnect: bool = True,
-        on_event: OnEvent = reading.ignore,
-    ) -> None:
-        """`name`: what others see as the writer. `baud`: of a port that no project has.
-
-        `write`: when we become the writer; `take_from`: in the place of the one who is called so.
-        `backlog`: so many of the last items first. `reconnect`: follow a process that restarts.
-        """
-        where = asks.absolute(project if project or port else ".")
-        variables = asks.variables(where)
-        asked = AttachAsked(name, where, port, baud, write, take_from, backlog, variables)
-        self._reading = Reading(asked, on_event)
-        self._reconnect = reconnect
-        self._link: Link | None = None
-
-    @property
-    def attached(self) -> Attached:
-        """The port, who writes, and whether that is us."""
-        return self._reading.attached
-
-    @property
-    def lost(self) -> int:
-        """How many items we were too slow for."""
-        return self._reading.lost
+    _link: Link | None = None
 
     async def read_line(self, timeout: float | None = None) -> str:
         """The next whole line, without its end. Raises TimedOut after `timeout` seconds."""
@@ -162,5 +128,5 @@ class AsyncSerialMonitor:
 
     def _connected(self) -> Link:
         if self._link is None:
-            raise ControlLost("the monitor is not open: use it in an async with block")
+            raise ControlLost(NOT_OPEN)
         return self._link
