@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,13 +13,13 @@ from tests.guard.blocking_calls import Guard
 from tests.guard.named_places import NAMED
 
 _seen: list[str] = []
-_of_others = Path(tempfile.mkdtemp(prefix="fbuild-guard-")) / "seen"
+_of_others = Path(tempfile.gettempdir(), f"fbuild-guard-{os.getpid()}")
+"""Is there only when something was seen."""
 
 
 def begin() -> None:
     """Watch this process, and those that it starts."""
     Guard(_seen.append, NAMED).install()
-    atexit.register(shutil.rmtree, _of_others.parent, ignore_errors=True)
     os.environ["FBUILD_TEST_BLOCKING"] = str(_of_others)
     folders = [str(Path(__file__).parent), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, folders))
@@ -46,7 +44,8 @@ def take() -> list[str]:
 def _take_others() -> list[str]:
     if not _of_others.exists():
         return []
-    aside = _of_others.with_name("taken")
+    aside = _of_others.with_suffix(".taken")
     _of_others.replace(aside)
     text = aside.read_text(errors="replace")
+    aside.unlink()
     return [text] if text else []
