@@ -28,7 +28,7 @@ import msgspec
 
 from fbuild_watch.build.graph import Digest
 from fbuild_watch.system.clone import clone
-from fbuild_watch.system.files import write_atomically
+from fbuild_watch.system.files import beside, write_atomically
 
 _ALTERNATIVES = 8
 """States of the headers that are remembered for one command on one source."""
@@ -105,7 +105,7 @@ class ObjectCache:
         kept = self._object(entry.object)
         if not kept.exists():
             kept.parent.mkdir(parents=True, exist_ok=True)
-            aside = kept.with_name(f".{kept.name}.{os.getpid()}.tmp")
+            aside = beside(kept)
             aside.unlink(missing_ok=True)
             try:
                 clone(made, aside)
@@ -139,6 +139,7 @@ class ObjectCache:
 
     def trim(self) -> None:
         """Forget the least recently used until the rest is within the limit. Raises OSError."""
+        self._remove_leftovers()
         sizes = {file.name: file.stat().st_size for file in _files(self._objects)}
         if sum(sizes.values()) <= self._limit:
             return
@@ -153,6 +154,14 @@ class ObjectCache:
                 kept |= names
         for name in sizes.keys() - kept:
             _remove(str(self._objects / name[:2] / name))
+
+    def _remove_leftovers(self) -> None:
+        """What was never whole, of processes that were killed."""
+        old = time.time() - _TRIM_EVERY_S
+        for folder in (self._objects, self._units):
+            for file in _walk(folder):
+                if file.name.endswith(".tmp") and _last_use(file) < old:
+                    _remove(file.path)
 
     def size(self) -> int:
         """Bytes of all objects."""
@@ -175,7 +184,8 @@ def _read(path: Path) -> list[Entry]:
 
 
 def _files(folder: Path) -> Sequence[os.DirEntry[str]]:
-    return list(_walk(folder))
+    """Those that are whole."""
+    return [file for file in _walk(folder) if not file.name.startswith(".")]
 
 
 def _walk(folder: Path) -> Iterator[os.DirEntry[str]]:
@@ -183,7 +193,7 @@ def _walk(folder: Path) -> Iterator[os.DirEntry[str]]:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
                 yield from _walk(Path(entry.path))
-            elif not entry.name.startswith("."):
+            else:
                 yield entry
 
 

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 from fbuild_watch.errors import FileUnwritable
+
+
+def beside(path: Path) -> Path:
+    """A name for what becomes `path` when it is whole: this thread's own."""
+    return path.with_name(f".{path.name}.{os.getpid()}-{threading.get_native_id()}.tmp")
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -13,7 +19,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 
     Not a promise about power loss (no fsync): what stands in build folders can be made again.
     """
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    aside = beside(path)
     try:
         aside.write_bytes(data)
         aside.replace(path)

@@ -299,6 +299,18 @@ async def test_the_least_recently_used_go_first(
     assert full.size() == before
 
 
+def test_what_a_killed_process_left_goes_with_a_trim(tmp_path: Path) -> None:
+    cache = ObjectCache(tmp_path, 1 << 30)
+    folder = tmp_path / "files" / "ab"
+    folder.mkdir(parents=True)
+    for name in (".old.1.tmp", ".new.2.tmp"):
+        (folder / name).write_bytes(b"half")
+    os.utime(folder / ".old.1.tmp", (1, 1))
+    cache.trim()
+    assert [path.name for path in folder.iterdir()] == [".new.2.tmp"]
+    assert cache.size() == 0
+
+
 def test_the_user_s_cache_has_a_limit_and_an_off_switch(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
