@@ -85,14 +85,24 @@ class Finder:
     """One search, from the sources to the libraries in the order in which they were met."""
 
     def __init__(
-        self, candidates: Sequence[Library], own: Sequence[Path], core: Sequence[Path], rules: Rules
+        self,
+        candidates: Sequence[Library],
+        own: Sequence[Path],
+        core: Sequence[Path],
+        rules: Rules,
+        named: Sequence[Path] = (),
     ) -> None:
+        """`named`: further folders that the project's flags name; one may be of a library."""
         self._rules = rules
         self._candidates = candidates
         self._offers = _by_header(candidates)
         self._names = {_simple(library.name): library for library in candidates}
         self._names |= {_simple(library.folder.name): library for library in candidates}
-        self._path = [_Folder(str(folder), None) for folder in (*core, *own)]
+        of_library = {folder: one for one in reversed(candidates) for folder in one.includes}
+        self._path = [
+            *(_Folder(str(folder), None) for folder in (*core, *own)),
+            *(_Folder(str(folder), of_library.get(folder)) for folder in named),
+        ]
         self._answers: dict[str, _Hit | None] = {}
         self._beside: dict[str, _Folder] = {}
         self._met: set[tuple[str, bool, str]] = set()
@@ -193,11 +203,10 @@ class Finder:
         if name in self._answers:
             return self._answers[name]
         hit = self._on_path(name)
-        if hit is None:
-            library = self._best(include)
-            if library is not None:
-                self.take(library)
-                hit = self._on_path(name)
+        library = self._best(include) if hit is None else hit.library
+        if library is not None:
+            self.take(library)
+            hit = hit or self._on_path(name)
         self._answers[name] = hit
         return hit
 

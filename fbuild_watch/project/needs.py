@@ -6,6 +6,7 @@ Where the pieces meet: the project's folders, its sketch (sketch.py), the librar
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -177,14 +178,15 @@ def find(
     `platforms`: whose bundled libraries count. Raises InvalidProject.
     """
     reach = catalogue.within_reach(environment, installed.libraries, platforms)
-    added = [environment.project_dir / folder for folder in user_flags.includes(command)]
+    named = (environment.project_dir / folder for folder in user_flags.includes(command))
+    added = [Path(os.path.normpath(folder)) for folder in named]
     rules = finding.Rules(
         mode=environment.lib_ldf_mode,
         architecture=architecture,
         strict=environment.lib_compat_mode == "strict",
         macros=conditions.defines(tuple(command)),
     )
-    finder = finding.Finder(reach, (*own.includes, *added), base, rules)
+    finder = finding.Finder(reach, own.includes, base, rules, added)
     if rules.mode == "off":
         brought = set(installed.libraries)
         for library in (library for library in reach if library.folder in brought):

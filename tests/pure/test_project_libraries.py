@@ -209,6 +209,20 @@ def test_a_header_that_is_included_by_its_place_brings_its_library(
     assert set(found(environment)) == {"project/lib/A", "project/lib/C"}
 
 
+def test_a_folder_of_a_library_among_the_flags_brings_it(
+    environment: Environment, tmp_path: Path
+) -> None:
+    write(tmp_path, {
+        "project/src/main.cpp": "#include <a.h>\n#include <own.h>\n", "project/more/own.h": "",
+        "project/lib/A/src/a.h": "", "project/lib/A/src/a.cpp": "", "project/lib/B/a.h": "",
+    })  # fmt: skip
+    flags = ("c++", "-I", "x/../more", "-Ilib/A/src")
+    need = needs.find(
+        environment, Installed(), needs.sketch(environment), flags, (), (), "avr", "m"
+    )
+    assert [library.name for library in need.libraries] == ["A"]
+
+
 def test_a_flat_library_s_utility_is_its_own(environment: Environment, tmp_path: Path) -> None:
     write(tmp_path, {
         "project/src/main.cpp": "#include <flat.h>\n#include <shared.h>\n",
