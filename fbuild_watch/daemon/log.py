@@ -1,12 +1,12 @@
 """What has happened, in lines: the last ones in memory, all of them in a file that is rotated.
 
-The file is written by a thread, in batches: the event loop never waits for a disk. What it cannot
-take (a full disk, a directory in its place) stays in memory only; that is said once each time it begins.
+The file is written by a thread, in batches: the event loop never waits for a disk, and a disk that
+takes nothing for long (a network's) loses the oldest lines. What it cannot take (a full disk, a
+directory in its place) stays in memory only; that is said once each time it begins.
 """
 
 from __future__ import annotations
 
-import math
 import time
 from collections import deque
 from pathlib import Path
@@ -15,7 +15,7 @@ import trio
 
 from fbuild_watch.control.news import Item, LogLine, Said, Started, Stopped, Text
 from fbuild_watch.daemon import convert
-from fbuild_watch.fanout import Fanout
+from fbuild_watch.fanout import Fanout, Subscription
 from fbuild_watch.system.rotation import rotate
 
 KEPT = 1000
@@ -34,7 +34,9 @@ class Log:
         self._partial: dict[str, str] = {}
         self._broken = False
         """Whether the file did not take what came last."""
-        self._send, self._receive = trio.open_memory_channel[str](math.inf)
+        self._waiting = Subscription[str](len)
+        self._wake = trio.Event()
+        self._waiting.wake = lambda: self._wake.set()
         self.followers: Fanout[tuple[str, Item]] = Fanout(convert.weight, kept=0)
         """Who reads each line as it comes."""
 
@@ -57,7 +59,7 @@ class Log:
         """Note a line."""
         line = self._note(f"{Path(project).name}: {text}")
         if self.path is not None:
-            self._send.send_nowait(line + "\n")
+            self._waiting.put(line + "\n")
 
     def _note(self, text: str) -> str:
         """Into memory, with the time; the whole line."""
@@ -75,16 +77,19 @@ class Log:
         if self.path is None:
             return
         try:
-            async for line in self._receive:
-                await self._write(self.path, line + self._waiting())
+            while True:
+                await self._wake.wait()
+                self._wake = trio.Event()
+                await self._write(self.path, self._taken())
         finally:
-            if waiting := self._waiting():
-                with trio.CancelScope(shield=True):
-                    await self._write(self.path, waiting)
+            if waiting := self._taken():
+                await self._write(self.path, waiting)
 
     async def _write(self, path: Path, text: str) -> None:
+        """What was taken is written, though we are cancelled."""
         try:
-            await trio.to_thread.run_sync(write, path, text)
+            with trio.CancelScope(shield=True):
+                await trio.to_thread.run_sync(write, path, text)
         except OSError as error:
             if not self._broken:
                 self._note(f"-- {path} cannot be written: {error.strerror}")
@@ -92,10 +97,13 @@ class Log:
         else:
             self._broken = False
 
-    def _waiting(self) -> str:
+    def _taken(self) -> str:
+        """All that waits."""
         lines = []
-        while self._receive.statistics().current_buffer_used:
-            lines.append(self._receive.receive_nowait())
+        while (taken := self._waiting.take()) is not None:
+            lost, line = taken
+            lines.append(f"-- {lost} lines were lost: the disk was too slow\n" if lost else "")
+            lines.append(line)
         return "".join(lines)
 
     def _text(self, project: str, text: str, complete: bool) -> None:
