@@ -30,6 +30,11 @@ def problem(params: Struct, raw: bytes) -> str:
     return ""
 
 
+def shown(name: str) -> str:
+    """A name that a client gives itself, as any terminal may show it: one line, and not too long."""
+    return "".join(letter if letter.isprintable() else "?" for letter in name[:200])
+
+
 def _paths(params: Struct) -> Iterator[str]:
     yield from (path for name in _PATHS if (path := getattr(params, name, None)) is not None)
     for placed in getattr(params, "images", ()):

@@ -19,7 +19,7 @@ from typing import Any
 import trio
 from msgspec import Struct
 
-from fbuild_watch.control import frames, protocol
+from fbuild_watch.control import checks, frames, protocol
 from fbuild_watch.control.listen import close_orderly, end_at_once
 from fbuild_watch.control.messages import PROTOCOL, Hello, Welcome
 from fbuild_watch.control.news import Cancel, Progress, Step
@@ -184,7 +184,7 @@ class Connection:
             )
             await self._stream.send_all(protocol.write_failure(request.id, error))
             raise trio.BrokenResourceError
-        self.client = request.params.name[:200] or "somebody"
+        self.client = checks.shown(request.params.name) or "somebody"
         self._admit(self)
         await self._outbox.answer(protocol.write_reply(request.id, welcome))
 

@@ -51,7 +51,7 @@ def parse(text: str) -> Endpoint:
     if kind == "unix" and rest:
         return Endpoint("unix", path=rest)
     host, _, port = rest.rpartition(":")
-    if kind == "tcp" and host == HOST and port.isdecimal():
+    if kind == "tcp" and host == HOST and port.isdecimal() and int(port) < 1 << 16:
         return Endpoint("tcp", port=int(port))
     raise ValueError(f"{text!r} is no endpoint")
 

@@ -20,7 +20,8 @@ class Located:
 
 
 def locate() -> Located | None:
-    """The running process; None: there is none, or it does not answer yet.
+    """The running process; None: there is none, or it does not answer yet, or where we do not know
+    how to ask (a newer version).
 
     That it lives is what its pid and its start time say; whether it answers is seen by asking.
     """
@@ -28,6 +29,9 @@ def locate() -> Located | None:
     found = info.read(folder)
     if found is None or found.endpoint is None:
         return None
-    where = endpoint.parse(found.endpoint)
+    try:
+        where = endpoint.parse(found.endpoint)
+    except ValueError:
+        return None
     token = endpoint.read_token(folder) if where.kind == "tcp" else ""
     return Located(found.pid, found.version, where, token)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
 from fbuild_watch.board.port import BoardPort
+from fbuild_watch.control.checks import shown
 from fbuild_watch.control.messages import AttachAsked, Attached
 from fbuild_watch.control.news import Bytes, Item, State, WriterChanged
 from fbuild_watch.control.outbox import Stream
@@ -110,7 +111,7 @@ def attach(
     board: Board, asked: AttachAsked, client: str, left: Callable[[], None] = lambda: None
 ) -> tuple[Stream, Attached]:
     """A client's stream of a board; `left` is called when it ends. Raises WriterBusy."""
-    outlet, writer = board.outlet, Writer(asked.name or client)
+    outlet, writer = board.outlet, Writer(shown(asked.name) or client)
     wish = "no" if asked.write == "when-typing" else asked.write
     writing = outlet.seat.ask(writer, wish, asked.take_from, board.port.name)
     subscription = outlet.console.subscribe(backlog=asked.backlog, limit=LIMIT)

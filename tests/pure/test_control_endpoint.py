@@ -16,7 +16,8 @@ def test_a_name_there_and_back(where: Endpoint) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "unix:", "tcp:1", "tcp:10.0.0.1:80", "tcp:127.0.0.1:x", "x:y"]
+    "text",
+    ["", "unix:", "tcp:1", "tcp:10.0.0.1:80", "tcp:127.0.0.1:x", "tcp:127.0.0.1:65536", "x:y"],
 )
 def test_what_is_no_endpoint(text: str) -> None:
     with pytest.raises(ValueError, match="no endpoint"):

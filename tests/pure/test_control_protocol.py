@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fbuild_watch.control import messages, news, protocol
+from fbuild_watch.control import checks, messages, news, protocol
 from fbuild_watch.control.frames import FrameReader
 from fbuild_watch.control.protocol import Failure, Notice, Refused, Reply, Request
 from fbuild_watch.control.variables import relevant
@@ -134,6 +134,12 @@ def test_values_that_nobody_can_use_are_refused(
     with pytest.raises(Refused, match=re.escape(said)) as caught:
         protocol.read_call(frame)
     assert (caught.value.id, caught.value.rpc_code) == (7, protocol.INVALID_PARAMS)
+
+
+def test_a_name_is_one_line_that_a_terminal_may_show() -> None:
+    assert checks.shown("fbuild flash, pid 1 (ä)") == "fbuild flash, pid 1 (ä)"
+    assert checks.shown("a\x1b]0;title\x07\nb\u202e") == "a?]0;title??b?"
+    assert len(checks.shown("x" * 1000)) == 200
 
 
 def test_what_only_looks_like_them_is_not() -> None:
