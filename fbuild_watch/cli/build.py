@@ -75,7 +75,9 @@ def _build_here(
         pipeline.colours = wants_colours(sys.stderr)
         pipeline.on_package = progress.show_package
         report = run_async(pipeline.build, on_event=progress.show)
-    if explain and not report.reasons:
+    if explain and isinstance(pipeline.plan, ForeignPlan):
+        click.echo("another program builds this project: it alone knows why", err=True)
+    elif explain and not report.reasons:
         click.echo("nothing has changed since the last build", err=True)
     _echo(_report(pipeline.plan, report))
     if merged:
@@ -117,7 +119,8 @@ def _report(plan: BuildPlan | ForeignPlan | None, report: BuildReport) -> Iterat
         yield standing.Said(text, to_stderr)
     for region in report.image.regions:
         yield standing.Said(f"{region.name:12} {region.offset:#8x} {region.size:9,} bytes")
-    outputs = plan.environment.build_dir
+    own = plan.environment.build_dir
+    outputs = own if own.is_dir() else plan.environment.project_dir  # of another program
     yield standing.Said(f"build {report.image.build_id} in {outputs}", to_stderr=True)
 
 

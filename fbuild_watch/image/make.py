@@ -32,6 +32,7 @@ from fbuild_watch.image.regions import (
     parse_placement,
 )
 from fbuild_watch.model import BuildPlan, FlashSettings, Image, Region, UploadRecipe
+from fbuild_watch.outputs import make_folder
 from fbuild_watch.system.files import write_atomically, write_if_changed
 
 _CACHE = ".images.json"
@@ -150,6 +151,7 @@ def write_merged(image: Image, build_dir: Path) -> Path:
     """
     path = build_dir / "merged.bin"
     try:
+        make_folder(build_dir)  # what another program builds need not have one
         write_if_changed(path, merged(image))
     except OSError as error:
         raise ImageError(f"{path} cannot be written ({error})") from error

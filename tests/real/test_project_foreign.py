@@ -167,6 +167,30 @@ async def test_a_project_with_a_command(command_project: Path) -> None:
     assert not pipeline.is_edit([command_project / "out" / "x", command_project / "table.bin"])
 
 
+async def test_all_options_of_a_build_with_a_command(command_project: Path, tmp_path: Path) -> None:
+    options = ("--explain", "--merged", "--size")
+    code, _, words = await run("build", str(command_project), *options, env=environment(tmp_path))
+    assert code == 0, words
+    assert "it alone knows why" in words
+    assert words.endswith(f" in {command_project}\n")
+    merged = command_project / ".fbuild" / "build" / "rust" / "merged.bin"
+    assert merged.read_bytes().endswith(b"an app")
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [("exit 3", "sh said nothing, and ended with exit code 3"), ("kill -9 $$", "by signal 9")],
+)
+async def test_an_end_without_words_is_put_in_words(
+    command_project: Path, command: str, said: str
+) -> None:
+    ini = COMMAND.replace("mkdir -p out/deep", f"sh -c '{command}'")
+    (command_project / "platformio.ini").write_text(ini)
+    with pytest.raises(StepFailed) as failed:
+        await Pipeline(command_project, None).build()
+    assert said in failed.value.diagnostics
+
+
 async def test_what_can_go_wrong_with_a_command(command_project: Path) -> None:
     (command_project / "main" / "app.txt").unlink()
     with pytest.raises(StepFailed) as failed:
