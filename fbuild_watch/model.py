@@ -16,6 +16,9 @@ from typing import Literal, NewType
 Md5 = NewType("Md5", bytes)
 """The 16 raw bytes of an MD5: the digest a device computes over a range of its flash."""
 
+PACKAGE_RECORD = ".fbuild-package.json"
+"""The file in an installed package that says what belongs to it; the folder is NAME/VERSION."""
+
 SECTOR = 4096
 """The erase unit of the NOR flash on these boards (ESP32-S3 datasheet v2.2, table 5-11)."""
 

@@ -15,10 +15,10 @@ from pathlib import Path
 import msgspec
 from blake3 import blake3
 
+from fbuild_watch.model import PACKAGE_RECORD
 from fbuild_watch.packages.identity import Identity
 from fbuild_watch.system.files import write_atomically
 
-NAME = ".fbuild-package.json"
 _FORMAT = 1
 
 
@@ -70,14 +70,14 @@ def seal(
         name = path.relative_to(root).as_posix()
         if path.is_symlink():
             links[name] = str(path.readlink())
-        elif name != NAME:
+        elif name != PACKAGE_RECORD:
             found = path.stat()
             digest = digests.get(name) or _blake3(path)
             files.append(InstalledFile(name, found.st_size, found.st_mtime_ns, digest))
             sync(path)
     manifest = Manifest(identity, source, time.time(), tuple(requires), tuple(files), links)
-    write_atomically(root / NAME, msgspec.json.encode(manifest))
-    sync(root / NAME)
+    write_atomically(root / PACKAGE_RECORD, msgspec.json.encode(manifest))
+    sync(root / PACKAGE_RECORD)
     for folder, _, _ in os.walk(root):
         sync(Path(folder))
     return manifest
@@ -86,7 +86,7 @@ def seal(
 def read(root: Path) -> Manifest | None:
     """The record of a folder; None where there is none that can be read."""
     try:
-        manifest = msgspec.json.decode((root / NAME).read_bytes(), type=Manifest)
+        manifest = msgspec.json.decode((root / PACKAGE_RECORD).read_bytes(), type=Manifest)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
     return manifest if manifest.format == _FORMAT else None

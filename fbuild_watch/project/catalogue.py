@@ -42,7 +42,7 @@ def within_reach(
         library
         for library in found
         if library is not None
-        and not ignored & {library.name, library.folder.name}
+        and not ignored & {library.name, library.called}
         and _fits(library, environment, arduino=arduino)
     ]
 

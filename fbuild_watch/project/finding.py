@@ -97,7 +97,7 @@ class Finder:
         self._candidates = candidates
         self._offers = _by_header(candidates)
         self._names = {_simple(library.name): library for library in candidates}
-        self._names |= {_simple(library.folder.name): library for library in candidates}
+        self._names |= {_simple(library.called): library for library in candidates}
         of_library = {folder: one for one in reversed(candidates) for folder in one.includes}
         self._path = [
             *(_Folder(str(folder), None) for folder in (*core, *own)),
@@ -275,7 +275,7 @@ class _Rank:
 
     def _likeness(self, library: Library) -> int:
         header = _simple(os.path.splitext(self.header)[0])  # noqa: PTH122
-        names = (_simple(library.name), _simple(library.folder.name))
+        names = (_simple(library.name), _simple(library.called))
         if names == (header, header):
             return 6
         if header in names:

@@ -25,6 +25,7 @@ from typing import Any
 
 import msgspec
 
+from fbuild_watch.model import PACKAGE_RECORD
 from fbuild_watch.project import sources
 from fbuild_watch.project import userflags as user_flags
 from fbuild_watch.project.memory import ENTRIES, FileMemory, is_file
@@ -80,11 +81,13 @@ class Library:
     """Folders on the include path of its own sources only."""
     names: frozenset[str] = field(repr=False)
     """What its users can include: the headers of its include folders, and their subfolders."""
+    called: str
+    """The name of its folder; of an installed one's the folder above, for its own is a version."""
 
     @property
     def name(self) -> str:
         """As the manifest says, else the folder's."""
-        return self.manifest.name or self.folder.name
+        return self.manifest.name or self.called
 
     @property
     def words(self) -> str:
@@ -122,7 +125,10 @@ def read(folder: Path, location: int) -> Library | None:
     includes = _includes(folder, manifest, entries, source)
     private = (folder / "utility",) if manifest.flat and entries.get("utility") else ()
     names = frozenset(name for place in includes for name in _headers(place))
-    return Library(folder, manifest, location, source, includes, private, names) if names else None
+    if not names:
+        return None
+    called = folder.parent.name if PACKAGE_RECORD in entries else folder.name
+    return Library(folder, manifest, location, source, includes, private, names, called)
 
 
 def _includes(

@@ -135,9 +135,9 @@ class Need:
         """The folder's name of each library; a second one of that name gets a number."""
         names: list[str] = []
         for library in self.libraries:
-            name, number = library.folder.name, 2
+            name, number = library.called, 2
             while name in names:
-                name, number = f"{library.folder.name}-{number}", number + 1
+                name, number = f"{library.called}-{number}", number + 1
             names.append(name)
         return names
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fbuild_watch.model import Environment, Installed
+from fbuild_watch.model import PACKAGE_RECORD, Environment, Installed
 from fbuild_watch.project import catalogue, finding, includes, libraries, needs, precompiled
 from fbuild_watch.project.catalogue import Place
 from fbuild_watch.project.libraries import Library
@@ -110,6 +110,16 @@ def test_a_library_json_over_an_arduino_library(tmp_path: Path) -> None:
     assert files(with_src) == ["Src/d/x.c"]
     keywords = library(tmp_path / "old", {"keywords.txt": "", "x.h": "", "x.c": "", "d/no.c": ""})
     assert files(keywords) == ["x.c"]
+
+
+def test_an_installed_library_is_called_as_it_was_asked_for(tmp_path: Path) -> None:
+    """Its folder is a version, and it may have no manifest: `Name = https://...`."""
+    bare = library(tmp_path / "Name/url-0123", {PACKAGE_RECORD: "{}", "x.h": ""})
+    assert (bare.name, bare.called) == ("Name", "Name")
+    named = library(tmp_path / "Two_Words/1.0", {
+        PACKAGE_RECORD: "{}", "library.properties": "name=Two Words\n", "x.h": "",
+    })  # fmt: skip
+    assert (named.name, named.called) == ("Two Words", "Two_Words")
 
 
 def test_what_is_no_library(tmp_path: Path) -> None:
