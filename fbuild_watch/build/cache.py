@@ -38,7 +38,7 @@ _TRIM_TO = 0.8
 
 
 _LIMIT = 5 << 30
-_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
 def user_cache() -> ObjectCache | None:
@@ -59,8 +59,8 @@ def user_cache() -> ObjectCache | None:
 
 def _limit(text: str) -> int:
     """A size in bytes; what is none counts as not set."""
-    match = re.fullmatch(r"(\d+)\s*([KMG]?)(?:I?B)?", text.strip().upper())
-    return int(match[1]) * _UNITS[match[2]] if match else _LIMIT
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:I?B)?", text.strip().upper())
+    return int(float(match[1]) * _UNITS[match[2]]) if match else _LIMIT
 
 
 class Entry(msgspec.Struct, array_like=True, frozen=True):

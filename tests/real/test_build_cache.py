@@ -315,7 +315,10 @@ def test_the_user_s_cache_has_a_limit_and_an_off_switch(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("FBUILD_CACHE_DIR", str(tmp_path))
-    for text, limit in (("", 5 << 30), ("500M", 500 << 20), ("2 GiB", 2 << 30), ("x", 5 << 30)):
+    for text, limit in (
+        ("", 5 << 30), ("500M", 500 << 20), ("2 GiB", 2 << 30), ("x", 5 << 30), ("-1", 5 << 30),
+        ("1.5g", 3 << 29), ("1TB", 1 << 40), ("7", 7), ("1e3", 5 << 30),
+    ):  # fmt: skip
         monkeypatch.setenv("FBUILD_CACHE_LIMIT", text)
         found = user_cache()
         assert found is not None
