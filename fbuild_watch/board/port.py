@@ -318,6 +318,11 @@ class BoardPort:
             raise PortNotFound(None)
         return self._port
 
+    @property
+    def waiting(self) -> int:
+        """Bytes that were typed and are not sent yet."""
+        return self._to_send
+
     def type(self, data: bytes) -> None:
         """Send bytes to the firmware as soon as the console has the port."""
         self._to_send += len(data)

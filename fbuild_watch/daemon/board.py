@@ -6,12 +6,14 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
 from fbuild_watch.board.port import BoardPort
+from fbuild_watch.board.transfer import MOST_BYTES
 from fbuild_watch.control.checks import shown
 from fbuild_watch.control.messages import AttachAsked, Attached
 from fbuild_watch.control.news import Bytes, Item, State, WriterChanged
 from fbuild_watch.control.outbox import Stream
 from fbuild_watch.daemon import convert
 from fbuild_watch.daemon.seat import Seat, Writer
+from fbuild_watch.errors import TransferFailed
 from fbuild_watch.fanout import LIMIT, Fanout
 from fbuild_watch.model import Command, ConsoleItem, Notice
 
@@ -64,11 +66,17 @@ class Attachment:
         self._may_write = may_write
 
     def type(self, data: bytes) -> None:
-        """Send to the board; one who may write gets the seat if it is free. Raises WriterBusy."""
+        """Send to the board; one who may write gets the seat if it is free.
+
+        Raises WriterBusy, and TransferFailed where too much waits for the board already.
+        """
         seat, port = self._board.outlet.seat, self._board.port
         if self._may_write and seat.writer is None:
             seat.ask(self._writer, "if-free", None)
         seat.check(self._writer, port.name)
+        if port.waiting + len(data) > MOST_BYTES:
+            reason = f"{port.waiting:,} bytes wait for the board already"
+            raise TransferFailed("what was typed", "raw", reason, "type more when it has them")
         port.type(data)
 
     def release(self) -> None:

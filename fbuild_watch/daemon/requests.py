@@ -174,6 +174,8 @@ class Requests:
     async def command(self, call: Call) -> Nothing:
         """A console's command."""
         asked: CommandAsked = call.params
+        if asked.name == "quit":  # it would end the project for all
+            raise InvalidRequest("a client leaves by detach", protocol.INVALID_PARAMS)
         _attachment(call, asked.stream).command(Command(asked.name, tuple(asked.arguments)))
         return Nothing()
 

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
 import trio.testing
 
 from fbuild_watch.cli.crash import as_internal_error
-from fbuild_watch.control.messages import AttachAsked
+from fbuild_watch.control.connection import Call
+from fbuild_watch.control.messages import AttachAsked, CommandAsked
+from fbuild_watch.daemon import board as daemon_board
 from fbuild_watch.daemon import visitor
-from fbuild_watch.daemon.board import Board, attach
+from fbuild_watch.daemon.board import Attachment, Board, attach
 from fbuild_watch.daemon.boards import Boards
+from fbuild_watch.daemon.requests import Requests
 from fbuild_watch.daemon.visitor import Visitor
+from fbuild_watch.errors import InvalidRequest, TransferFailed
 from fbuild_watch.model import Command
 
 SPEED = 115200
@@ -56,6 +61,29 @@ async def test_a_defect_ends_the_consoles_of_its_port_and_nothing_else(
         again.enter()()
     assert boards.at(silent_port) is None
     assert len([*tmp_path.iterdir()]) == 1  # noqa: ASYNC240
+
+
+async def test_a_client_that_types_without_end_is_refused(
+    silent_port: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daemon_board, "MOST_BYTES", 100_000)
+    boards = Boards(lambda: None)
+    async with trio.open_nursery() as nursery:
+        board = await talk(boards, silent_port, nursery)
+        stream, _ = attach(board, AttachAsked("one"), "one", board.enter())
+        console = stream.subject
+        assert isinstance(console, Attachment)
+        console.type(b"x" * 100_000)  # nobody reads at the other end
+        with pytest.raises(TransferFailed, match="100,000 bytes wait for the board already"):
+            console.type(b"x")
+        nursery.cancel_scope.cancel()
+
+
+async def test_no_client_ends_a_project_by_a_command() -> None:
+    process: Any = None
+    call = Call(CommandAsked(1, "quit"), "one", lambda _step: None, process)
+    with pytest.raises(InvalidRequest, match="leaves by detach"):
+        await Requests(process).command(call)
 
 
 async def test_who_comes_as_the_last_one_leaves_keeps_it_open(silent_port: str) -> None:
