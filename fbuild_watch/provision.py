@@ -17,7 +17,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import trio
@@ -26,6 +25,7 @@ from fbuild_watch.model import Environment, Installed
 from fbuild_watch.project import boards, libraries, planner, runtime
 from fbuild_watch.project.catalogue import folders as library_folders
 from fbuild_watch.project.hardware import Hardware, hardware
+from fbuild_watch.project.libraries import Library
 from fbuild_watch.project.memory import below
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class _Required:
     """Whether that platform is on this machine without us."""
     platform_packages: tuple[str, ...]
     lib_deps: tuple[str, ...]
-    depending: tuple[Path, ...]
+    depending: tuple[Library, ...]
     """The project's own libraries that depend on what is not here without us."""
     indexes: str
 
@@ -149,7 +149,7 @@ def _required(environment: Environment) -> _Required:
     )
 
 
-def _depending(environment: Environment, platform: str) -> tuple[Path, ...]:
+def _depending(environment: Environment, platform: str) -> tuple[Library, ...]:
     held = below(environment.lib_dir) if environment.lib_dir else []
     read = (libraries.read(path, 0) for path in held)
     own = [library for library in read if library and library.manifest.depends]
@@ -158,7 +158,7 @@ def _depending(environment: Environment, platform: str) -> tuple[Path, ...]:
     from fbuild_watch.packages import wanted
 
     near = _library_names(environment, platform, Installed())
-    return tuple(library.folder for library in own
+    return tuple(library for library in own
                  if not near.keys() >= set(map(wanted.simple, library.manifest.depends)))  # fmt: skip
 
 
@@ -204,7 +204,7 @@ def _libraries(environment: Environment, required: _Required, installed: Install
     read = wanted.read((), required.lib_deps, required.indexes, environment.project_dir)
     near = _library_names(environment, required.platform, installed)
     missing = (one for one in read.packages if not _is_near(one, near))
-    more = (one for folder in required.depending for one in depends.of_own(folder)
+    more = (one for library in required.depending for one in depends.of_own(library.folder)
             if wanted.simple(one.name) not in near)  # fmt: skip
     return replace(read, packages=(*missing, *more), present=frozenset(near))
 

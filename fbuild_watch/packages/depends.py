@@ -34,10 +34,11 @@ def of(folder: Path) -> list[Wanted]:
 
 def of_own(folder: Path) -> list[Wanted]:
     """What a library in a project's own folder depends on, as PlatformIO has it: only what has an
-    owner or a URL (other names are the core's), and only by library.json.
+    owner or a URL (other names are the core's), and only by library.json. A build may do without: it
+    may be for another platform.
     """
     found = (_library(text, folder) for text in _texts(folder) if "/" in text)
-    return [replace(one, is_dependency=True) for one in found if one]
+    return [replace(one, is_dependency=True, optional=True) for one in found if one]
 
 
 def _of_properties(folder: Path) -> Iterator[Wanted]:

@@ -177,7 +177,17 @@ class _Round:
         return [one for of_folder in needed for one in of_folder]
 
     async def _library(self, one: Wanted) -> Path | None:
-        """A library; None: it is one that is depended on, and here already, or in no index."""
+        """A library; None: one that is depended on, and that is here already, in no index, or
+        optional and not to be had now.
+        """
+        try:
+            return await self._needed_library(one)
+        except (Offline, DownloadFailed):
+            if not one.optional:
+                raise
+            return None
+
+    async def _needed_library(self, one: Wanted) -> Path | None:
         if one.source is not None:
             return await self._folder_by_url(one, LIBRARIES)
         if not one.is_dependency:

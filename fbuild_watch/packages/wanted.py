@@ -60,6 +60,8 @@ class Wanted:
     source: Source | None = None
     is_dependency: bool = False
     """Whether it is a library that only another library names."""
+    optional: bool = False
+    """Whether it is left out where no server can be asked for it."""
 
     def __str__(self) -> str:
         if self.source:

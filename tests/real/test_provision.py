@@ -243,6 +243,10 @@ async def test_what_the_projects_own_libraries_depend_on_is_installed(
         (folder / "library.json").write_text(json.dumps(manifest))
         (folder / f"{name}.h").touch()
     assert [path.parent.name for path in (await provided(found)).libraries] == ["Far", "ByUrl"]
+    (tmp_path / "project/lib/One/library.json").write_text(
+        json.dumps({"dependencies": [{"name": "me/Gone", "version": f"{server.url}/gone.zip"}]})
+    )
+    assert (await provided(found)).libraries == ()
     (tmp_path / "project/lib/One/library.json").unlink()
     asked = len(server.requests)
     assert (await provided(found)).libraries == ()
