@@ -223,7 +223,8 @@ def _object(value: Any) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+    """A text; a NUL, which no path may have, is none."""
+    return value if isinstance(value, str) and "\0" not in value else ""
 
 
 def _words(value: Any) -> tuple[str, ...]:
@@ -245,7 +246,7 @@ def _shell_words(text: str) -> list[str]:
 
 def _texts(value: Any) -> list[str]:
     texts = value if isinstance(value, list) else [value]
-    return [text for text in texts if isinstance(text, str)]
+    return [text for text in map(_text, texts) if text]
 
 
 _PLATFORMS = {

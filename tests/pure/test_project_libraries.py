@@ -127,6 +127,9 @@ def test_what_is_no_library(tmp_path: Path) -> None:
     assert libraries.read(write(tmp_path / "empty", {"notes.txt": ""}), Place.PROJECT) is None
     marked = library(tmp_path / "marked", {"library.json": '\ufeff{"name": "M"}', "x.h": ""})
     assert (marked.name, marked.manifest.unsupported) == ("M", ())
+    strange = '{"build": {"srcDir": "\\u0000", "includeDir": 5, "flags": ["\\u0000"]}}'
+    nul = library(tmp_path / "nul", {"library.json": strange, "x.h": "", "x.c": ""})
+    assert (files(nul), nul.manifest.flags) == (["x.c"], ())
     broken = library(tmp_path / "broken", {"library.json": "{", "x.h": "", "x.c": ""})
     assert files(broken) == ["x.c"]
     assert "is not JSON" in broken.manifest.unsupported[0]
