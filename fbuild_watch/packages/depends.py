@@ -71,8 +71,9 @@ def _text(entry: Any) -> str:
     """An entry, with its owner if it names one; empty where it is for others."""
     if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
         return ""
-    frameworks = entry.get("frameworks", "arduino")
-    if "arduino" not in frameworks and "*" not in frameworks:
+    frameworks = entry.get("frameworks")
+    named = frameworks if isinstance(frameworks, str | list) else "*"
+    if "arduino" not in named and "*" not in named:
         return ""
     name, version = str(entry["name"]), entry.get("version")
     name = f"{entry['owner']}/{name}" if entry.get("owner") and "/" not in name else name

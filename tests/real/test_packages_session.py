@@ -356,7 +356,7 @@ async def test_what_a_library_json_depends_on_comes_too(
 ) -> None:
     (tmp_path / "Local.zip").write_bytes(library("Local"))
     manifest = {"dependencies": [
-        {"owner": "me", "name": "Bus", "version": "^1"},
+        {"owner": "me", "name": "Bus", "version": "^1", "frameworks": None},
         {"name": "Foreign", "frameworks": ["espidf"]},
         {"name": "Local", "version": (tmp_path / "Local.zip").as_uri()},
         "me/Elsewhere@^2",
