@@ -11,12 +11,16 @@ import click
 def command(lines: int, follow: bool) -> None:
     """Print what the running fbuild watch has said and seen last.
 
-    One in the background keeps it in a file, too, which is read when none runs.
+    One in the background keeps it in a file, too, which is read when none runs, or answers.
     """
     from fbuild_watch.cli import running
-    from fbuild_watch.errors import NotRunning
+    from fbuild_watch.errors import NotAnswering, NotRunning
 
-    client = running.client()
+    try:
+        client = running.client()
+    except NotAnswering as error:
+        click.echo(str(error), err=True)
+        client = None
     if client is not None and follow:
         with client:
             for line in client.follow_logs(lines):

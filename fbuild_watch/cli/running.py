@@ -39,7 +39,7 @@ _SAY_S, _PAUSE_S = 0.5, 0.02
 def process_or_guest(*, stays: bool = False) -> Iterator[Client | Guest]:
     """The running process; where there is none, the right to use boards ourselves for the block.
 
-    `stays`: until a person ends us. Raises LockHeld for a process that does not answer.
+    `stays`: until a person ends us. Raises LockHeld, NotAnswering for a process that does not answer.
     """
     with ExitStack() as stack:
         yield _enter(stack, stays)
@@ -47,15 +47,15 @@ def process_or_guest(*, stays: bool = False) -> Iterator[Client | Guest]:
 
 def _enter(stack: ExitStack, stays: bool) -> Client | Guest:
     from fbuild_watch.control import lock
-    from fbuild_watch.errors import LockHeld
+    from fbuild_watch.errors import LockHeld, NotAnswering
 
     started, said = time.monotonic(), False
     while True:
-        if (found := client()) is not None:
-            return stack.enter_context(found)
         try:
+            if (found := client()) is not None:
+                return stack.enter_context(found)
             return stack.enter_context(lock.share(command(), stays=stays))
-        except LockHeld as held:
+        except (LockHeld, NotAnswering) as held:
             waited = time.monotonic() - started
             if waited > ANSWER_S:
                 raise
@@ -93,7 +93,7 @@ def say_waiting(other: Info) -> None:
 def client() -> Client | None:
     """A connected client; None: nothing runs, do the work yourself.
 
-    Raises ControlRefused, VersionSkew (but for an idle older process, which steps down): two that
+    Raises NotAnswering, ControlRefused, VersionSkew (but for an idle older process, which steps down): two that
     fought over a port would be worse.
     """
     from fbuild_watch.control.locate import locate

@@ -9,7 +9,7 @@ from typing import Any
 
 from fbuild_watch import __version__
 from fbuild_watch.control.locate import Located
-from fbuild_watch.errors import ControlRefused, NotRunning
+from fbuild_watch.errors import ControlRefused, NotAnswering, NotRunning
 
 PROTOCOL = 1
 """`messages.PROTOCOL`, without its import; a test holds the two together."""
@@ -20,7 +20,7 @@ _CHUNK = 65536
 
 
 def ask(located: Located, method: str) -> dict[str, Any]:
-    """The answer to a request without parameters. Raises NotRunning, ControlRefused."""
+    """The answer to a request without parameters. Raises NotRunning, NotAnswering, ControlRefused."""
     hello = {"protocol": PROTOCOL, "version": __version__, "name": method, "token": located.token}
     sent = _line(0, "hello", hello) + _line(1, method, {})
     try:
@@ -29,9 +29,10 @@ def ask(located: Located, method: str) -> dict[str, Any]:
             sock.connect(located.endpoint.address)
             sock.sendall(sent)
             answers = _receive(sock, 2)
+    except TimeoutError as error:
+        raise NotAnswering(located.pid) from error
     except OSError as error:
-        why = error.strerror or "it was silent"
-        raise NotRunning(f"pid {located.pid} does not answer: {why}") from error
+        raise NotRunning(f"pid {located.pid} does not answer: {error.strerror}") from error
     for answer in answers:
         if "error" in answer:
             raise ControlRefused(answer["error"]["message"])

@@ -18,8 +18,9 @@
      +- LockUnsupported        the kernel cannot lock there
      +- LogUnreadable          the log of the background cannot be read
      +- FileUnwritable         a file that the user has named
-     +- ControlError           NotRunning, NotWatched, ControlLost, ControlRefused,
-     |                         InvalidRequest, VersionSkew, WriterBusy, EndpointInUse
+     +- ControlError           NotRunning, NotAnswering, NotWatched, ControlLost,
+     |                         ControlRefused, InvalidRequest, VersionSkew, WriterBusy,
+     |                         EndpointInUse
      +- TimedOut               the caller's own limit passed
      +- CommandNotStarted      the system did not start a program
      +- ConsoleError           ExpectTimeout, FailMatched, InvalidPattern, PatternTooSlow,
@@ -122,6 +123,7 @@ from fbuild_watch.errors.process import (
     LockHeld,
     LockUnsupported,
     LogUnreadable,
+    NotAnswering,
     NotRunning,
     NotWatched,
     RuntimeFolderUnsafe,
@@ -184,6 +186,7 @@ __all__ = [
     "NoAnswer",
     "NoDigests",
     "NotConfirmed",
+    "NotAnswering",
     "NotRunning",
     "NotWatched",
     "Offline",

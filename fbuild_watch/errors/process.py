@@ -79,6 +79,21 @@ class NotRunning(ControlError):
         )
 
 
+class NotAnswering(ControlError):
+    """A process of this user runs, and is silent: somebody has stopped it, or it hangs."""
+
+    code = "not-answering"
+    exit_code = 88
+    pid: int
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(
+            f"fbuild watch runs as pid {pid} and does not answer",
+            hint=f"let it go on (kill -CONT {pid}) if it was stopped, or end it: kill -9 {pid}",
+            pid=pid,
+        )
+
+
 class NotWatched(ControlError):
     """A process runs, and this project is none of those that it watches."""
 

@@ -16,11 +16,14 @@ import trio
 
 import fbuild_watch
 from fbuild_watch import AsyncClient, AsyncDaemon, AsyncSerialMonitor, Client, Daemon, SerialMonitor
-from fbuild_watch.control import ask, messages, news
-from fbuild_watch.control.locate import locate
+from fbuild_watch.api.aio import link as aio_link
+from fbuild_watch.api.sync import link as sync_link
+from fbuild_watch.control import ask, endpoint, messages, news
+from fbuild_watch.control.locate import Located, locate
 from fbuild_watch.errors import (
     CompileFailed,
     ControlLost,
+    NotAnswering,
     NotRunning,
     TimedOut,
     UnknownEnvironment,
@@ -118,6 +121,28 @@ def test_a_monitor_follows_a_restarted_process(
         daemon.stop()
         with pytest.raises(ControlLost):
             monitor.expect("^never$", timeout=20)
+
+
+def test_a_silent_process_is_not_said_to_be_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = endpoint.Endpoint("unix", path=str(tmp_path / "s"))
+    located = Located(4711, "0.1.0", where, "")
+    for module in (sync_link, aio_link):
+        monkeypatch.setattr(module, "CONNECT_S", 0.05)
+    monkeypatch.setattr(ask, "ANSWER_S", 0.05)
+    monkeypatch.setattr(aio_link, "locate", lambda: located)
+    with where.make_socket() as silent:
+        silent.bind(where.address)
+        silent.listen()
+        for use in (
+            lambda: Client(located=located).status(),
+            lambda: asyncio.run(AsyncClient().status()),
+            lambda: ask.ask(located, "status"),
+        ):
+            with pytest.raises(NotAnswering, match="pid 4711") as caught:
+                use()
+            assert "kill -9 4711" in caught.value.hint
 
 
 def test_a_monitor_that_is_not_open_says_how_it_is(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from fbuild_watch.control.endpoint import HOST
 from fbuild_watch.control.locate import Located, locate
 from fbuild_watch.control.messages import Welcome
 from fbuild_watch.control.news import StreamEnded, StreamItem, StreamLost
-from fbuild_watch.errors import ControlLost, NotRunning, TimedOut
+from fbuild_watch.errors import ControlLost, NotAnswering, NotRunning, TimedOut
 
 T = TypeVar("T")
 
@@ -79,7 +79,10 @@ class Link:
 
 
 async def connect(name: str = "") -> Link:
-    """A connection to the running process. Raises NotRunning, ControlRefused, VersionSkew."""
+    """A connection to the running process.
+
+    Raises NotRunning, NotAnswering, ControlRefused, VersionSkew.
+    """
     located = locate()
     if located is None:
         raise NotRunning
@@ -88,7 +91,7 @@ async def connect(name: str = "") -> Link:
         link.welcome = await link.run(link.wire.hello(located.token, name), CONNECT_S, "hello")
     except TimedOut as error:
         await link.aclose()
-        raise NotRunning(f"pid {located.pid} does not answer: it is silent") from error
+        raise NotAnswering(located.pid) from error
     except BaseException:
         await link.aclose()
         raise
@@ -102,6 +105,7 @@ async def _open(located: Located) -> SocketStream:
             if where.kind == "unix":
                 return await anyio.connect_unix(where.path)
             return await anyio.connect_tcp(HOST, where.port)
-    except OSError as error:  # TimeoutError is one
-        reason = error.strerror or "no answer"
-        raise NotRunning(f"pid {located.pid} does not answer: {reason}") from error
+    except TimeoutError as error:
+        raise NotAnswering(located.pid) from error
+    except OSError as error:
+        raise NotRunning(f"pid {located.pid} does not answer: {error.strerror}") from error

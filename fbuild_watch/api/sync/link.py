@@ -12,7 +12,7 @@ from fbuild_watch.api.exchange import Exchange, Wire
 from fbuild_watch.control.locate import Located, locate
 from fbuild_watch.control.messages import Welcome
 from fbuild_watch.control.news import StreamEnded, StreamItem, StreamLost
-from fbuild_watch.errors import ControlLost, NotRunning, TimedOut
+from fbuild_watch.errors import ControlLost, NotAnswering, NotRunning, TimedOut
 
 T = TypeVar("T")
 
@@ -25,12 +25,15 @@ class Link:
     """A connection to the running process. Runs one exchange at a time."""
 
     def __init__(self, located: Located, name: str = "") -> None:
-        """Connect and say hello. Raises NotRunning, ControlRefused, VersionSkew."""
+        """Connect and say hello. Raises NotRunning, NotAnswering, ControlRefused, VersionSkew."""
         self.wire = Wire()
         self._socket = located.endpoint.make_socket()
         try:
             self._socket.settimeout(CONNECT_S)
             self._socket.connect(located.endpoint.address)
+        except TimeoutError as error:
+            self._socket.close()
+            raise NotAnswering(located.pid) from error
         except OSError as error:
             self._socket.close()
             raise NotRunning(f"pid {located.pid} does not answer: {error.strerror}") from error
@@ -39,7 +42,7 @@ class Link:
             self.welcome: Welcome = self.run(hello, CONNECT_S, "hello")
         except TimedOut as error:
             self._socket.close()
-            raise NotRunning(f"pid {located.pid} does not answer: it is silent") from error
+            raise NotAnswering(located.pid) from error
         except BaseException:
             self._socket.close()
             raise
@@ -97,7 +100,7 @@ class Link:
 def connect(name: str = "", located: Located | None = None) -> Link:
     """A connection to the running process, or to what answers in its place.
 
-    Raises NotRunning, ControlRefused, VersionSkew.
+    Raises NotRunning, NotAnswering, ControlRefused, VersionSkew.
     """
     located = located or locate()
     if located is None:
