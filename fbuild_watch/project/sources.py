@@ -85,10 +85,11 @@ def _rules(folder: Path, rules: Sequence[str]) -> _Rules:
 
 def _plain(folder: Path, pattern: str) -> str:
     """A pattern without `.` and `..` in its middle, and without the folder's own name."""
-    plain = posixpath.normpath(pattern.strip().replace("\\", "/"))
-    if not plain.startswith(("/", "..")):
-        return plain
-    return os.path.relpath(folder / plain, folder).replace(os.sep, "/")
+    pattern = pattern.strip().replace("\\", "/")
+    plain = posixpath.normpath(pattern)
+    if plain.startswith(("/", "..")):
+        plain = os.path.relpath(folder / plain, folder).replace(os.sep, "/")
+    return f"{plain}/" if pattern.endswith("/") and plain != "." else plain
 
 
 def _outside(folder: Path, rules: _Rules) -> list[Path]:
@@ -132,22 +133,25 @@ def _filter(rules: _Rules) -> _Filter | None:
 def _glob(pattern: str) -> str:
     """A shell pattern as a regular expression: `*` stays within a name, `**` does not.
 
-    A folder's name, with or without a slash at its end, stands for everything below it; so does
-    a `*` alone, as in PlatformIO.
+    A folder's name stands for everything below it, and so does a `*` alone, as in PlatformIO; with a
+    slash at its end it means folders only.
     """
     if pattern in (".", "*", "**"):
         return r"(?!\.\./)"
     pieces = re.split(r"(\*\*/|\*\*|\*|\?|\[[^\]]+\])", pattern)
     meanings = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
     body = "".join(meanings.get(piece) or _characters(piece) for piece in pieces)
-    return rf"{body}(?:/.*)?\Z"
+    return body if pattern.endswith("/") else rf"{body}(?:/.*)?\Z"
 
 
 def _characters(piece: str) -> str:
-    """`[ab]` and `[!ab]`, or text that stands for itself."""
-    if not piece.startswith("[") or len(piece) < 3:
+    """`[ab]` and `[!ab]`, or text that stands for itself: also `[` alone, and `[z-a]`."""
+    found = f"[^{piece[2:]}" if piece.startswith("[!") else piece
+    try:
+        re.compile(found)
+    except re.error:
         return re.escape(piece)
-    return f"[^{piece[2:]}" if piece[1] == "!" else piece
+    return found if piece.startswith("[") else re.escape(piece)
 
 
 def _walk(

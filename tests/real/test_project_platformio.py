@@ -161,6 +161,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "+<*> +<../common/>", "-<*> +<../examples/one/*.cpp>", "+<../common/*.cpp> -<*>",
         "+<../examples/> -<../examples/two/>", "+<../src/a>", "+<../common/c.cpp>", "+<../none/>",
         "+<ROOT/common/deep>", "+<*> -<../src/a/x.c++>", "+<../c*/*.cpp>",
+        "+<*> -<[a/>", "+<*> -<[z-a]*>", "+<[!]*>", "+<[ab]*/>",
     ],
 )  # fmt: skip
 def test_a_filter_takes_what_platformios_takes(tree: Path, rules: str) -> None:
