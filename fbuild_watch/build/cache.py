@@ -163,10 +163,6 @@ class ObjectCache:
                 if file.name.endswith(".tmp") and _last_use(file) < old:
                     _remove(file.path)
 
-    def size(self) -> int:
-        """Bytes of all objects."""
-        return sum(file.stat().st_size for file in _files(self._objects))
-
     def _unit(self, key: Digest) -> Path:
         name = key.hex()
         return self._units / name[:2] / name
