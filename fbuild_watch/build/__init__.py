@@ -6,7 +6,15 @@ build program do it.
 
 from fbuild_watch.build.cache import user_cache
 from fbuild_watch.build.engine import Builder
-from fbuild_watch.build.events import BuildEvent, Built, Grounds, Started, StepDone, UnitDone
+from fbuild_watch.build.events import (
+    BuildEvent,
+    Built,
+    Grounds,
+    Started,
+    StepDone,
+    UnitDone,
+    Waits,
+)
 from fbuild_watch.build.failures import refused
 from fbuild_watch.build.foreign import ForeignBuilder
 from fbuild_watch.build.graph import Reason
@@ -25,6 +33,7 @@ __all__ = [
     "Started",
     "StepDone",
     "UnitDone",
+    "Waits",
     "check_fits",
     "program_size",
     "refused",

@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Collection
+from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
@@ -25,7 +26,7 @@ from fbuild_watch.build.aside import Aside
 from fbuild_watch.build.cache import ObjectCache
 from fbuild_watch.build.check import Check
 from fbuild_watch.build.declared import Declared
-from fbuild_watch.build.events import BuildEvent, Built, Grounds, OnEvent
+from fbuild_watch.build.events import BuildEvent, Built, Grounds, OnEvent, Waits
 from fbuild_watch.build.execute import Executor
 from fbuild_watch.build.folder import BuildFolder, Clock
 from fbuild_watch.build.graph import Record, digest
@@ -155,7 +156,8 @@ class Builder:
         """
         self._hint = None if changed is None or self._hint is None else self._hint | set(changed)
         try:
-            async with self._folder.held(self._aside, self._begin) as hint:
+            told = partial(on_event, Waits())
+            async with self._folder.held(self._aside, self._begin, told) as hint:
                 return await self._held_build(hint, on_event)
         except OSError as error:
             raise failures.refused(str(self._build_dir), error) from error

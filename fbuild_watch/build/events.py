@@ -11,6 +11,11 @@ from fbuild_watch.system.stamps import Stamp
 
 
 @dataclass(frozen=True, slots=True)
+class Waits:
+    """Another process builds in this folder: its end is waited for."""
+
+
+@dataclass(frozen=True, slots=True)
 class Started:
     """So many translation units must be compiled; `done` of them are through."""
 
@@ -43,7 +48,7 @@ class StepDone:
     """Why it was run."""
 
 
-BuildEvent = Started | UnitDone | StepDone
+BuildEvent = Waits | Started | UnitDone | StepDone
 OnEvent = Callable[[BuildEvent], None]
 
 

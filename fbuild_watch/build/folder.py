@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -15,6 +16,8 @@ from fbuild_watch.build.tree import changed_ns
 from fbuild_watch.system.kernel_lock import open_lock_file, try_exclusive
 
 _PAUSE_S = 0.02
+_PATIENCE_S = 1.0
+"""A wait that lasts longer is told."""
 
 Clock = Callable[[], int]
 """The file system's own clock, in ns."""
@@ -28,14 +31,19 @@ class BuildFolder:
         self.path = path
 
     @asynccontextmanager
-    async def held(self, aside: Aside, first: Callable[[Clock], T]) -> AsyncIterator[T]:
+    async def held(
+        self, aside: Aside, first: Callable[[Clock], T], on_wait: Callable[[], None]
+    ) -> AsyncIterator[T]:
         """Keep other builds out, and wait for one that is in. What `first` gives, done at once then.
 
-        Raises OSError where the folder cannot be made or locked.
+        `on_wait` is told once of a long wait. Raises OSError where the folder cannot be made or locked.
         """
-        lock = _Lock(self.path)
+        lock, tell_at = _Lock(self.path), trio.current_time() + _PATIENCE_S
         try:
-            while (found := await aside(lock.enter, first)) is None:  # noqa: ASYNC110  (no Event)
+            while (found := await aside(lock.enter, first)) is None:
+                if trio.current_time() >= tell_at:
+                    tell_at = math.inf
+                    on_wait()
                 await trio.sleep(_PAUSE_S)
             yield found[0]
         finally:

@@ -102,9 +102,11 @@ class BuildProgress(PackageProgress):
 
     def show(self, event: BuildEvent) -> None:
         """Show one event of a build."""
-        from fbuild_watch.build import Started, StepDone, UnitDone
+        from fbuild_watch.build import Started, StepDone, UnitDone, Waits
 
         match event:
+            case Waits():
+                self.say("another fbuild builds in this folder: waiting for its end")
             case Started(total, done):
                 self._total, self._done = total, done
             case UnitDone(source, _seconds, ok, output, reason, reused):

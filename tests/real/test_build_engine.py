@@ -6,12 +6,22 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 import trio
 
-from fbuild_watch.build import Builder, BuildEvent, Built, StepDone, UnitDone, response
+from fbuild_watch.build import (
+    Builder,
+    BuildEvent,
+    Built,
+    StepDone,
+    UnitDone,
+    Waits,
+    folder,
+    response,
+)
 from fbuild_watch.errors import (
     BuildError,
     CompileFailed,
@@ -21,6 +31,7 @@ from fbuild_watch.errors import (
     StepFailed,
 )
 from fbuild_watch.model import GeneratedFile, Step
+from fbuild_watch.system.kernel_lock import open_lock_file, try_exclusive
 from tests.real.build_kit import HostProject, script, two_units, wait_until
 
 
@@ -258,6 +269,24 @@ async def test_a_compiler_that_comes_to_be_found_earlier_compiles_everything(
     built = await build(project)
     assert {str(reason) for reason in built.reasons.values()} == {f"input new: {compiler}"}
     assert len(built.compiled) == 3
+
+
+async def test_a_long_wait_for_another_build_is_told_once(
+    project: HostProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await build(project)
+    monkeypatch.setattr(folder, "_PATIENCE_S", 0.05)
+    theirs = open_lock_file(project.build_dir / ".lock")
+    assert try_exclusive(theirs)
+    project.write("a.h", "#define A 3\nint util(void);\n")
+    events: list[BuildEvent] = []
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(partial(Builder(project.plan()).build, on_event=events.append))
+        await wait_until(lambda: events == [Waits()])
+        await trio.sleep(0.2)  # no second time
+        assert events == [Waits()]
+        os.close(theirs)
+    assert [event.source.name for event in events if isinstance(event, UnitDone)]
 
 
 async def test_a_missing_compiler_is_said_once(project: HostProject) -> None:
