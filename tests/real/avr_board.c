@@ -19,9 +19,10 @@
 #include <simavr/sim_hex.h>
 #include <simavr/sim_io.h>
 
-enum { HZ = 16000000, SLICE_US = 1000 };
+enum { HZ = 16000000, SLICE_US = 1000, DEAF_MS = 210 };
 
 static int pty, may_send = 1;
+static avr_cycle_count_t listens_from;
 
 static void say(struct avr_irq_t *irq, uint32_t value, void *unused) {
   unsigned char byte = value;
@@ -75,6 +76,7 @@ static void open_pty(void) {
 static void press_reset(avr_t *avr) {
   avr_reset(avr);
   avr_regbit_set(avr, avr->reset_flags.extrf); /* else the bootloader starts the application */
+  listens_from = avr->cycle + HZ / 1000 * DEAF_MS;
 }
 
 static int is_open(void) {
@@ -89,9 +91,12 @@ static int parent_is_gone(void) {
   return poll(&ask, 1, 0) > 0 && read(STDIN_FILENO, &byte, 1) <= 0;
 }
 
-static void hear(avr_irq_t *input) {
+/* What comes while the bootloader still flashes its LED is lost, as in a UART: kept, it would be answered
+ * when avrdude, which repeats its first words, has given them up (a busy machine makes that a long time). */
+static void hear(avr_t *avr, avr_irq_t *input) {
   unsigned char byte;
-  while (may_send && read(pty, &byte, 1) == 1) avr_raise_irq(input, byte);
+  while (may_send && read(pty, &byte, 1) == 1)
+    if (avr->cycle >= listens_from) avr_raise_irq(input, byte);
 }
 
 /* Wait until the next slice is due. Time that a busy machine did not give us is left out: run at once, it
@@ -122,7 +127,7 @@ int main(int argc, char **argv) {
     avr_cycle_count_t until = avr->cycle + (avr_cycle_count_t)HZ / 1000000 * SLICE_US;
     while (avr->cycle < until && avr->state != cpu_Crashed) {
       for (int i = 0; i < 200; i++) avr_run(avr);
-      if (now_open) hear(input);
+      if (now_open) hear(avr, input);
     }
     if (avr->state == cpu_Crashed) press_reset(avr);
     next = wait_for_slice(next);
