@@ -136,8 +136,9 @@ def _glob(pattern: str) -> str:
     A folder's name stands for everything below it, and so does a `*` alone, as in PlatformIO; with a
     slash at its end it means folders only.
     """
-    if pattern in (".", "*", "**"):
-        return r"(?!\.\./)"
+    names = pattern.rstrip("/").split("/")
+    if pattern in (".", "*", "**") or set(names) == {".."}:  # all below it, the folder itself too
+        return rf"(?!(?:\.\./){{{names.count('..') + 1}}})"
     pieces = re.split(r"(\*\*/|\*\*|\*|\?|\[[^\]]+\])", pattern)
     meanings = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
     body = "".join(meanings.get(piece) or _characters(piece) for piece in pieces)

@@ -162,6 +162,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "+<../examples/> -<../examples/two/>", "+<../src/a>", "+<../common/c.cpp>", "+<../none/>",
         "+<ROOT/common/deep>", "+<*> -<../src/a/x.c++>", "+<../c*/*.cpp>",
         "+<*> -<[a/>", "+<*> -<[z-a]*>", "+<[!]*>", "+<[ab]*/>",
+        "+<..>", "+<../> -<../src/a/>",
     ],
 )  # fmt: skip
 def test_a_filter_takes_what_platformios_takes(tree: Path, rules: str) -> None:
