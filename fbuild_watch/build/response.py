@@ -15,7 +15,7 @@ from itertools import chain, groupby
 from pathlib import Path
 
 LIMIT = 30_000 if sys.platform == "win32" else 500_000
-"""Bytes. Windows takes 32,767 characters; macOS 1 MiB and Linux 2 MiB, with the environment."""
+"""Characters. Windows takes 32,767; macOS 1 MiB and Linux 2 MiB, with the environment."""
 
 _SPECIAL = re.compile(r"([\s\\\"'])")
 
@@ -26,7 +26,7 @@ def shortened(
     """A command that the system takes: itself, or with its longest run of `files` in `place`, which
     is then written. Raises OSError.
     """
-    if sum(len(os.fsencode(word)) + 1 for word in argv) <= (LIMIT if limit is None else limit):
+    if sum(map(len, argv)) + len(argv) <= (LIMIT if limit is None else limit):
         return tuple(argv)
     is_file = frozenset(files).__contains__
     runs = [(named, list(words)) for named, words in groupby(argv[1:], is_file)]

@@ -34,20 +34,17 @@ class Runner:
     async def run(self, argv: Sequence[str]) -> Outcome:
         """Run a command to its end. Raises CommandNotStarted."""
         ended = await run_command(argv, cwd=self._folder, merged=True, group=self._group)
-        words = (
-            ended.words if ended.code >= 0 and ended.words.strip() else _with_end(argv[0], ended)
-        )
-        return Outcome(ended.code, words, ended.seconds)
+        return Outcome(ended.code, _words(argv[0], ended), ended.seconds)
 
     def clear(self) -> None:
         """Kill whatever of the group is left."""
         self._group.kill()
 
 
-def _with_end(program: str, ended: Ended) -> str:
+def _words(program: str, ended: Ended) -> str:
     """A command's words, and how it ended where these do not tell: killed, or without a word."""
-    if ended.code == 0:
-        return ended.words
-    how = f"was killed by signal {-ended.code}" if ended.code < 0 else "said nothing"
-    code = f", and ended with exit code {ended.code}" if ended.code > 0 else ""
-    return f"{ended.words}{program} {how}{code}\n"
+    if ended.code < 0:
+        return f"{ended.words}{program} was killed by signal {-ended.code}\n"
+    if ended.code and not ended.words.strip():
+        return f"{program} said nothing, and ended with exit code {ended.code}\n"
+    return ended.words
