@@ -32,6 +32,13 @@ int main(void) {
   for (;;) { say("%s\\r\\n"); _delay_ms(100); }
 }
 """
+
+SKETCH = """
+#include <Arduino.h>
+void setup() { Serial.begin(57600); }
+void loop() { Serial.println("hello from a nano"); delay(100); }
+"""
+
 PACKAGES = "avrdude libsimavr-dev gcc-avr avr-libc arduino-core-avr"
 
 
@@ -72,6 +79,15 @@ def firmware(folder: Path, text: str) -> Path:
     subprocess.run(["avr-gcc", *flags, "main.c", "-o", str(elf)], cwd=folder, check=True)
     subprocess.run(["avr-objcopy", "-O", "ihex", str(elf), str(hex_file)], check=True)
     return hex_file
+
+
+def nano(folder: Path) -> Path:
+    """A project for a Nano with our bootloader, and the core that the system has installed."""
+    (folder / "src").mkdir(parents=True)
+    (folder / "src" / "main.cpp").write_text(SKETCH)
+    ini = "[env:nano]\nboard = nanoatmega328\nmonitor_speed = 57600\n"
+    (folder / "platformio.ini").write_text(ini)
+    return folder
 
 
 def core_recipe(build: Path, *, verify: bool = True) -> UploadRecipe:

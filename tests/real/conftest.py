@@ -16,6 +16,7 @@ import pytest
 from fbuild_watch import Daemon
 from fbuild_watch.example import copy_example
 from tests.faults import Extent, Fault, draw, to_json
+from tests.real import avr_kit
 from tests.real.program import environment
 
 START_SECONDS = 30
@@ -47,6 +48,20 @@ def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, s
     monkeypatch.setenv("FBUILD_RUNTIME_DIR", variables["FBUILD_RUNTIME_DIR"])
     yield variables
     Daemon().stop()
+
+
+@pytest.fixture(scope="session")
+def avr_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The simulated ATmega328P; skips the test where its parts are not installed."""
+    avr_kit.need_tools()
+    return avr_kit.compiled_board(tmp_path_factory.mktemp("avr"))
+
+
+@pytest.fixture
+def avr_port(avr_program: Path) -> Iterator[str]:
+    """The port of an ATmega328P that holds its bootloader and nothing else."""
+    with avr_kit.served(avr_program) as name:
+        yield name
 
 
 class ServedBoard:

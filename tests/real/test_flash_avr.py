@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,18 +20,6 @@ from tests.real.program import environment, run
 BAUD = 57600
 
 
-@pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    avr_kit.need_tools()
-    return avr_kit.compiled_board(tmp_path_factory.mktemp("avr"))
-
-
-@pytest.fixture
-def port(program: Path) -> Iterator[str]:
-    with avr_kit.served(program) as name:
-        yield name
-
-
 async def said(port: str, text: str) -> None:
     """Wait until the firmware says `text`: its bootloader gives up first."""
     opened = await open_port(port, BAUD)
@@ -45,26 +32,28 @@ async def said(port: str, text: str) -> None:
         await opened.aclose()
 
 
-async def test_a_build_is_uploaded_verified_and_runs(port: str, tmp_path: Path) -> None:
+async def test_a_build_is_uploaded_verified_and_runs(avr_port: str, tmp_path: Path) -> None:
     seen: list[Progress] = []
     for text in ("hello from AVR", "hello again"):
         avr_kit.firmware(tmp_path, text)
         recipe = avr_kit.core_recipe(tmp_path)
-        report = await tool_upload.upload(recipe, port, Listener(progress=seen.append))
+        report = await tool_upload.upload(recipe, avr_port, Listener(progress=seen.append))
         assert (report.tool, report.proof) == ("avrdude", "tool-verified")
         assert "bytes of flash verified" in report.stderr
-        await said(port, text)
+        await said(avr_port, text)
     assert {now.step for now in seen if now.total} == {"being written", "being verified"}
 
 
-async def test_without_verification_only_the_exit_code_is_said(port: str, tmp_path: Path) -> None:
+async def test_without_verification_only_the_exit_code_is_said(
+    avr_port: str, tmp_path: Path
+) -> None:
     avr_kit.firmware(tmp_path, "unverified")
     recipe = avr_kit.core_recipe(tmp_path, verify=False)
-    assert (await tool_upload.upload(recipe, port, Listener())).proof == "tool-exit"
-    await said(port, "unverified")
+    assert (await tool_upload.upload(recipe, avr_port, Listener())).proof == "tool-exit"
+    await said(avr_port, "unverified")
 
 
-async def test_flash_says_honestly_what_proves_it(port: str, tmp_path: Path) -> None:
+async def test_flash_says_honestly_what_proves_it(avr_port: str, tmp_path: Path) -> None:
     """A build that is there, through the command: the JSON, a failure, and words for people."""
     build = tmp_path / ".fbuild" / "build" / "uno"
     build.mkdir(parents=True)
@@ -79,16 +68,16 @@ async def test_flash_says_honestly_what_proves_it(port: str, tmp_path: Path) -> 
     made = image.make(plan)
     assert (made.regions, made.upload) == ((), plan.upload)
     assert image.load_built(build) == made
-    command = ("flash", str(tmp_path), "--no-build", "--port", port)
+    command = ("flash", str(tmp_path), "--no-build", "--port", avr_port)
     code, out, words = await run(*command, "--json", env=environment(tmp_path))
     assert code == 0, words
     said_by_json = json.loads(out)
     assert set(said_by_json.pop("phases")) == {"written"}
     assert said_by_json == {
-        "ok": True, "proof": "tool-verified", "chip": None, "mac": None, "port": port,
+        "ok": True, "proof": "tool-verified", "chip": None, "mac": None, "port": avr_port,
         "regions": [],
     }  # fmt: skip
-    await said(port, "flashed by the command")
+    await said(avr_port, "flashed by the command")
     code, out, words = await run(*command, env=environment(tmp_path))
     assert (code, out) == (0, "")
     assert "avrdude read back what it wrote" in words
@@ -102,41 +91,23 @@ async def test_flash_says_honestly_what_proves_it(port: str, tmp_path: Path) -> 
     assert "firmware.hex" in words
 
 
-SKETCH = """
-#include <Arduino.h>
-void setup() { Serial.begin(57600); }
-void loop() { Serial.println("hello from a nano"); delay(100); }
-"""
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """A Nano with the bootloader of our board, for the core that the system has installed."""
-    folder = tmp_path / "nano"
-    (folder / "src").mkdir(parents=True)
-    (folder / "src" / "main.cpp").write_text(SKETCH)
-    ini = "[env:nano]\nboard = nanoatmega328\nmonitor_speed = 57600\n"
-    (folder / "platformio.ini").write_text(ini)
-    return folder
-
-
 async def test_a_project_is_built_uploaded_and_talked_to(
-    port: str, project: Path, tmp_path: Path
+    avr_port: str, env: dict[str, str], tmp_path: Path
 ) -> None:
     """The core's own recipes from the first source to the upload."""
-    env = environment(tmp_path)
-    code, out, words = await run("flash", str(project), "--port", port, "--json", env=env)
+    project = avr_kit.nano(tmp_path / "nano")
+    code, out, words = await run("flash", str(project), "--port", avr_port, "--json", env=env)
     assert code == 0, words
     assert json.loads(out)["proof"] == "tool-verified"
     expect = ("--expect", "^hello from a nano$", "--timeout", "20")
-    code, _, words = await run("console", str(project), "--port", port, *expect, env=env)
+    code, _, words = await run("console", str(project), "--port", avr_port, *expect, env=env)
     assert code == 0, words
 
 
-async def test_what_avrdude_refuses_is_said_in_its_words(port: str, tmp_path: Path) -> None:
+async def test_what_avrdude_refuses_is_said_in_its_words(avr_port: str, tmp_path: Path) -> None:
     (tmp_path / "firmware.hex").write_text("no hex\n")
     with pytest.raises(UploadFailed) as failure:
-        await tool_upload.upload(avr_kit.core_recipe(tmp_path), port, Listener())
+        await tool_upload.upload(avr_kit.core_recipe(tmp_path), avr_port, Listener())
     assert failure.value.tool == "avrdude"
     assert "rror" in str(failure.value)
     assert "firmware.hex" in failure.value.stderr

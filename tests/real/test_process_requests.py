@@ -169,34 +169,22 @@ async def test_a_monitor_on_a_port_is_told_of_flashes_and_calls_the_firmware(
 
 # --- an AVR --------------------------------------------------------------------------------
 
-SKETCH = """
-#include <Arduino.h>
-void setup() { Serial.begin(57600); }
-void loop() { Serial.println("hello from a nano"); delay(100); }
-"""
-
 
 async def test_an_upload_by_a_cores_program_goes_through_the_process(
-    env: dict[str, str], tmp_path: Path
+    avr_port: str, env: dict[str, str], tmp_path: Path
 ) -> None:
-    avr_kit.need_tools()
-    project = tmp_path / "nano"
-    (project / "src").mkdir(parents=True)
-    (project / "src" / "main.cpp").write_text(SKETCH)
-    ini = "[env:nano]\nboard = nanoatmega328\nmonitor_speed = 57600\n"
-    (project / "platformio.ini").write_text(ini)
-    with avr_kit.served(avr_kit.compiled_board(tmp_path)) as port:
-        async with (
-            background(str(project), "--port", port, env=env),
-            AsyncSerialMonitor(project, backlog=1000) as monitor,
-        ):
-            await monitor.expect("^hello from a nano$", timeout=60)
-            assert "avrdude read back what it wrote" in await done("flash", str(project), env=env)
-            await monitor.expect("^hello from a nano$", timeout=30)
-            (now,) = (await status()).projects
-            assert now.proven == now.built
-            code, _, words = await run("verify", str(project), env=env)
-            assert (code, "gives no digests" in words) == (79, True), words
+    project = avr_kit.nano(tmp_path / "nano")
+    async with (
+        background(str(project), "--port", avr_port, env=env),
+        AsyncSerialMonitor(project, backlog=1000) as monitor,
+    ):
+        await monitor.expect("^hello from a nano$", timeout=60)
+        assert "avrdude read back what it wrote" in await done("flash", str(project), env=env)
+        await monitor.expect("^hello from a nano$", timeout=30)
+        (now,) = (await status()).projects
+        assert now.proven == now.built
+        code, _, words = await run("verify", str(project), env=env)
+        assert (code, "gives no digests" in words) == (79, True), words
 
 
 # --- the end -------------------------------------------------------------------------------

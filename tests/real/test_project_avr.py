@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,6 @@ from fbuild_watch.flash import Listener
 from fbuild_watch.model import BuildPlan
 from fbuild_watch.project import planner
 from fbuild_watch.serial import open_port
-from tests.real import avr_kit
 from tests.real.program import environment, run
 
 CORE = Path("/usr/share/arduino/hardware/arduino/avr")
@@ -204,27 +203,15 @@ async def test_a_library_that_is_used_no_more_leaves_the_build(make: Make) -> No
 # --- on an ATmega328P ----------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def board_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    avr_kit.need_tools()
-    return avr_kit.compiled_board(tmp_path_factory.mktemp("avr"))
-
-
-@pytest.fixture
-def port(board_program: Path) -> Iterator[str]:
-    with avr_kit.served(board_program) as name:
-        yield name
-
-
 @pytest.mark.parametrize(("kind", "says"), [("blink", b"10\r\n10\r\n"), ("tabs", b"7abab\r\n")])
 async def test_what_was_built_runs(
-    make: Make, tmp_path: Path, port: str, kind: str, says: bytes
+    make: Make, tmp_path: Path, avr_port: str, kind: str, says: bytes
 ) -> None:
     files = {"src/blink.ino": BLINK} if kind == "blink" else sketch(tmp_path)
     plan, _ = await built(make(files, board="nanoatmega328"))
     assert plan.upload is not None
-    await tool_upload.upload(plan.upload, port, Listener())
-    opened = await open_port(port, 57600)
+    await tool_upload.upload(plan.upload, avr_port, Listener())
+    opened = await open_port(avr_port, 57600)
     try:
         heard = b""
         with trio.fail_after(20):

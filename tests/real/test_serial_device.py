@@ -37,6 +37,7 @@ from fbuild_watch.serial import (
 from fbuild_watch.serial.port import Port
 from fbuild_watch.serial.ports import PortInfo
 from tests.real.pty_board import Pty
+from tests.real.serial_kit import LINES, read_in_turn
 
 Opener = Callable[[str, int], Awaitable[Port]]
 
@@ -91,24 +92,7 @@ async def test_a_large_write_waits_for_a_slow_board(board: Pty, port: Port) -> N
 
 
 async def test_hand_over_to_a_thread_and_back_loses_nothing(board: Pty, port: Port) -> None:
-    sent = b"".join(b"%06d\n" % number for number in range(20000))
-
-    def read_some() -> bytes:
-        face = port.blocking()
-        face.timeout = 0.001
-        data = face.read(5000)
-        face.close()  # as esptool does after a failed connect: the port stays open
-        return data
-
-    got = bytearray()
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(trio.to_thread.run_sync, board.say, sent)
-        with trio.fail_after(20):
-            while len(got) < len(sent):
-                with trio.move_on_after(0.001):
-                    got += await port.receive_some()
-                got += await trio.to_thread.run_sync(read_some)
-    assert bytes(got) == sent
+    assert await read_in_turn(port, board.say, LINES) == LINES
 
 
 async def test_an_unplugged_device_is_port_lost(board: Pty, port: Port) -> None:

@@ -14,6 +14,7 @@ from fbuild_watch.errors import PortLost, PortNotFound, PortUnusable
 from fbuild_watch.serial import open_port
 from fbuild_watch.serial.port import BREAK_HOLD, RESET_HOLD, Port
 from tests.real.rfc2217_peer import EchoSerial, running_peer
+from tests.real.serial_kit import LINES, read_in_turn
 
 ALL_BYTES = bytes(range(256)) * 40
 
@@ -116,24 +117,7 @@ async def test_a_setting_costs_a_round_trip_not_a_fixed_time() -> None:
 async def test_hand_over_to_a_thread_and_back_loses_nothing() -> None:
     with running_peer() as peer:
         port = await open_port(peer.url, 115200)
-        sent = b"".join(b"%06d\n" % number for number in range(20000))
-
-        def read_some() -> bytes:
-            face = port.blocking()
-            face.timeout = 0.001
-            data = face.read(5000)
-            face.close()
-            return data
-
-        got = bytearray()
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(trio.to_thread.run_sync, peer.say, sent)
-            with trio.fail_after(20):
-                while len(got) < len(sent):
-                    with trio.move_on_after(0.001):
-                        got += await port.receive_some()
-                    got += await trio.to_thread.run_sync(read_some)
-        assert bytes(got) == sent
+        assert await read_in_turn(port, peer.say, LINES) == LINES
         await port.aclose()
 
 
