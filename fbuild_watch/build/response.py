@@ -14,8 +14,8 @@ from collections.abc import Collection, Sequence
 from itertools import chain, groupby
 from pathlib import Path
 
-LIMIT = 30_000 if sys.platform == "win32" else 500_000
-"""Characters. Windows takes 32,767; macOS 1 MiB and Linux 2 MiB, with the environment."""
+LIMIT = 30_000 if sys.platform == "win32" else max(100_000, os.sysconf("SC_ARG_MAX") // 2)
+"""Characters. Windows takes 32,767; others so many bytes (Linux 2 MiB), with the environment."""
 
 _SPECIAL = re.compile(r"([\s\\\"'])")
 
@@ -33,6 +33,7 @@ def shortened(
     longest = max((words for named, words in runs if named), key=len, default=[])
     if len(longest) < 2:  # one word is no shorter in a file
         return tuple(argv)
-    place.write_bytes(os.fsencode("\n".join(_SPECIAL.sub(r"\\\1", word) for word in longest)))
+    text = _SPECIAL.sub(r"\\\1", "\0".join(longest)).replace("\0", "\n")
+    place.write_bytes(os.fsencode(text))
     kept = ([f"@{place}"] if words is longest else words for _, words in runs)
     return (argv[0], *chain.from_iterable(kept))
