@@ -27,6 +27,9 @@ from fbuild_watch.model import Environment, UploadRecipe, UploadReport
 
 T = TypeVar("T")
 
+Entered = tuple[Board, Callable[[], None]]
+"""A board that one has come to read, and what is called when that one goes."""
+
 
 class Boards:
     """Projects by folder, ports by name."""
@@ -125,9 +128,11 @@ class Boards:
         baud: int,
         settings: Environment | None,
         defect: Defect,
-        task_status: trio.TaskStatus[Board],
+        task_status: trio.TaskStatus[Entered],
     ) -> None:
-        """Have a port open for consoles until the last one leaves. Raises PortError, before it is.
+        """Have a port open for consoles until the last one leaves; the first one has entered.
+
+        Raises PortError, before it is open.
 
         `settings`: those of the project whose board it is, if the first console names one.
         """
@@ -135,12 +140,12 @@ class Boards:
         async with AsyncExitStack() as stack:
             async with self._turns.at(turn):
                 if (board := self.at(port)) is not None:
-                    task_status.started(board)  # somebody was quicker
+                    task_status.started(enter(board))  # somebody was quicker
                     return
                 visitor = Visitor(port, baud, settings)
                 await stack.enter_async_context(visitor.opened(defect))
                 self._visitors[port] = visitor
-            task_status.started(visitor)
+            task_status.started(enter(visitor))
             try:
                 while True:
                     await visitor.wait_until_left()
@@ -152,6 +157,11 @@ class Boards:
             finally:  # also when it has failed
                 if self._visitors.get(port) is visitor:
                     del self._visitors[port]
+
+
+def enter(board: Board) -> Entered:
+    """For one who reads it. A project goes on without readers."""
+    return board, board.enter() if isinstance(board, Visitor) else lambda: None
 
 
 def _device(port: str) -> str:

@@ -31,10 +31,10 @@ from fbuild_watch.control.messages import (
     WriteAsked,
 )
 from fbuild_watch.control.outbox import Stream
-from fbuild_watch.daemon.board import Attachment, Board, attach
+from fbuild_watch.daemon.board import Attachment, attach
+from fbuild_watch.daemon.boards import Entered, enter
 from fbuild_watch.daemon.environment import in_their_clients
 from fbuild_watch.daemon.operations import Operations
-from fbuild_watch.daemon.visitor import Visitor
 from fbuild_watch.errors import FbuildError, InvalidRequest
 from fbuild_watch.model import Command, Environment
 
@@ -135,8 +135,7 @@ class Requests:
     async def attach(self, call: Call) -> Attached:
         """A console on a board."""
         asked: AttachAsked = call.params
-        board = await self._board(asked)
-        left = board.enter() if isinstance(board, Visitor) else _stay
+        board, left = await self._board(asked)
         try:
             stream, attached = attach(board, asked, call.client, left)
         except BaseException:
@@ -144,20 +143,20 @@ class Requests:
             raise
         return structs.replace(attached, stream=call.open(stream))
 
-    async def _board(self, asked: AttachAsked) -> Board:
+    async def _board(self, asked: AttachAsked) -> Entered:
         """The one on a port, opened if need be; else that of a watched project."""
         boards, nursery = self._process.boards, self._process.nursery
         if asked.port is None:
             if asked.project is None:
                 raise InvalidRequest("it names no project and no port", protocol.INVALID_PARAMS)
-            return boards.room(asked.project)
+            return enter(boards.room(asked.project))
         if (board := boards.at(asked.port)) is not None:
-            return board
+            return enter(board)
         baud = asked.baud or flash.ROM_BAUD
         settings = await _settings(asked.project)
         defect = self._process.defect
-        found: Board = await nursery.start(boards.talk, asked.port, baud, settings, defect)
-        return found
+        entered: Entered = await nursery.start(boards.talk, asked.port, baud, settings, defect)
+        return entered
 
     async def write(self, call: Call) -> Nothing:
         """Bytes for a board."""
@@ -185,10 +184,6 @@ class Requests:
         call.stream(asked.stream)
         call.streams.close(asked.stream)
         return Nothing()
-
-
-def _stay() -> None:
-    """A project goes on without readers."""
 
 
 async def _settings(folder: str | None) -> Environment | None:

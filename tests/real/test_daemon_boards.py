@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from fbuild_watch.control.connection import Call
 from fbuild_watch.control.messages import AttachAsked, CommandAsked
 from fbuild_watch.daemon import board as daemon_board
 from fbuild_watch.daemon import visitor
-from fbuild_watch.daemon.board import Attachment, Board, attach
-from fbuild_watch.daemon.boards import Boards
+from fbuild_watch.daemon.board import Attachment, attach
+from fbuild_watch.daemon.boards import Boards, Entered
 from fbuild_watch.daemon.requests import Requests
 from fbuild_watch.daemon.visitor import Visitor
 from fbuild_watch.errors import InvalidRequest, TransferFailed
@@ -25,10 +26,13 @@ from fbuild_watch.model import Command
 SPEED = 115200
 
 
-async def talk(boards: Boards, port: str, nursery: trio.Nursery) -> Visitor:
-    board: Board = await nursery.start(boards.talk, port, SPEED, None, as_internal_error)
+async def talk(
+    boards: Boards, port: str, nursery: trio.Nursery
+) -> tuple[Visitor, Callable[[], None]]:
+    entered: Entered = await nursery.start(boards.talk, port, SPEED, None, as_internal_error)
+    board, leave = entered
     assert isinstance(board, Visitor)
-    return board
+    return board, leave
 
 
 async def closed(boards: Boards, port: str) -> None:
@@ -48,8 +52,8 @@ async def test_a_defect_ends_the_consoles_of_its_port_and_nothing_else(
     monkeypatch.setattr(visitor, "obey", fail)
     boards = Boards(lambda: None)
     async with trio.open_nursery() as nursery:
-        board = await talk(boards, silent_port, nursery)
-        stream, _ = attach(board, AttachAsked("one"), "one", board.enter())
+        board, leave = await talk(boards, silent_port, nursery)
+        stream, _ = attach(board, AttachAsked("one"), "one", leave)
         board.command(Command("reset"))
         await closed(boards, silent_port)
         with trio.fail_after(10):
@@ -57,10 +61,19 @@ async def test_a_defect_ends_the_consoles_of_its_port_and_nothing_else(
                 await trio.sleep(0.01)
         assert "(ZeroDivisionError: oops)" in str(stream.source.error)
 
-        again = await talk(boards, silent_port, nursery)
-        again.enter()()
+        _again, leave = await talk(boards, silent_port, nursery)
+        leave()
     assert boards.at(silent_port) is None
     assert len([*tmp_path.iterdir()]) == 1  # noqa: ASYNC240
+
+
+async def test_who_comes_as_it_closes_waits_and_has_it_anew(silent_port: str) -> None:
+    boards = Boards(lambda: None)
+    async with trio.open_nursery() as nursery:
+        for _ in range(10):  # by lot the one or the other is first
+            board, leave = await talk(boards, silent_port, nursery)
+            assert boards.at(silent_port) is board
+            leave()
 
 
 async def test_a_client_that_types_without_end_is_refused(
@@ -69,8 +82,8 @@ async def test_a_client_that_types_without_end_is_refused(
     monkeypatch.setattr(daemon_board, "MOST_BYTES", 100_000)
     boards = Boards(lambda: None)
     async with trio.open_nursery() as nursery:
-        board = await talk(boards, silent_port, nursery)
-        stream, _ = attach(board, AttachAsked("one"), "one", board.enter())
+        board, leave = await talk(boards, silent_port, nursery)
+        stream, _ = attach(board, AttachAsked("one"), "one", leave)
         console = stream.subject
         assert isinstance(console, Attachment)
         console.type(b"x" * 100_000)  # nobody reads at the other end
@@ -89,8 +102,7 @@ async def test_no_client_ends_a_project_by_a_command() -> None:
 async def test_who_comes_as_the_last_one_leaves_keeps_it_open(silent_port: str) -> None:
     boards = Boards(lambda: None)
     async with trio.open_nursery() as nursery:
-        board = await talk(boards, silent_port, nursery)
-        leave = board.enter()
+        board, leave = await talk(boards, silent_port, nursery)
         leave()
         leave = board.enter()
         await trio.testing.wait_all_tasks_blocked(0.05)
