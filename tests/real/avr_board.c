@@ -1,7 +1,7 @@
 /* An ATmega328P with a bootloader, on a pty, for tests: `avr_board BOOTLOADER.hex`.
  *
  * Prints the name of the pty. Opening it resets the chip, as DTR does on an Uno (a pty has no modem
- * lines). Runs at 16 MHz of wall-clock time, because the bootloader measures its patience in cycles,
+ * lines). Runs at 16 MHz of wall-clock time (slower where the machine is busy): its bootloader counts cycles,
  * and ends when its standard input does.
  */
 #define _GNU_SOURCE
