@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -22,11 +23,29 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-project_argument = click.argument(
-    "project",
-    default=".",
-    type=click.Path(file_okay=False, path_type=Path, resolve_path=True),
-)
+
+class _ProjectFolder(click.Path):
+    """A folder whose path every part of fbuild can name: on the wire, in JSON, to the watcher."""
+
+    def __init__(self) -> None:
+        super().__init__(file_okay=False, path_type=Path, resolve_path=True)
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:
+        """The folder's real path."""
+        path = super().convert(value, param, ctx)
+        try:
+            str(path).encode()
+        except UnicodeEncodeError:
+            self.fail(f"{str(path)!a} is no Unicode: rename the folder", param, ctx)
+        return path
+
+
+project_argument = click.argument("project", default=".", type=_ProjectFolder())
 environment_option = click.option(
     "-e", "--environment", metavar="NAME", help="The [env:NAME] to use."
 )

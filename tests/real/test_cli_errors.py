@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,6 +32,18 @@ async def test_an_unknown_environment(project: Path, env: dict[str, str]) -> Non
     words = await refused(11, "build", str(project), "-e", "nope", env=env)
     assert "nope" in words
     assert "devkit" in words
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+@pytest.mark.parametrize("command", ["build", "watch"])
+async def test_a_folder_whose_name_is_no_unicode(
+    tmp_path: Path, env: dict[str, str], command: str
+) -> None:
+    folder = tmp_path / os.fsdecode(b"\xff")
+    folder.mkdir()
+    code, _, words = await run(command, str(folder), env=env)
+    assert code == 2
+    assert "rename the folder" in words
 
 
 async def test_no_compiler(project: Path, env: dict[str, str], tmp_path: Path) -> None:
