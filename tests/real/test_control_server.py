@@ -8,7 +8,6 @@ import math
 import os
 import socket
 import stat
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -504,26 +503,9 @@ async def test_a_slow_reader_is_told_what_it_lost(folder: Path) -> None:
         assert seen + lost == 20_000
 
 
-class Lateness:
-    """How late a task is that wants to run every millisecond."""
-
-    def __init__(self) -> None:
-        self.seconds: list[float] = []
-
-    async def measure(self) -> None:
-        while True:
-            wanted = trio.current_time() + 0.001
-            await trio.sleep_until(wanted)
-            self.seconds.append(trio.current_time() - wanted)
-
-    @property
-    def median(self) -> float:
-        return statistics.median(self.seconds)
-
-
-async def lateness_with(readers: int, stuck: int, folder: Path) -> tuple[float, int]:
-    """Send 1.2 MB to all; how late the loop was then, and the most that waited for one stuck."""
-    source, lateness, most = Source(100_000), Lateness(), 0
+async def most_that_waits(readers: int, stuck: int, folder: Path) -> int:
+    """Send 1.2 MB to all, who get it; the most bytes that waited for one who is stuck."""
+    source, most = Source(100_000), 0
     counts = [0] * readers
 
     async def read(running: Served, index: int, task_status: trio.TaskStatus[None]) -> None:
@@ -543,35 +525,23 @@ async def lateness_with(readers: int, stuck: int, folder: Path) -> tuple[float, 
         async with trio.open_nursery() as reading:
             for index in range(readers):
                 await reading.start(read, running, index)
-            async with trio.open_nursery() as measuring:
-                measuring.start_soon(lateness.measure)
-                for _ in range(150):
-                    source.fanout.send(("/p", Said("y" * 8000)))
-                    most = max([most, *(waiting_in(one) for one in held)])
-                    await trio.sleep(0.002)
-                measuring.cancel_scope.cancel()
+            for _ in range(150):
+                source.fanout.send(("/p", Said("y" * 8000)))
+                most = max([most, *(waiting_in(one) for one in held)])
+                await trio.sleep(0.002)
             source.fanout.end()
     assert counts == [150] * readers
-    return lateness.median, most
+    return most
 
 
 def waiting_in(subscription: Subscription[tuple[str, messages.Item]]) -> int:
     return sum(1 + len(item.text) for _, item in subscription._waiting.items)  # type: ignore[union-attr]
 
 
-async def test_a_hundred_readers_one_stuck(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The loop's latency stays what it is with a hundred who read, and what waits is bounded."""
-    without, _ = await lateness_with(100, 0, folder)
-    with_one, most = await lateness_with(99, 1, folder)
-    with capsys.disabled():
-        print(
-            f"\n    100 readers: the loop is {without * 1000:.2f} ms late (median), "
-            f"with one of them stuck {with_one * 1000:.2f} ms; at most {most} bytes wait for it"
-        )
-    assert with_one < 3 * without + 0.01
-    assert 50_000 < most <= 100_000
+async def test_a_hundred_readers_one_stuck(folder: Path) -> None:
+    """The others get all there is, and what waits for that one is bounded."""
+    with trio.fail_after(60):
+        assert 50_000 < await most_that_waits(99, 1, folder) <= 100_000
 
 
 # --- the TCP endpoint ----------------------------------------------------------------------
