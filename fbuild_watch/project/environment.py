@@ -15,6 +15,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from fbuild_watch.errors import InvalidProject, UnknownEnvironment
@@ -46,10 +47,15 @@ def load(project_dir: Path, name: str | None, environ: Mapping[str, str]) -> Env
     """
     config = Config(project_dir, environ)
     _check_names(config)
-    name = name or _default(config)
-    if name not in config.environments():
-        raise UnknownEnvironment(name, config.environments(), str(config.path))
-    return _Reader(config, project_dir, name).read()
+    taken = name or _default(config)
+    if taken not in config.environments():
+        raise UnknownEnvironment(taken, config.environments(), str(config.path))
+    found = _Reader(config, project_dir, taken).read()
+    return (
+        found
+        if name
+        else replace(found, warnings=(*found.warnings, *remarks.others(config, taken)))
+    )
 
 
 def _check_names(config: Config) -> None:

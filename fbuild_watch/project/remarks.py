@@ -52,6 +52,13 @@ def warnings(config: Config, environment: str) -> tuple[str, ...]:
     )
 
 
+def others(config: Config, taken: str) -> tuple[str, ...]:
+    """What PlatformIO would build as well where nobody has named an environment: all of these."""
+    names = [*config.items("platformio", "default_envs")] or config.environments()
+    rest = [name for name in names if name != taken]
+    return (f"environment {taken} is taken; -e takes another: {', '.join(rest)}",) if rest else ()
+
+
 def unsupported(config: Config, environment: str) -> tuple[str, ...]:
     """What the environment asks for and does not get."""
     section = config.section(environment)

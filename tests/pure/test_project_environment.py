@@ -103,3 +103,12 @@ def test_an_unknown_environment_lists_the_known(tmp_path: Path, name: str) -> No
     with pytest.raises(UnknownEnvironment) as failure:
         load(tmp_path, name)
     assert failure.value.fields()["known"] == ["first", "second"]
+
+
+def test_which_others_there_are_is_said_where_none_was_named(tmp_path: Path) -> None:
+    write(tmp_path, TWO)
+    said = "environment second is taken; -e takes another: first"
+    assert said in load(tmp_path, None).warnings
+    assert said not in load(tmp_path, "second").warnings
+    write(tmp_path, TWO.replace("second, first", "second"))
+    assert not any("is taken" in text for text in load(tmp_path, None).warnings)
