@@ -115,8 +115,7 @@ def _echo(lines: Iterable[standing.Said]) -> None:
 def _report(plan: BuildPlan | ForeignPlan | None, report: BuildReport) -> Iterator[standing.Said]:
     """What a build used and made."""
     assert plan is not None
-    for text, to_stderr in _used(plan):
-        yield standing.Said(text, to_stderr)
+    yield from _used(plan)
     for region in report.image.regions:
         yield standing.Said(f"{region.name:12} {region.offset:#8x} {region.size:9,} bytes")
     own = plan.environment.build_dir
@@ -146,13 +145,13 @@ def _show_sizes(sizes: SizeReport | None) -> None:
         click.echo(line)
 
 
-def _used(plan: BuildPlan | ForeignPlan) -> Iterator[tuple[str, bool]]:
+def _used(plan: BuildPlan | ForeignPlan) -> Iterator[standing.Said]:
     """What was taken for this build, for much of it is found unasked (to stderr), and what it made."""
     if not isinstance(plan, BuildPlan):
         return
     words = [("core", plan.core), ("compiler", plan.toolchain)]
     words += [("library", library) for library in plan.libraries]
     for kind, text in words:
-        yield f"{kind:12} {text}", True
+        yield standing.Said(f"{kind:12} {text}", to_stderr=True)
     for path in plan.artifacts:
-        yield f"{path.name:21} {path.stat().st_size:9,} bytes", False
+        yield standing.Said(f"{path.name:21} {path.stat().st_size:9,} bytes")

@@ -13,7 +13,6 @@ Blocks: call it in a thread. Rules
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable
 from contextlib import suppress
@@ -23,6 +22,7 @@ from pathlib import Path
 
 from fbuild_watch.outputs import make_folder
 from fbuild_watch.system.clone import copy
+from fbuild_watch.system.files import beside
 
 KEPT = 8
 CANDIDATES = 3
@@ -96,7 +96,7 @@ class KeptElfs:
 
     def _copy(self, elf: Path, target: Path) -> None:
         """Whole or not at all: what a full disk has cut off is not left on it."""
-        aside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+        aside = beside(target)
         try:
             aside.unlink(missing_ok=True)
             copy(elf, aside)

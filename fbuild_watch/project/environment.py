@@ -51,11 +51,9 @@ def load(project_dir: Path, name: str | None, environ: Mapping[str, str]) -> Env
     if taken not in config.environments():
         raise UnknownEnvironment(taken, config.environments(), str(config.path))
     found = _Reader(config, project_dir, taken).read()
-    return (
-        found
-        if name
-        else replace(found, warnings=(*found.warnings, *remarks.others(config, taken)))
-    )
+    if name:
+        return found
+    return replace(found, warnings=(*found.warnings, *remarks.others(config, taken)))
 
 
 def _check_names(config: Config) -> None:

@@ -79,9 +79,9 @@ def choose(board: Board, runtime: Mapping[str, str]) -> Chosen:
         picked = {**choices, MENU: option} if option else choices
         properties = _with_system_tool({**board.merged(picked), **runtime}, board)
         compiler, defined = _compiler(properties, board)
-        if defined and memory.which(compiler):
+        where = memory.which(compiler) if defined else None
+        if where:
             label = labels.get(option)
-            where = memory.which(compiler) or compiler
             return Chosen(properties, f"{label} ({where})" if label else where)
         tried.append(compiler if defined else compiler.rpartition("/")[2])
     raise CompilerMissing(str(board.name), tried, hint=_HINT)

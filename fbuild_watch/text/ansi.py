@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 
-CSI = re.compile(r"\x1b\[[0-?]*[ -/]*([@-~])")
+_SEQUENCE = r"\x1b\[[0-?]*[ -/]*"
+"""A CSI sequence, up to the letter that says what it does."""
+CSI = re.compile(rf"{_SEQUENCE}([@-~])")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 _CSI_OR_CONTROL = re.compile(f"{CSI.pattern}|{_CONTROL.pattern}")
-_CSI_OR_TAB = re.compile(r"(\x1b\[[0-?]*[ -/]*[@-~]|\t)")
+_CSI_OR_TAB = re.compile(rf"({_SEQUENCE}[@-~]|\t)")
 
 RESET = "\x1b[0m"
 

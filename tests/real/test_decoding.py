@@ -273,6 +273,16 @@ def install(folder: Path, name: str, entry: str) -> None:
     (info / "entry_points.txt").write_text(f"[fbuild_watch.decoders]\n{name} = {entry}\n")
 
 
+def install_made(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, module: str, source: str, *names: str
+) -> None:
+    """Install decoders of a module that is written here, and have it found."""
+    (folder / f"{module}.py").write_text(source)
+    for name in names:
+        install(folder, name.lower(), f"{module}:{name}")
+    monkeypatch.syspath_prepend(str(folder))
+
+
 async def test_the_examples_decoder_is_found_when_it_is_installed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -314,11 +324,9 @@ def unmade():
 async def test_a_decoder_that_fails_is_said_once_and_the_others_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "decoders_of_a_test.py").write_text(BROKEN)
-    for name in ("Broken", "Fault", "Wrong", "unmade"):
-        install(tmp_path, name.lower(), f"decoders_of_a_test:{name}")
     install(tmp_path, "missing", "no_such_module:Decoder")
-    monkeypatch.syspath_prepend(str(tmp_path))
+    made = ("Broken", "Fault", "Wrong", "unmade")
+    install_made(tmp_path, monkeypatch, "decoders_of_a_test", BROKEN, *made)
     shown = Shown()
     async with decoding(shown, plugins=Plugins()) as say:
         for name in ("unmade", "missing"):
@@ -361,9 +369,7 @@ class Slow:
 async def test_a_decoder_that_hangs_keeps_ours_not_waiting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "slow_decoder.py").write_text(SLOW)
-    install(tmp_path, "slow", "slow_decoder:Slow")
-    monkeypatch.syspath_prepend(str(tmp_path))
+    install_made(tmp_path, monkeypatch, "slow_decoder", SLOW, "Slow")
     slow = importlib.import_module("slow_decoder")
     shown = Shown()
     try:
@@ -392,10 +398,7 @@ class Later:
 async def test_a_decoder_that_would_end_the_program_ends_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "leaving_decoders.py").write_text(LEAVES)
-    for name in ("AtOnce", "Later"):
-        install(tmp_path, name.lower(), f"leaving_decoders:{name}")
-    monkeypatch.syspath_prepend(str(tmp_path))
+    install_made(tmp_path, monkeypatch, "leaving_decoders", LEAVES, "AtOnce", "Later")
     shown = Shown()
     async with decoding(shown, plugins=Plugins()) as say:
         await shown.notice("the decoder atonce has failed (SystemExit")
@@ -406,9 +409,7 @@ async def test_a_decoder_that_would_end_the_program_ends_itself(
 async def test_the_digest_that_the_board_printed_counts_for_decoders_of_others_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "one_more_decoder.py").write_text(BROKEN)
-    install(tmp_path, "fault", "one_more_decoder:Fault")
-    monkeypatch.syspath_prepend(str(tmp_path))
+    install_made(tmp_path, monkeypatch, "one_more_decoder", BROKEN, "Fault")
     shown = Shown()
     async with decoding(shown, plugins=Plugins()) as say:
         await say(f"I (1) cpu_start: ELF file SHA256:  {'ab' * 8}...")
